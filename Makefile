@@ -1,0 +1,76 @@
+# From a fresh clone: `make demo` and `make test` are the whole set-up.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+CORE   := .venv-core
+PIP     = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+LANGCHAIN   := -e integrations/langchain-sift
+LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
+MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
+
+.PHONY: help demo test test-core lint format types build bench clean
+
+help:
+	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
+	@echo "make test       all tests but the slow ones"
+	@echo "make test-core  the tests that need no optional package, without any installed"
+	@echo "make lint       ruff: lint and format check      make format  apply both"
+	@echo "make types      mypy --strict on the packages"
+	@echo "make build      wheel and sdist of each distribution, checked by twine"
+	@echo "make bench      speed of selection against other selectors"
+
+# Stamps: set-up is repeated only when a manifest changes.
+$(VENV)/.demo: $(MANIFESTS)
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing what the demo needs (torch and sentence-transformers: a few minutes) ..."
+	$(BIN)/python $(PIP) -e ".[demo]" $(LANGCHAIN)
+	@touch $@
+
+$(VENV)/.test: $(MANIFESTS)
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing what the tests need (torch and sentence-transformers: a few minutes) ..."
+	$(BIN)/python $(PIP) -e ".[test]" $(LANGCHAIN) $(LLAMA_INDEX)
+	@touch $@
+
+$(VENV)/.dev: $(MANIFESTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) -e ".[dev]" $(LANGCHAIN) $(LLAMA_INDEX)
+	@touch $@
+
+$(CORE)/.test: $(MANIFESTS)
+	$(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/python $(PIP) -e . $(LANGCHAIN) pytest pytest-asyncio pytest-timeout hypothesis
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -W ignore::DeprecationWarning examples/quickstart.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-core: $(CORE)/.test
+	$(CORE)/bin/python -m pytest -m "not slow" tests/unit tests/property tests/integrations
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+build: $(VENV)/.dev
+	rm -rf dist
+	for folder in . integrations/langchain-sift integrations/llama-index-retrievers-sift; do \
+		$(BIN)/python -m build --no-isolation --outdir dist $$folder || exit 1; \
+	done
+	$(BIN)/twine check --strict dist/*
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/speed/selection.py
+
+clean:
+	rm -rf $(VENV) $(CORE) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,6 @@
+"""SIFT for LangChain: retrieval by information gain over any vector store."""
+
+from langchain_sift.retriever import SIFTRetriever
+
+__version__ = "0.1.0"
+__all__ = ["SIFTRetriever"]

@@ -1,0 +1,38 @@
+"""`langchain_chroma.Chroma`: one query with the embeddings included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from langchain_sift.stores.hits import Hits
+
+
+def fetch(
+    store: Any,
+    query: npt.NDArray[np.float32],
+    fetch_k: int,
+    *,
+    filter: dict[str, Any] | None = None,
+    where_document: dict[str, Any] | None = None,
+) -> Hits:
+    """Vectors as the embedding model gave them, whatever the collection's metric."""
+    found = store._collection.query(
+        query_embeddings=query[None],
+        n_results=fetch_k,
+        where=filter,
+        where_document=where_document,
+        include=["documents", "metadatas", "embeddings"],
+    )
+    ids, texts, metadatas = found["ids"][0], found["documents"][0], found["metadatas"][0]
+
+    def document(i: int) -> Document:
+        return Document(id=ids[i], page_content=texts[i] or "", metadata=dict(metadatas[i] or {}))
+
+    vectors = np.asarray(found["embeddings"][0], dtype=np.float32)
+    if len(ids) == 0:  # Chroma's empty list has no dimension
+        vectors = np.empty((0, len(query)), dtype=np.float32)
+    return Hits(vectors=vectors, document=document)

@@ -1,0 +1,98 @@
+"""`langchain_community.vectorstores.FAISS`: any faiss index that can reconstruct its vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from langchain_sift.stores.hits import Hits
+
+
+def fetch(
+    store: Any,
+    query: npt.NDArray[np.float32],
+    fetch_k: int,
+    *,
+    filter: Callable[[dict[str, Any]], bool] | dict[str, Any] | None = None,
+) -> Hits:
+    """Vectors as the index holds them (of unit length if the store was made with `normalize_L2`).
+
+    The filter is applied inside the index, before the `fetch_k` nearest are cut; the store's own
+    search filters what is left after the cut.
+    """
+    if len(query) != store.index.d:
+        raise ValueError(
+            f"the FAISS index holds vectors of dimension {store.index.d}, but the query's "
+            f"embedding has dimension {len(query)}: is `embedding` the model that filled the store?"
+        )
+    if store._normalize_L2:
+        query = query / np.linalg.norm(query)
+    if filter is None:
+        labels, vectors = _search(store.index, query, min(fetch_k, store.index.ntotal))
+    else:
+        allowed = _allowed_positions(store, filter)
+        labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
+    ids = [store.index_to_docstore_id[int(label)] for label in labels]
+    return Hits(vectors=vectors, document=lambda i: _document(store, ids[i]))
+
+
+def _search(
+    index: Any, query: npt.NDArray[np.float32], limit: int, **parameters: Any
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Positions `[n]` and vectors `[n, d]` of the n ≤ limit hits of any index."""
+    if limit == 0:  # faiss refuses to look for nothing
+        return np.empty(0, dtype=np.int64), np.empty((0, len(query)), dtype=np.float32)
+    _, labels, vectors = index.search_and_reconstruct(query[None], limit, **parameters)
+    found = labels[0] >= 0  # faiss pads with −1 what an approximate index did not find
+    return labels[0][found], vectors[0][found]
+
+
+def _search_among(
+    index: Any, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], limit: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The same, among some positions only."""
+    import faiss  # here, so that importing this adapter never imports a store's package
+
+    if faiss.try_extract_index_ivf(index) is not None:
+        # faiss cannot reconstruct from inverted lists under a selector: look further until enough
+        # of what the index probes is allowed.
+        depth = limit
+        while True:
+            labels, vectors = _search(index, query, depth)
+            passed = np.isin(labels, allowed)
+            if passed.sum() >= limit or len(labels) < depth or depth >= index.ntotal:
+                return labels[passed][:limit], vectors[passed][:limit]
+            depth = min(4 * depth, index.ntotal)
+    selector = faiss.IDSelectorBatch(allowed)
+    concrete = faiss.downcast_index(index)
+    if isinstance(concrete, faiss.IndexHNSW):
+        effort = concrete.hnsw.efSearch  # parameters replace the index's own settings
+        parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
+    else:
+        parameters = faiss.SearchParameters(sel=selector)
+    return _search(index, query, limit, params=parameters)
+
+
+def _document(store: Any, docstore_id: str) -> Document:
+    document = store.docstore.search(docstore_id)
+    if not isinstance(document, Document):
+        raise LookupError(f"the FAISS docstore has no document {docstore_id!r}: {document}")
+    return document
+
+
+def _allowed_positions(
+    store: Any, filter: Callable[[dict[str, Any]], bool] | dict[str, Any]
+) -> npt.NDArray[np.int64]:
+    accepts = store._create_filter_func(filter)
+    return np.array(
+        [
+            position
+            for position, docstore_id in store.index_to_docstore_id.items()
+            if accepts(_document(store, docstore_id).metadata)
+        ],
+        dtype=np.int64,
+    )

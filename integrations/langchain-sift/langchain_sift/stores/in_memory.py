@@ -1,0 +1,25 @@
+"""`langchain_core.vectorstores.InMemoryVectorStore`: exact cosine search over a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from langchain_sift.stores.hits import Hits
+
+
+def fetch(
+    store: Any,
+    query: npt.NDArray[np.float32],
+    fetch_k: int,
+    *,
+    filter: Callable[[Document], bool] | None = None,
+) -> Hits:
+    """Vectors as the embedding model gave them."""
+    found = store._similarity_search_with_score_by_vector(query.tolist(), fetch_k, filter)
+    vectors = np.array([vector for _, _, vector in found], dtype=np.float32)
+    return Hits(vectors=vectors, document=lambda i: found[i][0])

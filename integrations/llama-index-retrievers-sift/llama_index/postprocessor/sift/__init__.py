@@ -1,0 +1,1 @@
+"""SIFT among the LlamaIndex postprocessors: holds no classes in this version."""

@@ -1,0 +1,1 @@
+"""SIFT among the LlamaIndex retrievers: holds no classes in this version."""

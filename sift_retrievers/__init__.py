@@ -1,0 +1,12 @@
+"""Retrieval by information gain: passages that together reduce the uncertainty about the answer.
+
+SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrations are the
+distributions `langchain-sift` and `llama-index-retrievers-sift`.
+"""
+
+from sift_retrievers.kernels import Cosine, Kernel
+from sift_retrievers.ranking import falling_scores
+from sift_retrievers.selection import Selection, StopReason, select
+
+__version__ = "0.1.0"
+__all__ = ["Cosine", "Kernel", "Selection", "StopReason", "falling_scores", "select"]

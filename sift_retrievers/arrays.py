@@ -1,0 +1,69 @@
+"""Conversion between what callers hold (lists, numpy, torch) and the engine's tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+FloatArray: TypeAlias = "npt.NDArray[Any]"
+ArrayLike: TypeAlias = "Tensor | FloatArray | Sequence[Any]"
+
+
+def as_tensor(values: ArrayLike, name: str) -> Tensor:
+    """Floating-point tensor of `values`, sharing memory where it can; float32 at least.
+
+    Lists of floats become float32 (what vector stores hold); float64 arrays and tensors stay
+    float64; half precision and integers become float32. Lists go through one numpy buffer.
+
+    Raises:
+        TypeError: if the values are not real numbers.
+        ValueError: if rows differ in length, or a value is NaN or infinite.
+    """
+    if isinstance(values, Tensor):
+        tensor = values.detach()
+    elif isinstance(values, Sequence) and len(values) > 0 and isinstance(values[0], Tensor):
+        tensor = torch.stack([row.detach() for row in values])
+    else:
+        tensor = torch.from_numpy(_as_numpy(values, name))
+    if tensor.is_complex():
+        raise TypeError(f"{name} must hold real numbers; got {tensor.dtype}")
+    if tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()
+    _check_finite(tensor, name)
+    return tensor
+
+
+def _as_numpy(values: FloatArray | Sequence[Any], name: str) -> FloatArray:
+    is_array = isinstance(values, np.ndarray) or hasattr(values, "__array__")
+    try:
+        array = np.asarray(values) if is_array else np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be numbers in rows of one length; numpy says: {error}"
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32)
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()  # torch takes neither read-only nor reversed buffers
+    return array
+
+
+def _check_finite(tensor: Tensor, name: str) -> None:
+    # One sum is several times cheaper than a look at every element, and NaN and ±inf survive it.
+    if tensor.numel() == 0 or math.isfinite(float(tensor.sum())):
+        return
+    wrong = ~torch.isfinite(tensor)
+    if bool(wrong.any()):
+        first = tuple(torch.nonzero(wrong)[0].tolist())
+        raise ValueError(
+            f"{name} must be finite; {int(wrong.sum())} of {tensor.numel()} values are NaN or "
+            f"infinite, the first at position {first}"
+        )

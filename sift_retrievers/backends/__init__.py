@@ -1,0 +1,1 @@
+"""Implementations of greedy information-gain selection, all with the interface of `problem`."""

@@ -1,0 +1,25 @@
+"""Scores for frameworks that sort by score: they must fall strictly in selection order."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def falling_scores(gains: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Running minimum of the gains, made strict with `nextafter`.
+
+    A later pick can gain more than an earlier one (conditioning can make a passage informative),
+    but whoever sorts by score must get the selection order back.
+
+    Args:
+        gains: `[n]` gains in selection order.
+
+    Returns:
+        `[n]` float64 scores, strictly falling.
+    """
+    scores = np.minimum.accumulate(np.asarray(gains, dtype=np.float64))
+    for i in range(1, len(scores)):
+        if scores[i] >= scores[i - 1]:
+            scores[i] = np.nextafter(scores[i - 1], -np.inf)
+    return scores

@@ -1,0 +1,146 @@
+"""Bad input to `SIFTRetriever`: a clear error, and nothing lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.documents import Document
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
+from pydantic import ValidationError
+from store_builders import BUILDERS, Corpus, TableEmbeddings
+
+from langchain_sift import SIFTRetriever
+
+
+@pytest.fixture
+def memory(corpus: Corpus) -> InMemoryVectorStore:
+    return BUILDERS["InMemory"](corpus)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 0}, "greater than or equal to 1.*input_value=0"),
+        ({"fetch_k": 0}, "greater than or equal to 1.*input_value=0"),
+        ({"k": 5, "fetch_k": 4}, "fetch_k must be at least k.*fetch_k=4 and k=5"),
+        ({"lambda_": 0.0}, "greater than 0.*input_value=0"),
+        ({"lambda_": -1.0}, "greater than 0.*input_value=-1"),
+        ({"lambda_": float("nan")}, "finite number.*input_value=nan"),
+        ({"lambda_": float("inf")}, "finite number.*input_value=inf"),
+        ({"kernel": "euclid"}, "kernel must be one of .*cosine.*got 'euclid'"),
+        ({"lambda_mult": 0.5}, "lambda_mult\n.*Extra inputs are not permitted"),
+        ({"search_kwargs": {"k": 3}}, r"got \['k'\]: pass k and fetch_k to SIFTRetriever"),
+    ],
+)
+def test_constructor_arguments(
+    memory: InMemoryVectorStore, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"(?s){message}"):
+        SIFTRetriever(memory, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 0}, "k must be at least 1; got 0"),
+        ({"k": 101}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
+        ({"fetch_k": 3}, "fetch_k must be at least k.*fetch_k=3 and k=4"),
+        ({"lambda_mult": 0.5}, "lambda_ in place of lambda_mult"),
+    ],
+)
+async def test_call_time_arguments(
+    memory: InMemoryVectorStore, corpus: Corpus, arguments: dict[str, Any], message: str
+) -> None:
+    retriever = SIFTRetriever(memory)
+    with pytest.raises(ValueError, match=message):
+        retriever.invoke(corpus.queries[0], **arguments)
+    with pytest.raises(ValueError, match=message):
+        await retriever.ainvoke(corpus.queries[0], **arguments)
+    assert len(retriever.invoke(corpus.queries[0])) == 4
+
+
+class ForeignStore(VectorStore):
+    """A store that nobody has an adapter for."""
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        return []
+
+    @classmethod
+    def from_texts(cls, *args: Any, **kwargs: Any) -> ForeignStore:
+        return cls()
+
+
+def test_a_store_without_adapter(corpus: Corpus) -> None:
+    with pytest.raises(ValueError, match=r"no adapter knows how .*ForeignStore.*InMemoryVector"):
+        SIFTRetriever(ForeignStore(), embedding=corpus.embeddings)
+
+
+def test_something_that_is_no_store() -> None:
+    with pytest.raises(ValueError, match=r"no adapter knows how builtins\.list"):
+        SIFTRetriever([])
+
+
+def test_a_store_without_embeddings(corpus: Corpus) -> None:
+    store = InMemoryVectorStore(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"InMemoryVectorStore has no embedding.*embedding=\.\.\."):
+        SIFTRetriever(store)
+    assert SIFTRetriever(store, embedding=corpus.embeddings).invoke(corpus.queries[0]) == []
+
+
+class EmbeddingError(Exception):
+    pass
+
+
+class FailingEmbeddings(TableEmbeddings):
+    def embed_query(self, text: str) -> list[float]:
+        raise EmbeddingError("the model is gone")
+
+
+async def test_the_embedding_models_own_exception_comes_through(
+    memory: InMemoryVectorStore,
+) -> None:
+    retriever = SIFTRetriever(memory, embedding=FailingEmbeddings({}))
+    with pytest.raises(EmbeddingError, match="the model is gone"):
+        retriever.invoke("anything")
+    with pytest.raises(EmbeddingError, match="the model is gone"):
+        await retriever.ainvoke("anything")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_query_vector_that_is_not_finite(store: Any, corpus: Corpus, bad: float) -> None:
+    corpus.embeddings.table["bad"] = corpus.query_vector().copy()
+    corpus.embeddings.table["bad"][3] = bad
+    with pytest.raises(ValueError, match=r"one finite vector that is not zero; .* 1 NaN or inf"):
+        SIFTRetriever(store).invoke("bad")
+
+
+def test_a_zero_query_vector(store: Any, corpus: Corpus) -> None:
+    corpus.embeddings.table["zero"] = np.zeros(12, dtype=np.float32)
+    with pytest.raises(ValueError, match="one finite vector that is not zero"):
+        SIFTRetriever(store).invoke("zero")
+
+
+def test_a_query_of_another_dimension(store: Any, corpus: Corpus) -> None:
+    corpus.embeddings.table["short"] = np.ones(5, dtype=np.float32)
+    # Our own words where the store has none; Chroma's and numpy's messages name both sizes too.
+    with pytest.raises(Exception, match=r"(?s)(12.*5|5.*12)"):
+        SIFTRetriever(store).invoke("short")
+
+
+def test_stored_vectors_that_are_not_finite(memory: InMemoryVectorStore, corpus: Corpus) -> None:
+    memory.store["id-7"]["vector"][0] = float("nan")
+    retriever = SIFTRetriever(memory, fetch_k=60)
+    with pytest.raises(ValueError, match=r"NaN or infinite.* 1 of 60 hits, ids \['id-7'\]"):
+        retriever.invoke(corpus.queries[0])
+
+
+@pytest.mark.parametrize("store_name", ["InMemory", "FAISS", "Chroma"])
+def test_a_stored_zero_vector_carries_no_information(store_name: str, corpus: Corpus) -> None:
+    corpus.vectors[5] = 0
+    retriever = SIFTRetriever(BUILDERS[store_name](corpus), k=60)
+    found = {d.metadata["number"]: d.metadata["sift"] for d in retriever.invoke(corpus.queries[0])}
+    assert found[5]["information_gain"] == 0
+    assert found[5]["similarity"] == 0
+    assert found[5]["rank"] > 10

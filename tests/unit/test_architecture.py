@@ -1,0 +1,69 @@
+"""Dependencies point one way, and nothing optional is imported before it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "sift_retrievers"
+LANGCHAIN = ROOT / "integrations" / "langchain-sift" / "langchain_sift"
+
+
+def imported(file: Path) -> set[str]:
+    """Modules that a file imports anywhere, with what it takes from them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(CORE.rglob("*.py")), ids=lambda f: str(f.relative_to(CORE)))
+def test_the_core_knows_no_framework(file: Path) -> None:
+    frameworks = ("langchain", "llama_index")
+    assert not [name for name in imported(file) if name.startswith(frameworks)]
+
+
+@pytest.mark.parametrize(
+    ("part", "forbidden"),
+    [
+        ("kernels.py", ("sift_retrievers.backends", "sift_retrievers.selection")),
+        ("backends", ("sift_retrievers.selection",)),
+    ],
+)
+def test_inside_the_core_selection_stands_on_backends_on_kernels(
+    part: str, forbidden: tuple[str, ...]
+) -> None:
+    files = [CORE / part] if part.endswith(".py") else sorted((CORE / part).glob("*.py"))
+    for file in files:
+        assert not [name for name in imported(file) if name.startswith(forbidden)], file
+
+
+@pytest.mark.parametrize("package", ["sift_retrievers", "langchain_sift"])
+def test_importing_the_package_imports_no_optional_one(package: str) -> None:
+    pytest.importorskip(package)
+    optional = ["faiss", "chromadb", "transformers", "peft", "matplotlib", "triton", "llama_index"]
+    code = f"import {package}, sys; print([m for m in {optional!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", sorted((LANGCHAIN / "stores").glob("*.py")), ids=lambda f: f.name)
+def test_adapters_import_no_store(file: Path) -> None:
+    at_module_level = ast.parse(file.read_text(encoding="utf-8")).body
+    names = {
+        name.split(".")[0]
+        for node in at_module_level
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+        + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+    }
+    own = {"__future__", "numpy", "langchain_core", "langchain_sift", "sift_retrievers"}
+    assert names <= own | set(sys.stdlib_module_names)
