@@ -2,8 +2,8 @@
 
     make bench          # or: python benchmarks/speed/selection.py --repeats 30
 
-Methods take turns on the same data, so that a noisy machine is noisy for all. Quoted are medians and
-ratios to ours. Vectors are random, of unit length, and given to every method as float32 arrays.
+Methods take turns on the same data, so that a noisy machine is noisy for all. Quoted are medians
+and ratios to ours. Vectors are random, of unit length, float32 arrays for every method.
 """
 
 from __future__ import annotations
