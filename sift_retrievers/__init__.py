@@ -4,9 +4,20 @@ SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrat
 distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
-from sift_retrievers.kernels import Cosine, Kernel
+from sift_retrievers.kernels import Cosine, Exponential, Kernel, Linear, RelevanceWeighted
 from sift_retrievers.ranking import falling_scores
-from sift_retrievers.selection import Selection, StopReason, select
+from sift_retrievers.selection import Selection, select
+from sift_retrievers.stopping import StopReason
 
 __version__ = "0.1.0"
-__all__ = ["Cosine", "Kernel", "Selection", "StopReason", "falling_scores", "select"]
+__all__ = [
+    "Cosine",
+    "Exponential",
+    "Kernel",
+    "Linear",
+    "RelevanceWeighted",
+    "Selection",
+    "StopReason",
+    "falling_scores",
+    "select",
+]

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sift_retrievers.arrays import ArrayLike, as_tensor
+from sift_retrievers.arrays import ArrayLike
+from sift_retrievers.backends.dispatch import choose
 from sift_retrievers.backends.problem import Picks, Problem
-from sift_retrievers.backends.reference import select_reference
-from sift_retrievers.kernels import Kernel, resolve_kernel
+from sift_retrievers.kernels import KernelLike
+from sift_retrievers.problems import build_problem, home_of
+from sift_retrievers.stopping import StopReason, alpha_length, min_gain_length
+from sift_retrievers.validation import positive
 
 ArrayT = TypeVar("ArrayT", bound="Tensor | npt.NDArray[Any]")
-
-# Below this ratio of λ′ to the largest prior variance, float32 no longer resolves the residuals
-# (relative excess variance 3e-4 and more on near-duplicates): the engine computes in float64.
-FLOAT32_NOISE_FLOOR = 1e-5
-
-
-class StopReason(StrEnum):
-    """Why a selection has the length it has."""
-
-    K = "k"
-    """k passages were picked."""
-    EXHAUSTED = "exhausted"
-    """Every candidate was picked, and there were fewer than k."""
 
 
 @dataclass(frozen=True)
@@ -41,53 +29,72 @@ class Selection(Generic[ArrayT]):
 
     indices: ArrayT
     """`[B, k]` positions among the candidates in selection order; −1 where it ended early."""
-    variance: ArrayT
+    variance: ArrayT | None
     """`[B, k + 1]` σ²_0 … σ²_k: posterior variance, summed over the targets, before and after
-    every pick. Where it ended early the last value is repeated."""
+    every pick. Where it ended early the last value is repeated. None for "undirected", which has
+    no target."""
     gains: ArrayT
-    """`[B, k]` what each pick added, ½ log(σ²_n / σ²_{n+1}), in nats; 0 where it ended early.
-    With one target this is the information gain I(f(x*); y | X_n). With several it is half the log
-    of the ratio of the summed variances, which is not an information gain."""
+    """`[B, k]` what each pick added, in nats; 0 where it ended early.
+    "variance" with one target: the information gain I(f(x*); y | X_n) = ½ log(σ²_n / σ²_{n+1}).
+    "variance" with several targets: half the log of the ratio of the summed variances, which is
+    not an information gain. "entropy": the information gain about the targets jointly.
+    "undirected": the information gain about the surrogate, ½ log(1 + v / λ′)."""
     stop_reason: tuple[StopReason, ...]
     """Why each of the B selections ended."""
 
 
+class SelectOptions(TypedDict, total=False):
+    """The keyword arguments of `select`, for those who pass them on."""
+
+    kernel: KernelLike
+    lambda_: float
+    objective: str
+    relevance: ArrayLike | None
+    replacement: bool
+    alpha: float | None
+    min_gain: float | None
+    costs: ArrayLike | None
+    budget: float | ArrayLike | None
+    per_cost: bool
+    ids: ArrayLike | None
+    device: str | torch.device | None
+    backend: str | None
+
+
 @overload
 def select(
-    queries: ArrayLike,
-    candidates: Tensor,
-    k: int,
-    *,
-    kernel: str | Kernel = ...,
-    lambda_: float = ...,
-    replacement: bool = ...,
-    device: str | torch.device | None = ...,
+    queries: ArrayLike, candidates: Tensor, k: int, **options: Unpack[SelectOptions]
 ) -> Selection[Tensor]: ...
 @overload
 def select(
     queries: ArrayLike,
     candidates: npt.NDArray[Any] | list[Any] | tuple[Any, ...],
     k: int,
-    *,
-    kernel: str | Kernel = ...,
-    lambda_: float = ...,
-    replacement: bool = ...,
-    device: str | torch.device | None = ...,
+    **options: Unpack[SelectOptions],
 ) -> Selection[npt.NDArray[Any]]: ...
 def select(
     queries: ArrayLike,
     candidates: ArrayLike,
     k: int,
     *,
-    kernel: str | Kernel = "cosine",
+    kernel: KernelLike = "cosine",
     lambda_: float = 1.0,
+    objective: str = "variance",
+    relevance: ArrayLike | None = None,
     replacement: bool = False,
+    alpha: float | None = None,
+    min_gain: float | None = None,
+    costs: ArrayLike | None = None,
+    budget: float | ArrayLike | None = None,
+    per_cost: bool = False,
+    ids: ArrayLike | None = None,
     device: str | torch.device | None = None,
+    backend: str | None = None,
 ) -> Selection[Any]:
-    """Pick, one at a time, the k candidates that leave the query least uncertain.
+    """Pick, one at a time, the k candidates that tell most about the answer to a query.
 
-    SIFT(λ′) of arXiv 2410.08020 (with several targets a query: VTL of arXiv 2402.15898), exact.
-    The rules are in `sift_retrievers.backends.reference`.
+    SIFT(λ′) of arXiv 2410.08020, exact and greedy. The rules are in
+    `sift_retrievers.backends.reference`.
 
     Args:
         queries: `[d]` one query, `[B, d]` one target each for B queries, or `[B, m, d]` m targets
@@ -95,108 +102,126 @@ def select(
         candidates: `[K, d]` one pool shared by all queries, or `[B, K, d]` a pool each. Put the
             nearest first: equal scores go to the lowest index.
         k: passages to pick for each query, at least 1.
-        kernel: a name or a `Kernel`; what "similar" means.
+        kernel: what "similar" means: "cosine" (the paper's), "linear", "exponential", "relevance",
+            or an object of `sift_retrievers.kernels`, or a `Kernel` of your own.
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
             the nearest neighbours.
+        objective: "variance" (SIFT; several targets: VTL, the sum of their variances), "entropy"
+            (ITL, the information about all targets jointly; the same picks for one target) or
+            "undirected" (information about the surrogate itself; the query enters through the
+            kernel "relevance" only).
+        relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance", in
+            place of its cosine to the query.
         replacement: allow a passage to be picked again (a further gradient step, as in the paper).
+        alpha: stop by the α rule of adaptive SIFT (`stopping.alpha_length`).
+        min_gain: stop before the first pick that gains less, in nats; possibly before the first.
+        costs: `[K]` or `[B, K]` cost of each candidate, tokens say, not negative.
+        budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
+            left is passed over.
+        per_cost: rank by score per unit of cost; costs must be positive.
+        ids: `[B, K]` rows of `candidates` `[N, d]` that each query may pick from, −1 for none:
+            ragged pools in one matrix, without a gathered copy of it on a CPU. `indices` then
+            holds rows of the matrix.
         device: where to compute; default: where the candidates are. The result comes back to where
             the candidates are.
+        backend: "single" or "reference" in place of the one that `backends.dispatch` chooses.
 
     Returns:
-        A `Selection` with arrays of the kind of `candidates`.
+        A `Selection` with arrays of the kind of `candidates`. The precision is float32, or float64
+        if either input is, or where λ′ < 1e-5 of the largest prior variance asks for it, or for
+        "entropy" with several targets.
 
     Raises:
         ValueError: for a shape that does not fit, k < 1, λ′ that is not positive and finite, values
-            that are NaN or infinite, or a query without length.
+            that are NaN or infinite, a query without length, or options that do not go together.
     """
-    noise = _positive(lambda_, "lambda_")
-    if isinstance(k, bool) or not hasattr(k, "__index__") or (k := k.__index__()) < 1:
-        raise ValueError(f"k must be a whole number of at least 1; got {k!r}")
-    resolved = resolve_kernel(kernel)
-
-    pool = as_tensor(candidates, "candidates")
-    home = pool.device
-    place = _device(device) if device is not None else home
-    pool = pool.to(place)
-    targets = as_tensor(queries, "queries").to(place)
-    targets, pool = _shapes(targets, pool)
-
-    with torch.no_grad():
-        picks = select_reference(_problem(targets, pool, resolved, noise, k, replacement))
-    return _selection(picks, k, like_torch=isinstance(candidates, Tensor), home=home)
-
-
-def _positive(value: float, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a positive number; got {value!r}") from None
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} must be positive and finite; got {value!r}")
-    return number
-
-
-def _device(device: str | torch.device) -> torch.device:
-    resolved = torch.device(device)
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {str(device)!r} was asked for, but torch sees no CUDA device")
-    return resolved
-
-
-def _shapes(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring queries to `[B, m, d]` and candidates to `[B or 1, K, d]`."""
-    came = f"got queries {tuple(queries.shape)} and candidates {tuple(candidates.shape)}"
-    if queries.ndim not in (1, 2, 3) or 0 in queries.shape:
-        raise ValueError(f"queries must be [d], [B, d] or [B, m, d], none of them 0; {came}")
-    if candidates.ndim not in (2, 3):
-        raise ValueError(f"candidates must be [K, d] or [B, K, d]; {came}")
-    targets = queries.reshape(-1, 1, queries.shape[-1]) if queries.ndim < 3 else queries
-    pool = candidates[None] if candidates.ndim == 2 else candidates
-    if pool.shape[0] != targets.shape[0] and candidates.ndim == 3:
-        raise ValueError(f"queries and candidates must agree in the batch size B; {came}")
-    if pool.shape[2] != targets.shape[2]:
-        raise ValueError(f"queries and candidates must agree in the dimension d; {came}")
-    return targets, pool
-
-
-def _problem(
-    targets: Tensor, pool: Tensor, kernel: Kernel, noise: float, k: int, replacement: bool
-) -> Problem:
-    """Compute the kernel's features, in a precision in which λ′ can be resolved."""
-    dtype = torch.promote_types(targets.dtype, pool.dtype)
-    x, q = kernel.features(pool.to(dtype)), kernel.features(targets.to(dtype))
-    prior = kernel.diagonal(q)
-    if not bool((prior > 0).all()):
-        row, target = torch.nonzero(~(prior > 0))[0].tolist()
-        raise ValueError(
-            f"query {row}, target {target} has prior variance {float(prior[row, target])} under "
-            f"{kernel!r}: nothing can be learned about it (is it a zero vector?)"
-        )
-    if dtype == torch.float32 and pool.numel() > 0:
-        largest = max(float(kernel.diagonal(x).max()), float(prior.max()))
-        if noise < FLOAT32_NOISE_FLOOR * largest:
-            x, q = kernel.features(pool.double()), kernel.features(targets.double())
-    return Problem(
-        targets=q, candidates=x, kernel=kernel, noise=noise, k=k, replacement=replacement
+    problem = build_problem(
+        queries,
+        candidates,
+        k,
+        kernel=kernel,
+        lambda_=lambda_,
+        objective=objective,
+        relevance=relevance,
+        replacement=replacement,
+        costs=costs,
+        budget=budget,
+        per_cost=per_cost,
+        ids=ids,
+        device=device,
     )
+    if alpha is not None and objective == "undirected":
+        raise ValueError('alpha looks at the posterior variance, which "undirected" does not have')
+    alpha = None if alpha is None else positive(alpha, "alpha")
+    min_gain = None if min_gain is None else positive(min_gain, "min_gain")
+    with torch.no_grad():
+        picks = choose(problem, backend)(problem)
+        reasons = _reasons(problem, picks)
+        picks, reasons = _stopped(picks, reasons, problem.targets.shape[1], alpha, min_gain)
+        if problem.ids is not None:
+            rows = problem.ids.gather(1, picks.indices.clamp_min(0))
+            indices = torch.where(picks.indices >= 0, rows, -1)
+            picks = Picks(indices=indices, gains=picks.gains, variance=picks.variance)
 
-
-def _selection(picks: Picks, k: int, *, like_torch: bool, home: torch.device) -> Selection[Any]:
-    """Pad to k picks, compute the gains, and hand back the caller's kind of array."""
-    made = picks.indices.shape[1]
-    reason = StopReason.K if made == k else StopReason.EXHAUSTED
-    indices = torch.nn.functional.pad(picks.indices, (0, k - made), value=-1)
-    last = picks.variance[:, -1:].expand(-1, k - made)
-    variance = torch.cat([picks.variance, last], dim=1)
-    gains = 0.5 * torch.log(variance[:, :-1] / variance[:, 1:])
+    home = home_of(candidates)
 
     def as_given(tensor: Tensor) -> Any:
-        return tensor.to(home) if like_torch else tensor.cpu().numpy()
+        return tensor.cpu().numpy() if home is None else tensor.to(home)
 
     return Selection(
-        indices=as_given(indices),
-        variance=as_given(variance),
-        gains=as_given(gains),
-        stop_reason=(reason,) * indices.shape[0],
+        indices=as_given(picks.indices),
+        variance=None if picks.variance is None else as_given(picks.variance),
+        gains=as_given(picks.gains),
+        stop_reason=tuple(reasons),
     )
+
+
+def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
+    """Why the backend ended each selection."""
+    made = (picks.indices >= 0).sum(dim=1).tolist()
+    pools = [problem.pool_size] * problem.batch
+    if problem.ids is not None:
+        pools = (problem.ids >= 0).sum(dim=1).tolist()
+    return [
+        StopReason.K
+        if n == problem.k
+        else StopReason.BUDGET
+        if problem.budget is not None and size > (0 if problem.replacement else n)
+        else StopReason.EXHAUSTED
+        for n, size in zip(made, pools, strict=True)
+    ]
+
+
+def _stopped(
+    picks: Picks,
+    reasons: list[StopReason],
+    targets: int,
+    alpha: float | None,
+    min_gain: float | None,
+) -> tuple[Picks, list[StopReason]]:
+    """Cut every selection to the shortest prefix that a rule asks for."""
+    made = (picks.indices >= 0).sum(dim=1)
+    cuts = []
+    if alpha is not None:
+        assert picks.variance is not None  # refused for "undirected"
+        cuts.append((StopReason.ALPHA, alpha_length(picks.variance, targets, alpha)))
+    if min_gain is not None:
+        cuts.append((StopReason.MIN_GAIN, min_gain_length(picks.gains, min_gain)))
+    for reason, length in cuts:
+        reasons = [
+            reason if cut < n else before
+            for cut, n, before in zip(length.tolist(), made.tolist(), reasons, strict=True)
+        ]
+        made = torch.minimum(made, length)
+        after = torch.arange(picks.gains.shape[1], device=made.device) >= made[:, None]
+        variance = picks.variance
+        if variance is not None:
+            last = variance.gather(1, made[:, None])
+            variance = torch.cat([variance[:, :1], variance[:, 1:].where(~after, last)], dim=1)
+        picks = Picks(
+            indices=picks.indices.masked_fill(after, -1),
+            gains=picks.gains.masked_fill(after, 0.0),
+            variance=variance,
+        )
+    return picks, reasons

@@ -1,8 +1,12 @@
-"""Brute force in float64: the posterior variance by its definition, a linear system a subset."""
+"""Brute force in float64: every quantity by its definition, a linear system a subset.
+
+Written for reading, from the formulas alone; nothing is shared with the package.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,65 +14,145 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 
 
-def cosine_kernel(x: npt.ArrayLike, y: npt.ArrayLike) -> Float:
-    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    lengths_a = np.linalg.norm(a, axis=1, keepdims=True)
-    lengths_b = np.linalg.norm(b, axis=1, keepdims=True)
-    unit_a = np.divide(a, lengths_a, out=np.zeros_like(a), where=lengths_a > 0)
-    unit_b = np.divide(b, lengths_b, out=np.zeros_like(b), where=lengths_b > 0)
-    product: Float = unit_a @ unit_b.T
-    return product
+def unit(x: npt.ArrayLike) -> Float:
+    rows = np.asarray(x, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
-def posterior_variance(
-    targets: npt.ArrayLike, candidates: npt.ArrayLike, observed: Sequence[int], noise: float
-) -> float:
-    """Σ_t k(x*_t, x*_t) − k_X(x*_t)ᵀ (K_X + λ′ I)⁻¹ k_X(x*_t); a repeated index counts again."""
-    prior = float(np.trace(cosine_kernel(targets, targets)))
-    if len(observed) == 0:
-        return prior
-    x = np.asarray(candidates, dtype=np.float64)[list(observed)]
-    gram = cosine_kernel(x, x) + noise * np.eye(len(x))
-    cross = cosine_kernel(x, targets)
-    return prior - float(np.sum(cross * np.linalg.solve(gram, cross)))
+@dataclass(frozen=True)
+class OracleKernel:
+    """Covariances: among passages, of targets and passages, among targets."""
+
+    passages: Callable[[npt.ArrayLike, npt.ArrayLike], Float]
+    cross: Callable[[npt.ArrayLike, npt.ArrayLike], Float]
+    targets: Callable[[npt.ArrayLike, npt.ArrayLike], Float]
 
 
-def variance_after_each(
-    targets: npt.ArrayLike,
-    candidates: npt.ArrayLike,
-    observed: Sequence[int],
-    noise: float,
-    *,
-    replacement: bool,
-) -> Float:
-    """`[K]` posterior variance after each possible next pick; inf where it may not be picked."""
-    count = len(np.asarray(candidates))
-    return np.array(
-        [
-            np.inf
-            if i in observed and not replacement
-            else posterior_variance(targets, candidates, [*observed, i], noise)
-            for i in range(count)
-        ]
+def cosine() -> OracleKernel:
+    def k(x: npt.ArrayLike, y: npt.ArrayLike) -> Float:
+        return unit(x) @ unit(y).T
+
+    return OracleKernel(k, k, k)
+
+
+def linear() -> OracleKernel:
+    def k(x: npt.ArrayLike, y: npt.ArrayLike) -> Float:
+        return np.asarray(x, dtype=np.float64) @ np.asarray(y, dtype=np.float64).T
+
+    return OracleKernel(k, k, k)
+
+
+def exponential(beta: float, beta_t: float | None = None) -> OracleKernel:
+    """The Gaussian kernel exp(−β/2 ‖a − b‖²) of unit passages and targets of length β_t / β."""
+    radius = 1.0 if beta_t is None else beta_t / beta
+
+    def gauss(a: Float, b: Float) -> Float:
+        squares = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+        return np.exp(-0.5 * beta * squares)
+
+    return OracleKernel(
+        lambda x, y: gauss(unit(x), unit(y)),
+        lambda t, x: gauss(radius * unit(t), unit(x)),
+        lambda t, s: gauss(radius * unit(t), radius * unit(s)),
     )
 
 
-def worst_errors(
-    targets: npt.ArrayLike,
-    candidates: npt.ArrayLike,
-    indices: Sequence[int],
-    variance: Sequence[float],
-    noise: float,
-    *,
-    replacement: bool = False,
-) -> tuple[float, float]:
-    """Largest regret of a pick given its prefix, and largest error of the variance, over σ²_0."""
-    prior = posterior_variance(targets, candidates, [], noise)
-    regret, error = 0.0, abs(variance[0] - prior)
-    for n, pick in enumerate(indices):
-        after = variance_after_each(
-            targets, candidates, indices[:n], noise, replacement=replacement
+@dataclass(frozen=True)
+class OracleProblem:
+    """One query's problem, with every covariance computed once."""
+
+    targets: npt.ArrayLike
+    candidates: npt.ArrayLike
+    noise: float
+    kernel: OracleKernel = field(default_factory=cosine)
+    objective: str = "variance"
+    weights: npt.ArrayLike | None = None
+    positive_only: bool = False
+    replacement: bool = False
+
+    def __post_init__(self) -> None:
+        count = len(np.asarray(self.candidates))
+        r = np.ones(count) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
+        gram = self.kernel.passages(self.candidates, self.candidates) * np.outer(r, r)
+        cross = self.kernel.cross(self.targets, self.candidates) * r
+        object.__setattr__(self, "gram", gram)
+        object.__setattr__(self, "cross", cross)
+        object.__setattr__(self, "prior", self.kernel.targets(self.targets, self.targets))
+
+    gram: Float = field(init=False)
+    cross: Float = field(init=False)
+    prior: Float = field(init=False)
+
+    def posterior(self, observed: Sequence[int]) -> tuple[Float, Float, Float]:
+        """Posterior covariances: among targets `[m, m]`, cross `[m, K]`, variances `[K]`."""
+        s = list(observed)
+        if not s:
+            return self.prior, self.cross, self.gram.diagonal().copy()
+        noisy = self.gram[np.ix_(s, s)] + self.noise * np.eye(len(s))
+        to_targets = np.linalg.solve(noisy, self.cross[:, s].T)
+        to_candidates = np.linalg.solve(noisy, self.gram[s])
+        return (
+            self.prior - self.cross[:, s] @ to_targets,
+            self.cross - self.cross[:, s] @ to_candidates,
+            self.gram.diagonal() - (self.gram[:, s] * to_candidates.T).sum(axis=1),
         )
-        regret = max(regret, float(after[pick] - after.min()))
-        error = max(error, abs(float(variance[n + 1]) - float(after[pick])))
-    return regret / prior, error / prior
+
+    def variance(self, observed: Sequence[int]) -> float:
+        """Posterior variance summed over the targets; a repeated index counts again."""
+        return float(np.trace(self.posterior(observed)[0]))
+
+    def scores(self, observed: Sequence[int], *, as_ranked: bool = True) -> Float:
+        """`[K]` what each possible next pick is worth by the objective.
+
+        As ranked: with `positive_only` obeyed, and −inf where the pick is not allowed.
+        """
+        sigma, c, v = self.posterior(observed)
+        count = len(self.gram)
+        if self.objective == "variance":
+            if self.positive_only and as_ranked:
+                score = (np.maximum(c, 0) ** 2).sum(axis=0) / (v + self.noise)
+            else:
+                score = np.array(
+                    [np.trace(sigma) - self.variance([*observed, j]) for j in range(count)]
+                )
+        elif self.objective == "entropy":
+            explained = np.einsum("tj,ts,sj->j", c, np.linalg.pinv(sigma, rcond=1e-10), c)
+            left = np.maximum(v - explained, 0)
+            score = 0.5 * np.log((v + self.noise) / (left + self.noise))
+            if self.positive_only and as_ranked:
+                score = score * (c > 0).any(axis=0)
+        else:
+            score = 0.5 * np.log1p(v / self.noise)
+        if not self.replacement and as_ranked:
+            score[list(observed)] = -np.inf
+        return score
+
+    def worst_errors(
+        self,
+        indices: Sequence[int],
+        gains: Sequence[float],
+        variance: Sequence[float] | None,
+    ) -> tuple[float, float, float]:
+        """Largest regret of a pick given its prefix, largest errors of the gains and the variance.
+
+        Regret and variance are in units of σ²_0 for "variance", regret in nats otherwise.
+        """
+        start = self.variance([])
+        scale = start if self.objective == "variance" else 1.0
+        regret, gain_error, variance_error = 0.0, 0.0, 0.0
+        if variance is not None:
+            variance_error = abs(variance[0] - start) / start
+        for n, pick in enumerate(indices):
+            score = self.scores(indices[:n])
+            regret = max(regret, float(score.max() - score[pick]) / scale)
+            before, after = self.variance(indices[:n]), self.variance(indices[: n + 1])
+            gain = 0.5 * np.log(before / after)
+            if self.objective != "variance":
+                gain = self.scores(indices[:n], as_ranked=False)[pick]
+            # A gain is the log of a ratio: it can be no more exact than what is left, relatively.
+            left = after / start if self.objective == "variance" else 1.0
+            gain_error = max(gain_error, abs(gains[n] - float(gain)) * left)
+            if variance is not None:
+                variance_error = max(variance_error, abs(variance[n + 1] - after) / start)
+        return regret, gain_error, variance_error

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from torch import Tensor
 
 from sift_retrievers.kernels import Kernel
+
+# Scores within this multiple of ε times the first pick's score are ties (rule 2 of the reference).
+ROUNDING = 16.0
+
+
+class Objective(StrEnum):
+    """What a pick is to do."""
+
+    VARIANCE = "variance"
+    """Lower the posterior variance, summed over the targets (SIFT; several targets: VTL)."""
+    ENTROPY = "entropy"
+    """Gain the most information about the targets jointly (ITL)."""
+    UNDIRECTED = "undirected"
+    """Gain the most information about the surrogate itself; the query enters by weights only."""
 
 
 @dataclass(frozen=True)
@@ -14,31 +29,55 @@ class Problem:
     """One batch of selection problems, validated, on one device and in one floating-point type."""
 
     targets: Tensor
-    """`[B, m, d]` features of the m targets of every query."""
+    """`[B, m, d]` the m targets of every query, as given."""
     candidates: Tensor
-    """`[B, K, d]` features of the candidates, or `[1, K, d]` where all queries share one pool."""
+    """`[B, K, d]` the candidates, as given; `[1, K, d]` where all queries share one pool; with
+    `ids`, the matrix `[1, N, d]` that they point into."""
     kernel: Kernel
     noise: float
     """λ′ > 0, the variance of the observation noise."""
     k: int
-    """Picks wanted, at least 1; without replacement fewer are made where K < k."""
-    replacement: bool
+    """Picks wanted, at least 1."""
+    objective: Objective = Objective.VARIANCE
+    replacement: bool = False
     """Whether a passage may be picked again."""
+    ids: Tensor | None = None
+    """`[B, K]` rows of the matrix that each query may pick from; −1 for none (ragged pools)."""
+    weights: Tensor | None = None
+    """`[B, K]` r: the kernel among passages is r(x) k(x, y) r(y)."""
+    costs: Tensor | None = None
+    """`[B, K]` what each candidate costs."""
+    budget: Tensor | None = None
+    """`[B]` what may be spent."""
+    per_cost: bool = False
+    """Rank by score per unit of cost."""
+
+    @property
+    def batch(self) -> int:
+        """B, the number of queries."""
+        return self.targets.shape[0]
+
+    @property
+    def pool_size(self) -> int:
+        """K, the candidates of a query."""
+        return self.ids.shape[1] if self.ids is not None else self.candidates.shape[1]
 
     @property
     def steps(self) -> int:
-        """Picks that can be made."""
-        n_candidates = self.candidates.shape[1]
-        if self.replacement and n_candidates > 0:
+        """Picks that can be made: without replacement no more than there are candidates."""
+        if self.replacement and self.pool_size > 0:
             return self.k
-        return min(self.k, n_candidates)
+        return min(self.k, self.pool_size)
 
 
 @dataclass(frozen=True)
 class Picks:
-    """The outcome of n = `Problem.steps` picks."""
+    """The outcome, padded to k picks where a selection ended early."""
 
     indices: Tensor
-    """`[B, n]` positions of the picked candidates, int64, in selection order."""
-    variance: Tensor
-    """`[B, n + 1]` posterior variance summed over the targets, before and after every pick."""
+    """`[B, k]` positions among the K candidates, int64, in selection order; −1 after the end."""
+    gains: Tensor
+    """`[B, k]` nats; 0 after the end."""
+    variance: Tensor | None
+    """`[B, k + 1]` posterior variance summed over the targets, before and after every pick, its
+    last value repeated after the end; None for the undirected objective."""

@@ -26,6 +26,7 @@ def annotated_copies(
     picks = selection.indices[0][selection.indices[0] >= 0]
     scores = falling_scores(selection.gains[0][: len(picks)])
     similarities = _cosines(hits.vectors[picks], query)
+    variance = selection.variance
     documents = []
     for rank, position in enumerate(picks.tolist()):
         source = hits.document(position)
@@ -33,7 +34,7 @@ def annotated_copies(
         metadata["sift"] = {
             "rank": rank,
             "information_gain": float(selection.gains[0, rank]),
-            "uncertainty": float(selection.variance[0, rank + 1]),
+            "uncertainty": None if variance is None else float(variance[0, rank + 1]),
             "similarity": float(similarities[rank]),
         }
         metadata["relevance_score"] = float(scores[rank])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from langchain_sift.documents import annotated_copies
 from langchain_sift.stores import adapter_for, fetch_hits
-from sift_retrievers import Kernel, select
-from sift_retrievers.kernels import resolve_kernel
+from sift_retrievers import Kernel, RelevanceWeighted, select
+from sift_retrievers.kernels import KernelLike, resolve_kernel
 
 
 class SIFTRetriever(BaseRetriever):
@@ -55,8 +55,10 @@ class SIFTRetriever(BaseRetriever):
     lambda_: float = Field(default=3.0, gt=0, allow_inf_nan=False)
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
     nearest neighbours."""
-    kernel: str | Kernel = "cosine"
-    """What "similar" means: a name or a `sift_retrievers.Kernel`."""
+    kernel: str | Kernel | RelevanceWeighted = "cosine"
+    """What "similar" means: a name or a kernel object of `sift_retrievers`."""
+    objective: Literal["variance", "entropy", "undirected"] = "variance"
+    """What a pick is to do; see `sift_retrievers.select`."""
     search_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Passed to the store's search, under the store's own names (`filter`, …)."""
     embedding: Embeddings | None = None
@@ -69,7 +71,7 @@ class SIFTRetriever(BaseRetriever):
 
     @field_validator("kernel")
     @classmethod
-    def _kernel_exists(cls, kernel: str | Kernel) -> str | Kernel:
+    def _kernel_exists(cls, kernel: KernelLike) -> KernelLike:
         resolve_kernel(kernel)
         return kernel
 
@@ -154,7 +156,13 @@ class SIFTRetriever(BaseRetriever):
         if len(hits) == 0:
             return []
         selection = select(
-            vector, hits.vectors, k, kernel=self.kernel, lambda_=self.lambda_, device=self.device
+            vector,
+            hits.vectors,
+            k,
+            kernel=self.kernel,
+            lambda_=self.lambda_,
+            objective=self.objective,
+            device=self.device,
         )
         return annotated_copies(hits, selection, vector)
 

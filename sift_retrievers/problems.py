@@ -1,0 +1,190 @@
+"""From what a caller passes to a `Problem`: conversion, validation, precision, weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from sift_retrievers.arrays import ArrayLike, as_tensor
+from sift_retrievers.backends.problem import Objective, Problem
+from sift_retrievers.kernels import (
+    Kernel,
+    KernelLike,
+    RelevanceWeighted,
+    inner_products,
+    resolve_kernel,
+    unit_vectors,
+)
+from sift_retrievers.validation import count, positive, torch_device
+
+# Below this ratio of λ′ to the largest prior variance, float32 no longer resolves the residuals
+# (relative excess variance 3e-4 and more on near-duplicates): the engine computes in float64.
+FLOAT32_NOISE_FLOOR = 1e-5
+
+
+def build_problem(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    k: int,
+    *,
+    kernel: KernelLike = "cosine",
+    lambda_: float = 1.0,
+    objective: str = "variance",
+    relevance: ArrayLike | None = None,
+    replacement: bool = False,
+    costs: ArrayLike | None = None,
+    budget: float | ArrayLike | None = None,
+    per_cost: bool = False,
+    ids: ArrayLike | None = None,
+    device: str | torch.device | None = None,
+) -> Problem:
+    """Check and convert the arguments of `select`, whose docstring describes them.
+
+    Raises:
+        ValueError, TypeError: as `select` says.
+    """
+    noise, k = positive(lambda_, "lambda_"), count(k, "k")
+    resolved = resolve_kernel(kernel)
+    if objective not in tuple(Objective):
+        raise ValueError(f"objective must be one of {[*map(str, Objective)]}; got {objective!r}")
+
+    pool = as_tensor(candidates, "candidates")
+    place = pool.device if device is None else torch_device(device)
+    pool = pool.to(place)
+    targets, pool = _shapes(as_tensor(queries, "queries").to(place), pool)
+    zero = (targets == 0).all(dim=2)
+    if bool(zero.any()):
+        row, target = torch.nonzero(zero)[0].tolist()
+        raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
+    rows = None if ids is None else _ids(ids, targets.shape[0], pool).to(place)
+    size = pool.shape[1] if rows is None else rows.shape[1]
+    batch = targets.shape[0]
+
+    base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
+    dtype = _precision(base, noise, targets, pool, Objective(objective))
+    targets, pool = targets.to(dtype), pool.to(dtype)
+
+    weights = None
+    if isinstance(resolved, RelevanceWeighted):
+        given = (
+            _similarity(targets, pool, rows)
+            if relevance is None
+            else _per_candidate(relevance, "relevance", batch, size).to(place, dtype)
+        )
+        weights = resolved.weights(given, None if rows is None else rows >= 0)
+    elif relevance is not None:
+        raise ValueError(
+            'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '
+            f"kernel={kernel!r}"
+        )
+    spending, left = _costs(costs, budget, per_cost, batch, size)
+    return Problem(
+        targets=targets,
+        candidates=pool,
+        kernel=base,
+        noise=noise,
+        k=k,
+        objective=Objective(objective),
+        replacement=replacement,
+        ids=rows,
+        weights=weights,
+        costs=None if spending is None else spending.to(place, dtype),
+        budget=None if left is None else left.to(place, dtype),
+        per_cost=per_cost,
+    )
+
+
+def home_of(candidates: ArrayLike) -> torch.device | None:
+    """The device that results go back to; None for numpy."""
+    return candidates.device if isinstance(candidates, Tensor) else None
+
+
+def _shapes(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """Bring queries to `[B, m, d]` and candidates to `[B or 1, K, d]`."""
+    came = f"got queries {tuple(queries.shape)} and candidates {tuple(candidates.shape)}"
+    if queries.ndim not in (1, 2, 3) or 0 in queries.shape:
+        raise ValueError(f"queries must be [d], [B, d] or [B, m, d], none of them 0; {came}")
+    if candidates.ndim not in (2, 3):
+        raise ValueError(f"candidates must be [K, d] or [B, K, d]; {came}")
+    targets = queries.reshape(-1, 1, queries.shape[-1]) if queries.ndim < 3 else queries
+    pool = candidates[None] if candidates.ndim == 2 else candidates
+    if pool.shape[0] != targets.shape[0] and candidates.ndim == 3:
+        raise ValueError(f"queries and candidates must agree in the batch size B; {came}")
+    if pool.shape[2] != targets.shape[2]:
+        raise ValueError(f"queries and candidates must agree in the dimension d; {came}")
+    return targets, pool
+
+
+def _ids(ids: ArrayLike, batch: int, pool: Tensor) -> Tensor:
+    """`[B, K]` int64 rows of the matrix `[1, N, d]`, −1 for none."""
+    rows = ids if isinstance(ids, Tensor) else torch.as_tensor(ids)
+    came = f"got {tuple(rows.shape)} of {rows.dtype} for candidates {tuple(pool.shape[1:])}"
+    if rows.ndim != 2 or rows.shape[0] != batch or rows.is_floating_point() or pool.shape[0] != 1:
+        raise ValueError(f"ids must be whole numbers [B={batch}, K], candidates [N, d]; {came}")
+    if rows.numel() and (int(rows.min()) < -1 or int(rows.max()) >= pool.shape[1]):
+        raise ValueError(
+            f"ids must be rows of the matrix or −1; {came}, from {int(rows.min())} to "
+            f"{int(rows.max())}"
+        )
+    return rows.to(torch.int64)
+
+
+def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Tensor:
+    tensor = as_tensor(values, name)
+    if tuple(tensor.shape) not in ((size,), (batch, size)):
+        raise ValueError(
+            f"{name} must be [K={size}] or [B={batch}, K={size}]; got {tuple(tensor.shape)}"
+        )
+    return tensor.expand(batch, size)
+
+
+def _costs(
+    costs: ArrayLike | None,
+    budget: float | ArrayLike | None,
+    per_cost: bool,
+    batch: int,
+    size: int,
+) -> tuple[Tensor | None, Tensor | None]:
+    if costs is None:
+        if budget is not None or per_cost:
+            raise ValueError("budget and per_cost need costs, what each candidate costs; got None")
+        return None, None
+    spending = _per_candidate(costs, "costs", batch, size)
+    if bool((spending < 0).any()) or (per_cost and bool((spending == 0).any())):
+        least = "positive" if per_cost else "at least 0"
+        raise ValueError(f"costs must be {least}; the smallest is {float(spending.min())}")
+    if budget is None:
+        return spending, None
+    limit = as_tensor([budget] if isinstance(budget, int | float) else budget, "budget")
+    if limit.ndim != 1 or limit.shape[0] not in (1, batch) or bool((limit < 0).any()):
+        raise ValueError(
+            f"budget must be one number or [B={batch}] numbers of at least 0; got {budget!r}"
+        )
+    return spending, limit.expand(batch)
+
+
+def _precision(
+    kernel: Kernel, noise: float, targets: Tensor, pool: Tensor, objective: Objective
+) -> torch.dtype:
+    """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
+    dtype = torch.promote_types(targets.dtype, pool.dtype)
+    if dtype == torch.float64:
+        return dtype
+    if objective is Objective.ENTROPY and targets.shape[1] > 1:
+        return torch.float64
+    with torch.no_grad():
+        largest = kernel.largest_variance(pool)
+    if not math.isfinite(largest):
+        raise ValueError(
+            f"candidates are too large for {kernel!r} in {dtype}: the largest prior variance is "
+            f"{largest}"
+        )
+    return torch.float64 if noise < FLOAT32_NOISE_FLOOR * largest else dtype
+
+
+def _similarity(targets: Tensor, pool: Tensor, ids: Tensor | None) -> Tensor:
+    """Cosine of every candidate to the query, the largest over its targets: `[B, K]`."""
+    cosine = inner_products(unit_vectors(targets), unit_vectors(pool)).amax(dim=1)
+    return cosine if ids is None else cosine.gather(1, ids.clamp_min(0))

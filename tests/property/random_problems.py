@@ -1,0 +1,147 @@
+"""Random selection problems, near-duplicates and dependent targets among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from oracle import OracleKernel, OracleProblem, cosine, exponential, linear
+
+from sift_retrievers import Cosine, Exponential, Linear, RelevanceWeighted, Selection, select
+from sift_retrievers.kernels import KernelLike
+
+# What the project promises in float32, in units of σ²_0 (or nats).
+REGRET = 1e-4  # for λ′ ≥ 1e-4
+VARIANCE = 1e-5  # for λ′ ≥ 1e-3
+
+
+@dataclass(frozen=True)
+class Case:
+    targets: npt.NDArray[Any]
+    candidates: npt.NDArray[Any]
+    k: int
+    noise: float
+    replacement: bool = False
+    kernel: KernelLike = "cosine"
+    objective: str = "variance"
+
+    def oracle(self) -> OracleProblem:
+        return OracleProblem(
+            self.targets,
+            self.candidates,
+            self.noise,
+            kernel=oracle_kernel(self.kernel),
+            objective=self.objective,
+            weights=oracle_weights(self),
+            positive_only=getattr(base_of(self.kernel), "positive_only", False),
+            replacement=self.replacement,
+        )
+
+
+def base_of(kernel: KernelLike) -> KernelLike:
+    return kernel.base if isinstance(kernel, RelevanceWeighted) else kernel
+
+
+def oracle_kernel(kernel: KernelLike) -> OracleKernel:
+    base = base_of(kernel)
+    if isinstance(base, Exponential):
+        return exponential(base.sharpness, base.target_sharpness)
+    return linear() if isinstance(base, Linear) else cosine()
+
+
+def oracle_weights(case: Case) -> npt.NDArray[np.float64] | None:
+    if not isinstance(case.kernel, RelevanceWeighted):
+        return None
+    relevance = cosine().passages(case.targets, case.candidates).max(axis=0)
+    return np.exp(case.kernel.gamma * (relevance - relevance.max()))
+
+
+def random_case(
+    seed: int, *, least_noise: float = 1e-3, kernels: bool = False, cosine_only: bool = False
+) -> Case:
+    """K ≤ 60, d ≤ 32, m ≤ 3; up to all candidates are copies or near-duplicates."""
+    random = np.random.default_rng(seed)
+    count, dim, m = random.integers(1, 61), random.integers(1, 33), random.integers(1, 4)
+    candidates = random.normal(size=(count, dim))
+    copies = random.integers(0, count + 1)
+    spread = random.choice([0.0, 1e-6, 1e-3, 1e-1])
+    originals = random.integers(0, count, size=copies)
+    candidates[random.permutation(count)[:copies]] = (
+        candidates[originals] + random.normal(size=(copies, dim)) * spread
+    )
+    targets = random.normal(size=(m, dim))
+    if random.random() < 0.5:
+        targets += candidates[random.integers(0, count, size=m)]
+    if random.random() < 0.2:
+        targets[-1] = targets[0]  # one target depends on the others
+    kernel: KernelLike = Cosine()
+    objective = "variance"
+    if kernels:
+        kernel = random_kernel(random)
+        objective = str(random.choice(["variance", "entropy", "undirected"]))
+    if isinstance(base_of(kernel), Linear):
+        candidates /= np.sqrt(dim)  # variances of about 1, as the range of λ′ supposes
+        targets /= np.sqrt(dim)
+    elif not cosine_only:
+        candidates *= 10 ** random.uniform(-2, 2)  # stored vectors need not be of unit length
+    return Case(
+        targets=targets.astype(np.float32),
+        candidates=candidates.astype(np.float32),
+        k=int(random.integers(1, 13)),
+        noise=float(10 ** random.uniform(np.log10(least_noise), 1)),
+        replacement=bool(random.random() < 0.5),
+        kernel=kernel,
+        objective=objective,
+    )
+
+
+def random_kernel(random: np.random.Generator) -> KernelLike:
+    beta = float(random.uniform(1, 12))
+    target = None if random.random() < 0.5 else float(random.uniform(0.5, 8))
+    positive = bool(random.random() < 0.5)
+    bases = [Cosine(), Linear(), Exponential(beta, target, positive)]
+    base = bases[random.integers(0, 3)]
+    if random.random() < 0.3:
+        return RelevanceWeighted(float(random.uniform(0, 6)), base)
+    return base
+
+
+def run(case: Case, backend: str | None = None) -> Selection[Any]:
+    return select(
+        case.targets[None],
+        case.candidates,
+        case.k,
+        kernel=case.kernel,
+        lambda_=case.noise,
+        objective=case.objective,
+        replacement=case.replacement,
+        backend=backend,
+    )
+
+
+def check(case: Case, backend: str | None = None) -> tuple[float, float, float]:
+    """Compare with the oracle; the largest errors."""
+    chosen = run(case, backend)
+    picks = [int(i) for i in chosen.indices[0] if i >= 0]
+    assert len(picks) == (case.k if case.replacement else min(case.k, len(case.candidates)))
+    if not case.replacement:
+        assert len(set(picks)) == len(picks)
+    trace = None if chosen.variance is None else chosen.variance[0].tolist()
+    oracle = case.oracle()
+    errors = oracle.worst_errors(picks, chosen.gains[0].tolist(), trace)
+    regret, gain, variance = errors
+    # Rounding is relative to the largest prior variance; with the linear kernel that can be far
+    # above the query's own.
+    scale = max(1.0, oracle.gram.diagonal().max() / oracle.prior.diagonal().min())
+    # Gains in nats, ½ log(1 + v / λ′) and the like, inherit v's rounding over λ′.
+    nats = 0.0 if case.objective == "variance" else 2e-6 / case.noise
+    assert regret <= REGRET * scale + nats, f"regret {regret:.2e}, {case}"
+    assert gain <= REGRET * scale + nats, f"gain wrong by {gain:.2e}, {case}"
+    exact = VARIANCE if case.noise >= 1e-3 else REGRET
+    assert variance <= exact * scale, f"variance wrong by {variance:.2e} of σ²_0, {case}"
+    assert np.all(chosen.gains[0] >= 0)
+    if chosen.variance is not None:
+        assert np.all(np.diff(chosen.variance[0]) <= 0)
+    return errors
