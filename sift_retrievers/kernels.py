@@ -69,6 +69,8 @@ class InnerProductKernel(Kernel):
     """
 
     normalized: bool
+    is_inner_product: bool = False
+    """Whether `of_passages` is the inner product itself."""
 
     def of_passages(self, g: Tensor) -> Tensor:
         """K of two passages."""
@@ -99,7 +101,7 @@ class InnerProductKernel(Kernel):
 
     def largest_variance(self, vectors: Tensor) -> float:
         if self.normalized:
-            return float(self.of_passages(torch.ones(())))
+            return 1.0 if self.is_inner_product else float(self.of_passages(torch.ones(())))
         return super().largest_variance(vectors)
 
 
@@ -114,6 +116,7 @@ class Cosine(InnerProductKernel):
     """
 
     normalized = True
+    is_inner_product = True
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Linear(InnerProductKernel):
     """k(x, y) = ⟨x, y⟩: length counts. λ′ is then in units of squared length."""
 
     normalized = False
+    is_inner_product = True
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from sift_retrievers.validation import count, positive, torch_device
 # (relative excess variance 3e-4 and more on near-duplicates): the engine computes in float64.
 FLOAT32_NOISE_FLOOR = 1e-5
 
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
 
 def build_problem(
     queries: ArrayLike,
@@ -54,10 +56,7 @@ def build_problem(
     place = pool.device if device is None else torch_device(device)
     pool = pool.to(place)
     targets, pool = _shapes(as_tensor(queries, "queries").to(place), pool)
-    zero = (targets == 0).all(dim=2)
-    if bool(zero.any()):
-        row, target = torch.nonzero(zero)[0].tolist()
-        raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
+    _check_targets(targets)
     rows = None if ids is None else _ids(ids, targets.shape[0], pool).to(place)
     size = pool.shape[1] if rows is None else rows.shape[1]
     batch = targets.shape[0]
@@ -117,11 +116,18 @@ def _shapes(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
     return targets, pool
 
 
+def _check_targets(targets: Tensor) -> None:
+    asks = targets.any(dim=2)
+    if not bool(asks.all()):
+        row, target = torch.nonzero(~asks)[0].tolist()
+        raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
+
+
 def _ids(ids: ArrayLike, batch: int, pool: Tensor) -> Tensor:
     """`[B, K]` int64 rows of the matrix `[1, N, d]`, −1 for none."""
     rows = ids if isinstance(ids, Tensor) else torch.as_tensor(ids)
     came = f"got {tuple(rows.shape)} of {rows.dtype} for candidates {tuple(pool.shape[1:])}"
-    if rows.ndim != 2 or rows.shape[0] != batch or rows.is_floating_point() or pool.shape[0] != 1:
+    if rows.ndim != 2 or rows.shape[0] != batch or rows.dtype not in WHOLE or pool.shape[0] != 1:
         raise ValueError(f"ids must be whole numbers [B={batch}, K], candidates [N, d]; {came}")
     if rows.numel() and (int(rows.min()) < -1 or int(rows.max()) >= pool.shape[1]):
         raise ValueError(
@@ -174,8 +180,7 @@ def _precision(
         return dtype
     if objective is Objective.ENTROPY and targets.shape[1] > 1:
         return torch.float64
-    with torch.no_grad():
-        largest = kernel.largest_variance(pool)
+    largest = kernel.largest_variance(pool)
     if not math.isfinite(largest):
         raise ValueError(
             f"candidates are too large for {kernel!r} in {dtype}: the largest prior variance is "

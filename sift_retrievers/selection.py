@@ -179,6 +179,8 @@ def select(
 
 def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
     """Why the backend ended each selection."""
+    if bool((picks.indices[:, -1] >= 0).all()):
+        return [StopReason.K] * problem.batch
     made = (picks.indices >= 0).sum(dim=1).tolist()
     pools = [problem.pool_size] * problem.batch
     if problem.ids is not None:
@@ -201,6 +203,8 @@ def _stopped(
     min_gain: float | None,
 ) -> tuple[Picks, list[StopReason]]:
     """Cut every selection to the shortest prefix that a rule asks for."""
+    if alpha is None and min_gain is None:
+        return picks, reasons
     made = (picks.indices >= 0).sum(dim=1)
     cuts = []
     if alpha is not None:

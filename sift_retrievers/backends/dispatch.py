@@ -2,26 +2,30 @@
 
 | where the vectors are | kernel | backend |
 |---|---|---|
-| CPU | a function of inner products (all built-in ones) | `single`: query by query, in numpy |
+| CPU | cosine, linear, exponential | `compiled` with numba (extra `fast`), else `single` |
+| CPU | another function of inner products | `single` |
 | CPU | a kernel of your own | `reference` |
 | another torch device | any | `reference` |
 
 On a CPU a selection is bound by reading the candidates once a pick. Query by query, the vectors
-stay in the cache from pick to pick; a batched step would stream the whole batch from memory.
+stay in the cache from pick to pick; a batched step would stream the whole batch from memory. So a
+batch is solved query by query there, and costs no more per query than one at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Final
 
 from sift_retrievers.backends.problem import Picks, Problem
 from sift_retrievers.backends.reference import select_reference
 from sift_retrievers.backends.single import select_single
-from sift_retrievers.kernels import InnerProductKernel
+from sift_retrievers.kernels import Cosine, Exponential, InnerProductKernel, Linear
 
 Backend = Callable[[Problem], Picks]
-BACKENDS: Final[dict[str, Backend]] = {"reference": select_reference, "single": select_single}
+BACKENDS: Final = ("compiled", "reference", "single")
 
 
 def choose(problem: Problem, name: str | None = None) -> Backend:
@@ -29,20 +33,37 @@ def choose(problem: Problem, name: str | None = None) -> Backend:
 
     Raises:
         ValueError: for a name that is not known, or a backend that cannot solve this problem.
+        ImportError: for "compiled" without numba.
     """
+    on_cpu = problem.candidates.device.type == "cpu"
+    fits = {
+        "compiled": on_cpu and type(problem.kernel) in (Cosine, Linear, Exponential),
+        "single": on_cpu and isinstance(problem.kernel, InnerProductKernel),
+        "reference": True,
+    }
     if name is None:
-        name = "single" if _single_fits(problem) else "reference"
+        usable = [*(["compiled"] if _has_numba() else []), "single", "reference"]
+        name = next(backend for backend in usable if fits[backend])
     if name not in BACKENDS:
-        raise ValueError(f"backend must be one of {sorted(BACKENDS)}; got {name!r}")
-    if name == "single" and not _single_fits(problem):
+        raise ValueError(f"backend must be one of {list(BACKENDS)}; got {name!r}")
+    if not fits[name]:
         raise ValueError(
-            "backend 'single' needs vectors on the CPU and a kernel that is a function of inner "
-            f"products; got {problem.candidates.device} and {problem.kernel!r}"
+            f"backend {name!r} needs vectors on the CPU and a built-in kernel; got "
+            f"{problem.candidates.device} and {problem.kernel!r}"
         )
-    return BACKENDS[name]
+    if name == "compiled":
+        return _compiled()
+    return select_single if name == "single" else select_reference
 
 
-def _single_fits(problem: Problem) -> bool:
-    return problem.candidates.device.type == "cpu" and isinstance(
-        problem.kernel, InnerProductKernel
-    )
+@cache
+def _has_numba() -> bool:
+    return find_spec("numba") is not None
+
+
+def _compiled() -> Backend:
+    if not _has_numba():
+        raise ImportError("backend 'compiled' needs numba: pip install 'sift-retrievers[fast]'")
+    from sift_retrievers.backends.compiled import select_compiled
+
+    return select_compiled

@@ -1,0 +1,107 @@
+"""Uncertainty about a query given any passages, and what no passage of a pool can remove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sift_retrievers.arrays import ArrayLike
+from sift_retrievers.backends.problem import Problem
+from sift_retrievers.backends.reference import gathered
+from sift_retrievers.kernels import KernelLike
+from sift_retrievers.problems import build_problem, home_of
+
+
+def posterior_variance(
+    queries: ArrayLike,
+    passages: ArrayLike,
+    *,
+    kernel: KernelLike = "cosine",
+    lambda_: float = 1.0,
+    relevance: ArrayLike | None = None,
+) -> Any:
+    """σ² of every query after observing all its passages, summed over its targets.
+
+    Σ_t k(x*_t, x*_t) − k_X(x*_t)ᵀ (K_X + λ′ I)⁻¹ k_X(x*_t), by one Cholesky factorisation in
+    float64 (arXiv 2410.08020, section 3). Works for passages chosen by anybody: what similarity
+    search returned, say.
+
+    Args:
+        queries: `[d]`, `[B, d]` or `[B, m, d]`.
+        passages: `[n, d]` for all queries or `[B, n, d]`; a passage that stands twice counts twice.
+        kernel: as for `select`.
+        lambda_: as for `select`.
+        relevance: as for `select`.
+
+    Returns:
+        `[B]` float64, of the kind of `passages`.
+
+    Raises:
+        ValueError: as `select` does.
+    """
+    problem = build_problem(
+        queries, passages, 1, kernel=kernel, lambda_=lambda_, relevance=relevance
+    )
+    prior, cross, gram = _covariances(problem)
+    noise = problem.noise * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+    factor = torch.linalg.cholesky(gram + noise)
+    explained = torch.linalg.solve_triangular(factor, cross.mT, upper=False)
+    return _as_given(prior - explained.square().sum(dim=(1, 2)), passages)
+
+
+def irreducible_variance(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    *,
+    kernel: KernelLike = "cosine",
+    relevance: ArrayLike | None = None,
+) -> Any:
+    """σ² of every query that is left even if all candidates were observed without noise.
+
+    The limit of observing the whole pool again and again: k(x*, x*) − k_Xᵀ K_X⁺ k_X (arXiv
+    2402.15898, the irreducible uncertainty). No selection from the pool goes below it; a query with
+    a high one asks for something that is not in the pool.
+
+    Args:
+        queries: `[d]`, `[B, d]` or `[B, m, d]`.
+        candidates: `[K, d]` or `[B, K, d]`. K × K numbers are held at a time.
+        kernel: as for `select`.
+        relevance: as for `select`.
+
+    Returns:
+        `[B]` float64, of the kind of `candidates`.
+
+    Raises:
+        ValueError: as `select` does.
+    """
+    problem = build_problem(queries, candidates, 1, kernel=kernel, relevance=relevance)
+    prior, cross, gram = _covariances(problem)
+    values, basis = torch.linalg.eigh(gram)
+    if values.shape[1] > 0:
+        # float32 vectors are known to 6e-8, their Gram matrix's small eigenvalues no better.
+        cutoff = values.amax(dim=1, keepdim=True) * gram.shape[1] * 1e-9
+        scale = torch.where(values > cutoff, values.clamp_min(cutoff), torch.inf).rsqrt()
+        cross = (cross @ basis) * scale[:, None]
+    left = (prior - cross.square().sum(dim=(1, 2))).clamp_min(0.0)
+    return _as_given(left, candidates)
+
+
+def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
+    """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64."""
+    kernel = problem.kernel
+    with torch.no_grad():
+        x = kernel.features(gathered(problem).double())
+        q = kernel.features(problem.targets.double())
+        prior = kernel.prior(q).diagonal(dim1=1, dim2=2).sum(dim=1)
+        cross, gram = kernel.cross(q, x), kernel(x, x)
+        if problem.weights is not None:
+            r = problem.weights.double()
+            cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
+    return prior, cross, gram.expand(problem.batch, -1, -1)
+
+
+def _as_given(values: Tensor, like: ArrayLike) -> Any:
+    home = home_of(like)
+    return values.cpu().numpy() if home is None else values.to(home)

@@ -1,0 +1,133 @@
+"""Kernels: positive definite together with their targets, and open to users' own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sift_retrievers import Cosine, Exponential, Kernel, Linear, RelevanceWeighted, select
+
+
+def vectors(count: int, dim: int = 6, seed: int = 0) -> Tensor:
+    random = np.random.default_rng(seed)
+    return torch.from_numpy(random.normal(size=(1, count, dim)))
+
+
+KERNELS = [
+    Cosine(),
+    Linear(),
+    Exponential(8.0),
+    Exponential(8.0, target_sharpness=3.0),
+    Exponential(4.0, target_sharpness=12.0),
+]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+@pytest.mark.parametrize("seed", range(5))
+def test_positive_semidefinite_with_the_targets(kernel: Kernel, seed: int) -> None:
+    """Not so for exp(β_t (cos − 1)) with prior variance 1, which one might write down."""
+    x, q = kernel.features(vectors(12, seed=seed)), kernel.features(vectors(3, seed=100 + seed))
+    q[:, 0] = x[:, 0]  # a target that is a passage is the hard case
+    cross = kernel.cross(q, x)[0]
+    joint = torch.cat(
+        [
+            torch.cat([kernel.prior(q)[0], cross], dim=1),
+            torch.cat([cross.mT, kernel(x, x)[0]], dim=1),
+        ]
+    )
+    assert float(torch.linalg.eigvalsh(joint).min()) > -1e-10
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_the_diagonal_is_the_diagonal(kernel: Kernel) -> None:
+    x = kernel.features(vectors(9))
+    torch.testing.assert_close(kernel.diagonal(x)[0], kernel(x, x)[0].diagonal())
+    torch.testing.assert_close(kernel.diagonal(x), Kernel.diagonal(kernel, x))
+    assert float(kernel.diagonal(x).max()) == pytest.approx(kernel.largest_variance(vectors(9)))
+
+
+def test_exponential_by_hand() -> None:
+    x = torch.tensor([[[2.0, 0.0], [0.0, 3.0]]])  # lengths do not matter, their cosine is 0
+    kernel = Exponential(4.0, target_sharpness=2.0)
+    unit = kernel.features(x)
+    assert float(kernel(unit, unit)[0, 0, 1]) == pytest.approx(np.exp(-4.0))
+    # β_t cos − β/2 − β_t²/(2β) with cos = 1 and 0
+    assert float(kernel.cross(unit, unit)[0, 0, 0]) == pytest.approx(np.exp(2 - 2 - 0.5))
+    assert float(kernel.cross(unit, unit)[0, 0, 1]) == pytest.approx(np.exp(0 - 2 - 0.5))
+    assert float(kernel.prior(unit)[0, 0, 0]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_sharpness_that_makes_no_sense(value: float) -> None:
+    with pytest.raises(ValueError, match="sharpness must be positive and finite; got"):
+        Exponential(value)
+    with pytest.raises(ValueError, match="target_sharpness must be positive and finite; got"):
+        Exponential(8.0, target_sharpness=value)
+    if value != 0:
+        with pytest.raises(ValueError, match="gamma must be finite and at least 0; got"):
+            RelevanceWeighted(value)
+
+
+def test_names_stand_for_default_objects() -> None:
+    query, pool = vectors(1)[0, 0].numpy(), vectors(20)[0].numpy()
+    named = {"cosine": Cosine(), "linear": Linear(), "exponential": Exponential()}
+    for name, kernel in {**named, "relevance": RelevanceWeighted()}.items():
+        by_name = select(query, pool, 5, kernel=name)
+        np.testing.assert_array_equal(
+            by_name.indices, select(query, pool, 5, kernel=kernel).indices
+        )
+
+
+class Matern(Kernel):
+    """A kernel of one's own, as in the README: Matérn 1/2, exp(−‖x − y‖)."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.exp(-torch.cdist(x, y))
+
+
+def test_a_kernel_of_ones_own() -> None:
+    query, pool = vectors(1)[0, 0].numpy(), vectors(20)[0].numpy()
+    chosen = select(query, pool, 4, kernel=Matern(), lambda_=0.1)
+    gram = np.exp(-np.linalg.norm(pool[:, None] - pool[None], axis=2))
+    cross = np.exp(-np.linalg.norm(pool - query, axis=1))
+    s = chosen.indices[0]
+    inverse = np.linalg.inv(gram[np.ix_(s, s)] + 0.1 * np.eye(4))
+    assert chosen.variance is not None
+    assert chosen.variance[0, -1] == pytest.approx(1 - cross[s] @ inverse @ cross[s])
+    assert s[0] == cross.argmax()
+
+
+def test_positive_only_clamps_the_score_and_not_the_posterior() -> None:
+    query = np.array([1.0, 0.0])
+    pool = np.array([[-1.0, 0.0], [0.3, 1.0]])  # the opposite of the query explains it best
+
+    class Clamped(Linear):
+        positive_only = True
+
+    plain = select(query, pool, 2, kernel=Linear())
+    clamped = select(query, pool, 2, kernel=Clamped())
+    assert plain.indices[0].tolist() == [0, 1]
+    assert clamped.indices[0].tolist() == [1, 0]
+    assert clamped.gains[0, 1] > 0.1  # the opposite does lower the variance, and that is reported
+
+
+def test_relevance_from_outside() -> None:
+    query, pool = vectors(1)[0, 0].numpy(), vectors(20)[0].numpy()
+    scores = np.linspace(0, 5, 20)  # a cross-encoder that likes the last one best
+    kernel = RelevanceWeighted(gamma=4.0)
+    chosen = select(query, pool, 3, kernel=kernel, relevance=scores, objective="undirected")
+    assert chosen.indices[0, 0] == 19
+    assert chosen.variance is None
+    assert chosen.gains[0, 0] == pytest.approx(0.5 * np.log(2))  # weight 1, λ′ = 1
+    cosine = pool @ query / np.linalg.norm(pool, axis=1) / np.linalg.norm(query)
+    own = select(query, pool, 3, kernel=kernel, relevance=cosine)
+    np.testing.assert_array_equal(own.indices, select(query, pool, 3, kernel=kernel).indices)
+
+
+def test_relevance_without_its_kernel_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r'relevance is used by the kernel "relevance".*cosine'):
+        select(np.ones(2), np.eye(2), 1, relevance=[1.0, 2.0])
+    with pytest.raises(ValueError, match=r"relevance must be \[K=2\] or \[B=1, K=2\]; got \(3,\)"):
+        select(np.ones(2), np.eye(2), 1, kernel="relevance", relevance=[1.0, 2.0, 3.0])
