@@ -1,0 +1,146 @@
+"""`SIFTIndex` is `select` on the index's own vectors, by faiss's call and by activeft's."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sift_retrievers import select
+
+faiss = pytest.importorskip("faiss")
+from sift_retrievers.faiss import SIFTIndex  # noqa: E402
+
+DIM, COUNT = 16, 400
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Any:
+    random = np.random.default_rng(0)
+    return random.normal(size=(COUNT, DIM)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def queries(vectors: Any) -> Any:
+    return vectors[:9] + np.random.default_rng(1).normal(size=(9, DIM)).astype(np.float32) * 0.3
+
+
+def build(vectors: Any, factory: str = "Flat", metric: int = faiss.METRIC_L2) -> Any:
+    index = faiss.index_factory(DIM, factory, metric)
+    if not index.is_trained:
+        index.train(vectors)
+    index.add(vectors)
+    return index
+
+
+@pytest.mark.parametrize("metric", [faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT])
+@pytest.mark.parametrize("factory", ["Flat", "IVF8,Flat", "HNSW32"])
+def test_faiss_call(vectors: Any, queries: Any, factory: str, metric: int) -> None:
+    index = build(vectors, factory, metric)
+    gains, ids = SIFTIndex(index, fetch_k=50, lambda_=0.1).search(queries, 6)
+    labels = index.search(queries, 50)[1]
+    for b in range(len(queries)):
+        pool = labels[b][labels[b] >= 0]
+        expected = select(queries[b], vectors[pool], 6, lambda_=0.1)
+        assert ids[b].tolist() == pool[expected.indices[0]].tolist()
+        np.testing.assert_allclose(gains[b], expected.gains[0], rtol=1e-5)
+
+
+def test_activeft_call(vectors: Any, queries: Any) -> None:
+    index = build(vectors, metric=faiss.METRIC_INNER_PRODUCT)
+    retriever = SIFTIndex(index, lambda_=0.01)
+    gains, ids, found, seconds = retriever.search(queries[:1], N=6, K=50)
+    assert gains.shape == ids.shape == (6,)
+    np.testing.assert_array_equal(found, vectors[ids])
+    assert seconds.faiss > 0
+    assert seconds.sift > 0
+    assert ids.tolist() == retriever.search(queries[:1], 6, 50)[1].tolist()
+    assert (
+        ids.tolist() == SIFTIndex(index, fetch_k=50, lambda_=0.01).search(queries, 6)[1][0].tolist()
+    )
+
+
+def test_several_targets_draw_from_the_neighbours_of_each(vectors: Any, queries: Any) -> None:
+    index = build(vectors)
+    _, ids, _, _ = SIFTIndex(index).search(queries[:3], N=6, K=20)
+    pool = np.unique(index.search(queries[:3], 20)[1])
+    assert set(ids.tolist()) <= set(pool.tolist())
+    assert len(set(ids.tolist())) == 6
+    batch = SIFTIndex(index).batch_search(queries.reshape(3, 3, DIM), N=6, K=20)
+    assert batch[1][0].tolist() == ids.tolist()
+    assert batch[2].shape == (3, 6, DIM)
+
+
+def test_a_query_that_is_a_stored_vector_is_returned_once(vectors: Any) -> None:
+    """activeft returns its index five times."""
+    ids = SIFTIndex(build(vectors), lambda_=0.01).search(vectors[:3], 5)[1]
+    for b in range(3):
+        assert ids[b, 0] == b
+        assert len(set(ids[b].tolist())) == 5
+
+
+def test_more_candidates_than_the_index_holds(vectors: Any, queries: Any) -> None:
+    """activeft returns −1 everywhere."""
+    index = build(vectors[:4])
+    gains, ids = SIFTIndex(index, fetch_k=200).search(queries, 6)
+    assert (np.sort(ids[:, :4], axis=1) == np.arange(4)).all()
+    assert (ids[:, 4:] == -1).all()
+    assert (gains[:, 4:] == 0).all()
+    assert SIFTIndex(index).search(queries[0], N=2, K=None)[1].shape == (2,)
+
+
+def test_rows_belong_to_their_queries_under_threads(vectors: Any, queries: Any) -> None:
+    """activeft's rows come back in completion order and share one target."""
+    retriever = SIFTIndex(build(vectors))
+    serial = [retriever.search(queries[b : b + 1], 5)[1] for b in range(9)] * 20
+    with ThreadPoolExecutor(8) as pool:
+        threaded = list(
+            pool.map(lambda b: retriever.search(queries[b : b + 1], 5)[1], [*range(9)] * 20)
+        )
+    np.testing.assert_array_equal(serial, threaded)
+
+
+def test_no_state_between_searches(vectors: Any, queries: Any) -> None:
+    """activeft's fast variant keeps the previous query's queue."""
+    retriever = SIFTIndex(build(vectors))
+    first = retriever.search(queries[:1], 5)[1]
+    retriever.search(queries[1:], 5)
+    np.testing.assert_array_equal(retriever.search(queries[:1], 5)[1], first)
+
+
+def test_chunks_do_not_show(vectors: Any, queries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = SIFTIndex(build(vectors)).search(queries, 5)
+    monkeypatch.setattr("sift_retrievers.faiss.CHUNK", 1)
+    parts = SIFTIndex(build(vectors)).search(queries, 5)
+    np.testing.assert_array_equal(whole[1], parts[1])
+
+
+def test_an_empty_index(queries: Any) -> None:
+    gains, ids = SIFTIndex(faiss.IndexFlatL2(DIM)).search(queries, 3)
+    assert (ids == -1).all()
+    assert (gains == 0).all()
+
+
+def test_stopping_options_pass_through(vectors: Any, queries: Any) -> None:
+    ids = SIFTIndex(build(vectors), min_gain=1e9).search(queries, 3)[1]
+    assert (ids == -1).all()
+
+
+def test_bad_input(vectors: Any, queries: Any) -> None:
+    index = build(vectors)
+    with pytest.raises(TypeError, match="faiss index; got ndarray"):
+        SIFTIndex(vectors)
+    with pytest.raises(ValueError, match=r"\['costs'\] speak of single candidates"):
+        SIFTIndex(index, costs=[1.0])
+    with pytest.raises(ValueError, match="dimension 16; got queries of 3"):
+        SIFTIndex(index).search(np.ones((1, 3)), 2)
+    with pytest.raises(ValueError, match=r"x must be \[n, d\]; got \(16,\)"):
+        SIFTIndex(index).search(queries[0], 2)
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1; got None"):
+        SIFTIndex(index).search(queries)
+    with pytest.raises(ValueError, match=r"fetch_k \(K\) must be at least k \(N\); got 3 and 5"):
+        SIFTIndex(index, fetch_k=3).search(queries, 5)
+    with pytest.raises(ValueError, match="IndexLSH cannot give back its vectors"):
+        SIFTIndex(build(vectors, "LSH")).search(queries, 2)
