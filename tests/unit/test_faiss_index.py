@@ -142,5 +142,7 @@ def test_bad_input(vectors: Any, queries: Any) -> None:
         SIFTIndex(index).search(queries)
     with pytest.raises(ValueError, match=r"fetch_k \(K\) must be at least k \(N\); got 3 and 5"):
         SIFTIndex(index, fetch_k=3).search(queries, 5)
-    with pytest.raises(ValueError, match="IndexLSH cannot give back its vectors"):
-        SIFTIndex(build(vectors, "LSH")).search(queries, 2)
+    mapped = faiss.index_factory(DIM, "IDMap,Flat")  # IDMap2 can
+    mapped.add_with_ids(vectors, np.arange(COUNT))
+    with pytest.raises(ValueError, match="IndexIDMap cannot give back its vectors"):
+        SIFTIndex(mapped).search(queries, 2)
