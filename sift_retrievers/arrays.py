@@ -19,7 +19,8 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
     """Floating-point tensor of `values`, sharing memory where it can; float32 at least.
 
     Lists of floats become float32 (what vector stores hold); float64 arrays and tensors stay
-    float64; half precision and integers become float32. Lists go through one numpy buffer.
+    float64; half precision and integers become float32, except tensors of half precision on a
+    device other than the CPU, which stay as they are. Lists go through one numpy buffer.
 
     Raises:
         TypeError: if the values are not real numbers.
@@ -33,7 +34,8 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
         tensor = torch.from_numpy(_as_numpy(values, name))
     if tensor.is_complex():
         raise TypeError(f"{name} must hold real numbers; got {tensor.dtype}")
-    if tensor.dtype not in (torch.float32, torch.float64):
+    half = tensor.dtype in (torch.float16, torch.bfloat16) and tensor.device.type != "cpu"
+    if tensor.dtype not in (torch.float32, torch.float64) and not half:
         tensor = tensor.float()
     _check_finite(tensor, name)
     return tensor

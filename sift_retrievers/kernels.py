@@ -158,7 +158,7 @@ class Exponential(InnerProductKernel):
                 raise ValueError(f"{name} must be positive and finite; got {value!r}")
 
     @property
-    def _radius(self) -> float:
+    def radius(self) -> float:
         """Distance of the target from the origin, β_t / β."""
         return 1.0 if self.target_sharpness is None else self.target_sharpness / self.sharpness
 
@@ -166,11 +166,11 @@ class Exponential(InnerProductKernel):
         return torch.exp(self.sharpness * (g - 1.0))
 
     def of_target_and_passage(self, g: Tensor) -> Tensor:
-        radius = self._radius
+        radius = self.radius
         return torch.exp(self.sharpness * (radius * g - 0.5 * (1.0 + radius**2)))
 
     def of_targets(self, g: Tensor) -> Tensor:
-        return torch.exp(self.sharpness * self._radius**2 * (g - 1.0))
+        return torch.exp(self.sharpness * self.radius**2 * (g - 1.0))
 
 
 @dataclass(frozen=True)

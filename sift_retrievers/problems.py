@@ -23,6 +23,7 @@ from sift_retrievers.validation import count, positive, torch_device
 # (relative excess variance 3e-4 and more on near-duplicates): the engine computes in float64.
 FLOAT32_NOISE_FLOOR = 1e-5
 
+HALF = (torch.float16, torch.bfloat16)
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
@@ -63,7 +64,9 @@ def build_problem(
 
     base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
     dtype = _precision(base, noise, targets, pool, Objective(objective))
-    targets, pool = targets.to(dtype), pool.to(dtype)
+    targets = targets.to(dtype)
+    if not (dtype == torch.float32 and pool.dtype in HALF):  # a GPU reads half precision itself
+        pool = pool.to(dtype)
 
     weights = None
     if isinstance(resolved, RelevanceWeighted):
@@ -175,7 +178,7 @@ def _precision(
     kernel: Kernel, noise: float, targets: Tensor, pool: Tensor, objective: Objective
 ) -> torch.dtype:
     """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
-    dtype = torch.promote_types(targets.dtype, pool.dtype)
+    dtype = torch.promote_types(torch.promote_types(targets.dtype, pool.dtype), torch.float32)
     if dtype == torch.float64:
         return dtype
     if objective is Objective.ENTROPY and targets.shape[1] > 1:
@@ -191,5 +194,5 @@ def _precision(
 
 def _similarity(targets: Tensor, pool: Tensor, ids: Tensor | None) -> Tensor:
     """Cosine of every candidate to the query, the largest over its targets: `[B, K]`."""
-    cosine = inner_products(unit_vectors(targets), unit_vectors(pool)).amax(dim=1)
+    cosine = inner_products(unit_vectors(targets), unit_vectors(pool.to(targets.dtype))).amax(dim=1)
     return cosine if ids is None else cosine.gather(1, ids.clamp_min(0))

@@ -26,12 +26,12 @@ class Objective(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One batch of selection problems, validated, on one device and in one floating-point type."""
+    """One batch of selection problems, validated, on one device."""
 
     targets: Tensor
-    """`[B, m, d]` the m targets of every query, as given."""
+    """`[B, m, d]` the m targets of every query; their type is the one to compute in."""
     candidates: Tensor
-    """`[B, K, d]` the candidates, as given; `[1, K, d]` where all queries share one pool; with
+    """`[B, K, d]` the candidates, of the same type, or of half precision on a GPU; `[1, K, d]` where all queries share one pool; with
     `ids`, the matrix `[1, N, d]` that they point into."""
     kernel: Kernel
     noise: float

@@ -45,7 +45,7 @@ from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
 def select_reference(problem: Problem) -> Picks:
     """Solve a batch of selection problems by the exact incremental update above."""
     kernel, noise, batch = problem.kernel, problem.noise, problem.batch
-    x = kernel.features(gathered(problem))  # [B or 1, K, d']
+    x = kernel.features(gathered(problem).to(problem.targets.dtype))  # [B or 1, K, d']
     q = kernel.features(problem.targets)  # [B, m, d']
     r = torch.ones_like(x[:, :, 0]) if problem.weights is None else problem.weights  # [B or 1, K]
     available = torch.ones(batch, problem.pool_size, dtype=torch.bool, device=x.device)
