@@ -8,12 +8,13 @@ LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 
-.PHONY: help demo test test-core lint format types build bench clean
+.PHONY: help demo test test-core test-slow lint format types build bench clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-core  the tests that need no optional package, without any installed"
+	@echo "make test-slow  the slow ones: ten thousand random problems a backend, …"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
@@ -47,6 +48,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
 
 test-core: $(CORE)/.test
 	$(CORE)/bin/python -m pytest -m "not slow" tests/unit tests/property tests/integrations

@@ -29,7 +29,12 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
     if isinstance(values, Tensor):
         tensor = values.detach()
     elif isinstance(values, Sequence) and len(values) > 0 and isinstance(values[0], Tensor):
+        shapes = {tuple(row.shape) for row in values}
+        if len(shapes) > 1:
+            raise ValueError(f"{name} must be rows of one length; got shapes {sorted(shapes)}")
         tensor = torch.stack([row.detach() for row in values])
+    elif values is None:
+        raise TypeError(f"{name} must be numbers; got None")
     else:
         tensor = torch.from_numpy(_as_numpy(values, name))
     if tensor.is_complex():

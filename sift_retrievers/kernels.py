@@ -202,7 +202,8 @@ class RelevanceWeighted:
             relevance = relevance.masked_fill(~valid, -torch.inf)
         if relevance.shape[1] == 0:
             return relevance
-        return torch.exp(self.gamma * (relevance - relevance.amax(dim=1, keepdim=True)))
+        weights = torch.exp(self.gamma * (relevance - relevance.amax(dim=1, keepdim=True)))
+        return weights if valid is None else weights.masked_fill(~valid, 0.0)
 
 
 KernelLike: TypeAlias = str | Kernel | RelevanceWeighted

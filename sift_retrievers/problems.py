@@ -19,9 +19,11 @@ from sift_retrievers.kernels import (
 )
 from sift_retrievers.validation import count, positive, torch_device
 
-# Below this ratio of λ′ to the largest prior variance, float32 no longer resolves the residuals
-# (relative excess variance 3e-4 and more on near-duplicates): the engine computes in float64.
+# In float32 the error of σ² grows like 1e-8 / λ′ in units of the prior variance (on
+# near-duplicates: 5e-5 at λ′ = 1e-4, 3e-4 at 2e-5). Below this ratio of λ′ to the largest prior
+# variance the engine computes in float64; so it does where λ′ would leave the range of float32.
 FLOAT32_NOISE_FLOOR = 1e-5
+FLOAT32_LARGEST_NOISE = 1e30
 
 HALF = (torch.float16, torch.bfloat16)
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -189,7 +191,8 @@ def _precision(
             f"candidates are too large for {kernel!r} in {dtype}: the largest prior variance is "
             f"{largest}"
         )
-    return torch.float64 if noise < FLOAT32_NOISE_FLOOR * largest else dtype
+    resolved = FLOAT32_NOISE_FLOOR * largest <= noise <= FLOAT32_LARGEST_NOISE
+    return dtype if resolved else torch.float64
 
 
 def _similarity(targets: Tensor, pool: Tensor, ids: Tensor | None) -> Tensor:

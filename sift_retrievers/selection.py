@@ -135,6 +135,8 @@ def select(
     Raises:
         ValueError: for a shape that does not fit, k < 1, λ′ that is not positive and finite, values
             that are NaN or infinite, a query without length, or options that do not go together.
+        TypeError: for vectors that are no real numbers, or a kernel that is none.
+        ImportError: for a backend whose package is not installed.
     """
     problem = build_problem(
         queries,

@@ -45,7 +45,7 @@ def select_compiled(problem: Problem) -> Picks:
             query.v,
             query.u,
             query.target_rows,
-            query.sigma,
+            query.sigma.astype(np.float64),
             dtype.type(problem.noise),
             _OBJECTIVES[problem.objective],
             kernel.positive_only,
@@ -127,7 +127,8 @@ def _select(
     ahead_of = np.full(count if large else 0, -1, dtype=np.int64)  # candidate → row of `ahead`
     ahead = np.empty((AHEAD * steps if large else 0, count), dtype=v.dtype)
     computed = 0
-    floor = sigma * np.finfo(v.dtype).eps
+    epsilon = float(np.finfo(v.dtype).eps)
+    floor = sigma * epsilon
     a = np.empty(m, dtype=v.dtype)
     resolution = v.dtype.type(0)
     left = budget
@@ -162,14 +163,15 @@ def _select(
         root = np.sqrt(p)
         u_root = np.sqrt(u[i] + noise)
         before = uncertainty
-        uncertainty = 0.0
+        uncertainty, lowered = 0.0, 0.0
         for t in range(m):
             a[t] = c[t, i] / root
+            lowered += float(a[t]) * float(a[t])
             sigma[t] = max(sigma[t] - a[t] * a[t], floor[t])
             uncertainty += sigma[t]
         variance[n + 1 :] = uncertainty
         if objective == 0:
-            gains[n] = 0.5 * math.log(before / uncertainty)
+            gains[n] = -0.5 * math.log1p(-min(lowered / before, 1.0 - epsilon))
         elif entropy:
             gains[n] = max(0.0, math.log(root / u_root))
         else:

@@ -1,10 +1,10 @@
 """A query's whole selection in one launch on a GPU: the rules of `reference` in Triton.
 
-One program solves one query. c, v and σ² stay on chip from the first pick to the last, and so do the
-rows of the factor where they fit; otherwise they go through scratch memory, as the products of the
-pass over the candidates do. Inputs may be float32, bfloat16 or float16; all sums are float32, by
-multiplication and addition and not in TF32. Nothing is copied: candidates are read where they are,
-through `ids` if there are any. A pick costs one pass over the K × d candidates.
+One program solves one query. c, v and σ² stay on chip from the first pick to the last, and so do
+the rows of the factor where they fit; otherwise they go through scratch memory, as the products of
+the pass over the candidates do. Inputs may be float32, bfloat16 or float16; all sums are float32,
+by multiplication and addition and not in TF32. Nothing is copied: candidates are read where they
+are, through `ids` if there are any. A pick costs one pass over the K × d candidates.
 
 Objectives "variance" and "undirected"; cosine, linear and exponential kernel. Lengths of vectors
 between 1e-15 and 1e18.
@@ -34,17 +34,16 @@ def select_fused(problem: Problem) -> Picks:
     count, steps, k = problem.pool_size, problem.steps, problem.k
     if x.stride(-1) != 1:
         x = x.contiguous()
-    float32 = {"dtype": torch.float32, "device": x.device}
     sigma = kernel.prior(q).diagonal(dim1=1, dim2=2).contiguous()
     indices = torch.full((batch, k), -1, dtype=torch.int64, device=x.device)
-    gains = torch.zeros(batch, k, **float32)
+    gains = torch.zeros(batch, k, device=x.device)
     variance = sigma.sum(dim=1, keepdim=True).repeat(1, k + 1)
     if steps > 0:
         block_k, m_pad = max(16, triton.next_power_of_2(count)), triton.next_power_of_2(m)
         block_n = triton.next_power_of_2(steps)
         on_chip = block_n * block_k <= ON_CHIP
-        work = torch.empty(batch, 1 + m, count, **float32)
-        rows = torch.empty((1,) if on_chip else (batch, steps, count), **float32)
+        work = torch.empty(batch, 1 + m, count, device=x.device)
+        rows = gains if on_chip else torch.empty(batch, steps, count, device=x.device)
         beta = kernel.sharpness if isinstance(kernel, Exponential) else 0.0
         radius = kernel.radius if isinstance(kernel, Exponential) else 1.0
         _select_kernel[(batch,)](
@@ -252,6 +251,9 @@ def _select_kernel(
         sigma = tl.maximum(sigma - a * a, floor)
         uncertainty = tl.sum(sigma, axis=0)
         gain = 0.5 * tl.log(before / uncertainty)
+        lowered = tl.sum(a * a, axis=0) / before
+        if lowered < 1e-2:  # the ratio would lose the digits of a small gain
+            gain = 0.5 * lowered * (1.0 + lowered * (0.5 + lowered * (1.0 / 3.0)))
         if UNDIRECTED:
             gain = 0.5 * tl.log(1.0 + v_i / noise) * live
         tl.store(indices + b * k + n, tl.where(alive, i, -1).to(tl.int64))

@@ -31,8 +31,8 @@ class Problem:
     targets: Tensor
     """`[B, m, d]` the m targets of every query; their type is the one to compute in."""
     candidates: Tensor
-    """`[B, K, d]` the candidates, of the same type, or of half precision on a GPU; `[1, K, d]` where all queries share one pool; with
-    `ids`, the matrix `[1, N, d]` that they point into."""
+    """`[B, K, d]` the candidates, of the same type, or of half precision on a GPU; `[1, K, d]`
+    where all queries share one pool; with `ids`, the matrix `[1, N, d]` that they point into."""
     kernel: Kernel
     noise: float
     """λ′ > 0, the variance of the observation noise."""

@@ -101,7 +101,11 @@ def select_reference(problem: Problem) -> Picks:
         sigma = torch.maximum(sigma - a.square(), floor)
         variance[:, n + 1 :] = sigma.sum(dim=1, keepdim=True)
         if problem.objective is Objective.VARIANCE:
-            gain = 0.5 * torch.log(variance[:, n] / variance[:, n + 1])[:, None]
+            lowered = a.square().sum(dim=1) / variance[:, n]
+            gain = (
+                -0.5
+                * torch.log1p(-lowered.clamp_max(1.0 - torch.finfo(lowered.dtype).eps))[:, None]
+            )
 
         indices[:, n] = torch.where(alive, i, -1)[:, 0]
         gains[:, n] = torch.where(alive, gain, 0.0)[:, 0].clamp_min(0.0)

@@ -89,7 +89,8 @@ class _Selecting:
             uncertainty = sum(self.sigma)
             variance[n + 1] = uncertainty
             if problem.objective is Objective.VARIANCE:
-                gains[n] = 0.5 * math.log(before / uncertainty)
+                lowered = sum(x * x for x in a) / before
+                gains[n] = -0.5 * math.log1p(-min(lowered, 1.0 - epsilon))
             elif problem.objective is Objective.ENTROPY:
                 gains[n] = max(0.0, 0.5 * math.log(p / (float(self.u[i]) + noise)))
             else:

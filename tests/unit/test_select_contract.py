@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from backends import CPU_BACKENDS
 
 from sift_retrievers import Cosine, Selection, StopReason, select
 
@@ -186,6 +187,17 @@ def test_large_noise_tends_to_nearest_neighbours() -> None:
     cosine = pool @ query / np.linalg.norm(pool, axis=1)
     picks = select(query, pool, 10, lambda_=1e6).indices[0]
     assert picks.tolist() == np.argsort(-cosine)[:10].tolist()
+
+
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+@pytest.mark.parametrize("noise", [1e8, 1e20, 1e39])
+def test_gains_survive_a_huge_noise(backend: str, noise: float) -> None:
+    queries, candidates = problem(batch=1)
+    chosen = select(queries, candidates, 3, lambda_=noise, backend=backend)
+    vectors, query = candidates[0].astype(np.float64), queries[0].astype(np.float64)
+    cosine = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
+    best = np.sort(cosine**2)[::-1][:3]
+    np.testing.assert_allclose(chosen.gains[0], 0.5 * best / noise, rtol=1e-3)
 
 
 def test_small_noise_is_computed_in_float64() -> None:

@@ -1,4 +1,4 @@
-"""SIFT for LangChain: retrieval by information gain over any vector store."""
+"""SIFT for LangChain: retrieval by information gain over your vector store."""
 
 from langchain_sift.retriever import SIFTRetriever
 

@@ -30,7 +30,7 @@ def annotated_copies(
     documents = []
     for rank, position in enumerate(picks.tolist()):
         source = hits.document(position)
-        metadata = deepcopy(source.metadata)
+        metadata = {key: _copied(value) for key, value in source.metadata.items()}
         metadata["sift"] = {
             "rank": rank,
             "information_gain": float(selection.gains[0, rank]),
@@ -40,6 +40,14 @@ def annotated_copies(
         metadata["relevance_score"] = float(scores[rank])
         documents.append(source.model_copy(update={"metadata": metadata}))
     return documents
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy, or the object itself where it cannot be copied (a lock, a connection)."""
+    try:
+        return deepcopy(value)
+    except Exception:  # whatever its __deepcopy__ raises, the passage is wanted
+        return value
 
 
 def _cosines(

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
     CallbackManagerForRetrieverRun,
@@ -14,12 +15,13 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from langchain_core.runnables.config import run_in_executor
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from langchain_sift.documents import annotated_copies
 from langchain_sift.stores import adapter_for, fetch_hits
 from sift_retrievers import Kernel, RelevanceWeighted, select
 from sift_retrievers.kernels import KernelLike, resolve_kernel
+from sift_retrievers.validation import count, torch_device
 
 
 class SIFTRetriever(BaseRetriever):
@@ -32,12 +34,14 @@ class SIFTRetriever(BaseRetriever):
     Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
     the pick in nats, the `uncertainty` σ² after it (1 before the first pick, for the cosine
     kernel), its cosine `similarity` to the query; and `metadata["relevance_score"]`, which falls
-    strictly in selection order.
+    strictly in selection order. The two keys replace any that the document had. Since they depend
+    on the query, tell documents apart by id or text, not by comparing whole documents.
 
     Example:
         ```python
         retriever = SIFTRetriever(vectorstore)  # was: vectorstore.as_retriever()
-        chain = {"context": retriever | format, "question": RunnablePassthrough()} | prompt | model
+        context = retriever | format_documents
+        chain = {"context": context, "question": RunnablePassthrough()} | prompt | model
         ```
 
     Call-time arguments override the fields: `retriever.invoke(query, k=2, fetch_k=50)`; any other
@@ -48,9 +52,9 @@ class SIFTRetriever(BaseRetriever):
 
     vectorstore: Any
     """A vector store that `langchain_sift.stores` has an adapter for."""
-    k: int = Field(default=4, ge=1)
+    k: int = 4
     """Passages to return; fewer come back where the store holds fewer."""
-    fetch_k: int = Field(default=100, ge=1)
+    fetch_k: int = 100
     """Nearest passages to choose from, at least k."""
     lambda_: float = Field(default=3.0, gt=0, allow_inf_nan=False)
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
@@ -63,11 +67,26 @@ class SIFTRetriever(BaseRetriever):
     """Passed to the store's search, under the store's own names (`filter`, …)."""
     embedding: Embeddings | None = None
     """Embeds the query in place of the store's own model."""
-    device: str | None = None
+    device: str | torch.device | None = None
     """Where to select, "cuda" say; default: the CPU."""
 
     def __init__(self, vectorstore: Any, **kwargs: Any) -> None:
         super().__init__(**{"vectorstore": vectorstore, **kwargs})
+
+    @field_validator("k", "fetch_k", mode="before")
+    @classmethod
+    def _whole(cls, size: Any, info: ValidationInfo) -> int:
+        return count(size, str(info.field_name))
+
+    @field_validator("device")
+    @classmethod
+    def _device_exists(cls, device: str | torch.device | None) -> str | torch.device | None:
+        if device is not None:
+            try:
+                torch_device(device)
+            except RuntimeError as error:  # torch's own word for a name that it does not know
+                raise ValueError(f"device must be one that torch has: {error}") from error
+        return device
 
     @field_validator("kernel")
     @classmethod
@@ -78,11 +97,12 @@ class SIFTRetriever(BaseRetriever):
     @field_validator("search_kwargs")
     @classmethod
     def _no_own_arguments(cls, search_kwargs: dict[str, Any]) -> dict[str, Any]:
-        own = sorted({"k", "fetch_k", "lambda_mult"} & set(search_kwargs))
+        own = sorted({*cls.model_fields, "lambda_mult"} & set(search_kwargs))
         if own:
             raise ValueError(
-                f"search_kwargs go to the store; got {own}: pass k and fetch_k to SIFTRetriever "
-                "itself, and lambda_ in place of lambda_mult"
+                f"search_kwargs go to the store; got {own}: pass them to SIFTRetriever itself "
+                "(lambda_ in place of lambda_mult); k and fetch_k may change at call time, the "
+                "others through configurable_fields"
             )
         return search_kwargs
 
@@ -147,8 +167,8 @@ class SIFTRetriever(BaseRetriever):
         fetch_k: int | None,
         search_kwargs: dict[str, Any],
     ) -> list[Document]:
-        k = self.k if k is None else k
-        fetch_k = self.fetch_k if fetch_k is None else fetch_k
+        k = count(self.k if k is None else k, "k")
+        fetch_k = count(self.fetch_k if fetch_k is None else fetch_k, "fetch_k")
         _check_sizes(k, fetch_k)
         search_kwargs = self._no_own_arguments(self.search_kwargs | search_kwargs)
 
@@ -168,8 +188,6 @@ class SIFTRetriever(BaseRetriever):
 
 
 def _check_sizes(k: int, fetch_k: int) -> None:
-    if k < 1:
-        raise ValueError(f"k must be at least 1; got {k}")
     if fetch_k < k:
         raise ValueError(
             f"fetch_k must be at least k, the passages are picked from the fetch_k nearest; got "

@@ -22,8 +22,11 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"k": 0}, "greater than or equal to 1.*input_value=0"),
-        ({"fetch_k": 0}, "greater than or equal to 1.*input_value=0"),
+        ({"k": 0}, "k must be a whole number of at least 1; got 0"),
+        ({"k": True}, "k must be a whole number of at least 1; got True"),
+        ({"fetch_k": 0}, "fetch_k must be a whole number of at least 1; got 0"),
+        ({"fetch_k": "9"}, "fetch_k must be a whole number of at least 1; got '9'"),
+        ({"device": "gpu"}, "device must be one that torch has"),
         ({"k": 5, "fetch_k": 4}, "fetch_k must be at least k.*fetch_k=4 and k=5"),
         ({"lambda_": 0.0}, "greater than 0.*input_value=0"),
         ({"lambda_": -1.0}, "greater than 0.*input_value=-1"),
@@ -31,7 +34,7 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"lambda_": float("inf")}, "finite number.*input_value=inf"),
         ({"kernel": "euclid"}, "kernel must be one of .*cosine.*got 'euclid'"),
         ({"lambda_mult": 0.5}, "lambda_mult\n.*Extra inputs are not permitted"),
-        ({"search_kwargs": {"k": 3}}, r"got \['k'\]: pass k and fetch_k to SIFTRetriever"),
+        ({"search_kwargs": {"k": 3}}, r"got \['k'\]: pass them to SIFTRetriever itself"),
     ],
 )
 def test_constructor_arguments(
@@ -44,7 +47,9 @@ def test_constructor_arguments(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"k": 0}, "k must be at least 1; got 0"),
+        ({"k": 0}, "k must be a whole number of at least 1; got 0"),
+        ({"fetch_k": 50.5}, r"fetch_k must be a whole number of at least 1; got 50\.5"),
+        ({"lambda_": 0.1}, r"got \['lambda_'\].*configurable_fields"),
         ({"k": 101}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
         ({"fetch_k": 3}, "fetch_k must be at least k.*fetch_k=3 and k=4"),
         ({"lambda_mult": 0.5}, "lambda_ in place of lambda_mult"),
@@ -87,6 +92,24 @@ def test_a_store_without_embeddings(corpus: Corpus) -> None:
     with pytest.raises(ValueError, match=r"InMemoryVectorStore has no embedding.*embedding=\.\.\."):
         SIFTRetriever(store)
     assert SIFTRetriever(store, embedding=corpus.embeddings).invoke(corpus.queries[0]) == []
+
+
+def test_a_subclass_whose_own_search_hides_documents(corpus: Corpus) -> None:
+    """Reading the store itself would show what the override hides."""
+
+    class Tenant(InMemoryVectorStore):
+        def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+            return [d for d in super().similarity_search(query, k) if "secret" not in d.metadata]
+
+    with pytest.raises(ValueError, match=r"Tenant overrides \['similarity_search'\]"):
+        SIFTRetriever(Tenant(corpus.embeddings))
+
+
+def test_a_filter_of_the_wrong_kind(memory: InMemoryVectorStore, corpus: Corpus) -> None:
+    with pytest.raises(TypeError, match=r"must be a callable on a Document; got dict"):
+        SIFTRetriever(memory, search_kwargs={"filter": {"parity": "even"}}).invoke(
+            corpus.queries[0]
+        )
 
 
 class EmbeddingError(Exception):

@@ -8,6 +8,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
@@ -30,6 +31,11 @@ def test_call_time_k_and_fetch_k(store: Any, corpus: Corpus) -> None:
     assert len(retriever.invoke(corpus.queries[0], k=2)) == 2
     expected = SIFTRetriever(store, lambda_=0.1, k=7, fetch_k=9).invoke(corpus.queries[0])
     assert ids(retriever.invoke(corpus.queries[0], k=7, fetch_k=9)) == ids(expected)
+
+
+def test_sizes_may_be_numpy_integers(store: Any, corpus: Corpus) -> None:
+    found = SIFTRetriever(store).invoke(corpus.queries[0], k=np.int64(2), fetch_k=np.int64(50))
+    assert len(found) == 2
 
 
 async def test_async_gives_the_same(store: Any, corpus: Corpus) -> None:
@@ -138,7 +144,7 @@ def test_callbacks_are_told(store: Any, corpus: Corpus) -> None:
     recorder = Recorder()
     retriever = SIFTRetriever(store)
     retriever.invoke(corpus.queries[0], {"callbacks": [recorder], "run_id": uuid4()})
-    with pytest.raises(ValueError, match="k must be at least 1"):
+    with pytest.raises(ValueError, match="k must be a whole number"):
         retriever.invoke(corpus.queries[0], {"callbacks": [recorder]}, k=0)
     name = type(store).__name__
     start = ("start", (corpus.queries[0], name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,12 @@ def test_a_thousand_queries_leave_the_store_bit_identical(
     assert contents(store, store_name) == before
 
 
+def test_metadata_that_cannot_be_copied_is_handed_over(corpus: Corpus) -> None:
+    lock = threading.Lock()
+    corpus.metadatas = [{"lock": lock} for _ in range(60)]
+    assert SIFTRetriever(in_memory(corpus)).invoke(corpus.queries[0])[0].metadata["lock"] is lock
+
+
 @pytest.mark.parametrize("build", [in_memory, faiss])
 def test_nested_metadata_is_copied_too(build: Any, corpus: Corpus) -> None:
     corpus.metadatas = [{"number": i, "tags": ["a", {"b": i}]} for i in range(60)]
@@ -174,6 +181,18 @@ def test_documents_added_and_deleted_are_seen_by_the_next_query(
     corpus.embeddings.table["newcomer"] = corpus.query_vector()
     store.add_documents([Document(id="new", page_content="newcomer", metadata={})])
     assert retriever.invoke(corpus.queries[0])[0].page_content == "newcomer"
+
+
+@pytest.mark.parametrize(
+    "index", ["IVF4,Flat", "HNSW32", "PCA8,Flat", "SQ8", "PQ4x4", "NSG16,Flat", "Flat,RFlat"]
+)
+def test_faiss_finds_the_few_that_a_filter_leaves(index: str) -> None:
+    """A graph or a few lists may hold none of them near the query; the filter must not care."""
+    corpus = Corpus(count=1500, queries=1)
+    store = faiss(corpus, index=index)
+    few = {"number": {"$in": list(range(0, 1500, 150))}}
+    found = SIFTRetriever(store, k=10, search_kwargs={"filter": few}).invoke(corpus.queries[0])
+    assert sorted(numbers(found)) == list(range(0, 1500, 150))
 
 
 @pytest.mark.parametrize("index", ["IVF4,Flat", "PCA8,IVF4,Flat", "HNSW32", "PCA8,Flat"])

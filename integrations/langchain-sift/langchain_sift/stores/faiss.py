@@ -11,6 +11,9 @@ from langchain_core.documents import Document
 
 from langchain_sift.stores.hits import Hits
 
+METRIC_INNER_PRODUCT = 0  # faiss.METRIC_INNER_PRODUCT; all other metrics are used as L2
+CHUNK = 2**14  # vectors reconstructed at a time
+
 
 def fetch(
     store: Any,
@@ -21,8 +24,8 @@ def fetch(
 ) -> Hits:
     """Vectors as the index holds them (of unit length if the store was made with `normalize_L2`).
 
-    The filter is applied inside the index, before the `fetch_k` nearest are cut; the store's own
-    search filters what is left after the cut.
+    The filter is applied before the `fetch_k` nearest are cut (the store's own search filters what
+    is left after the cut), and then the search is exact: all vectors that pass are compared.
     """
     if len(query) != store.index.d:
         raise ValueError(
@@ -54,27 +57,43 @@ def _search(
 def _search_among(
     index: Any, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], limit: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The same, among some positions only."""
+    """The same, among some positions only: the nearest of all that are allowed, exactly."""
+    if limit == 0:
+        return _search(index, query, 0)
+    labels = np.empty(0, dtype=np.int64)
+    vectors = np.empty((0, len(query)), dtype=np.float32)
+    for start in range(0, len(allowed), CHUNK):
+        part = allowed[start : start + CHUNK]
+        try:
+            found = index.reconstruct_batch(part)
+        except RuntimeError:  # inverted lists without a direct map
+            return _search_deeper(index, query, allowed, limit)
+        labels, vectors = np.concatenate([labels, part]), np.concatenate([vectors, found])
+        if index.metric_type == METRIC_INNER_PRODUCT:
+            far = -(vectors @ query)
+        else:
+            far = np.square(vectors - query).sum(axis=1)
+        nearest = np.argsort(far, kind="stable")[:limit]
+        labels, vectors = labels[nearest], vectors[nearest]
+    return labels, vectors
+
+
+def _search_deeper(
+    index: Any, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], limit: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Search further down, in all inverted lists, until enough hits are allowed."""
     import faiss  # here, so that importing this adapter never imports a store's package
 
-    if faiss.try_extract_index_ivf(index) is not None:
-        # faiss cannot reconstruct from inverted lists under a selector: look further until enough
-        # of what the index probes is allowed.
-        depth = limit
-        while True:
-            labels, vectors = _search(index, query, depth)
-            passed = np.isin(labels, allowed)
-            if passed.sum() >= limit or len(labels) < depth or depth >= index.ntotal:
-                return labels[passed][:limit], vectors[passed][:limit]
-            depth = min(4 * depth, index.ntotal)
-    selector = faiss.IDSelectorBatch(allowed)
-    concrete = faiss.downcast_index(index)
-    if isinstance(concrete, faiss.IndexHNSW):
-        effort = concrete.hnsw.efSearch  # parameters replace the index's own settings
-        parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
-    else:
-        parameters = faiss.SearchParameters(sel=selector)
-    return _search(index, query, limit, params=parameters)
+    parameters: dict[str, Any] = {}
+    if isinstance(faiss.downcast_index(index), faiss.IndexIVF):
+        parameters["params"] = faiss.SearchParametersIVF(nprobe=faiss.downcast_index(index).nlist)
+    depth = limit
+    while True:
+        labels, vectors = _search(index, query, depth, **parameters)
+        passed = np.isin(labels, allowed)
+        if passed.sum() >= limit or len(labels) < depth or depth >= index.ntotal:
+            return labels[passed][:limit], vectors[passed][:limit]
+        depth = min(4 * depth, index.ntotal)
 
 
 def _document(store: Any, docstore_id: str) -> Document:

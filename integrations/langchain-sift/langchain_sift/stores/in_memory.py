@@ -20,6 +20,11 @@ def fetch(
     filter: Callable[[Document], bool] | None = None,
 ) -> Hits:
     """Vectors as the embedding model gave them."""
+    if filter is not None and not callable(filter):
+        raise TypeError(
+            "filter of InMemoryVectorStore must be a callable on a Document; got "
+            f"{type(filter).__name__}"
+        )
     found = store._similarity_search_with_score_by_vector(query.tolist(), fetch_k, filter)
     vectors = np.array([vector for _, _, vector in found], dtype=np.float32)
     return Hits(vectors=vectors, document=lambda i: found[i][0])

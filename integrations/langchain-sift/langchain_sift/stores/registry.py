@@ -37,12 +37,20 @@ def adapter_for(store: object) -> StoreAdapter:
     """The adapter of the nearest class in the store's method resolution order that has one.
 
     Raises:
-        TypeError: if no class of the store has an adapter.
+        TypeError: if no class of the store has an adapter, or a subclass has a search of its own,
+            which reading the store itself would bypass (it may hide some documents, say).
     """
     for cls in type(store).__mro__:
         if cls.__name__ in ADAPTERS:
             adapter: StoreAdapter = import_module(ADAPTERS[cls.__name__]).fetch
             return adapter
+        own = sorted(name for name in vars(cls) if name.lstrip("a").startswith("similarity_search"))
+        if own and any(base.__name__ in ADAPTERS for base in cls.__mro__):
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__} overrides {own}; its stored vectors cannot "
+                "be read in a way that respects that: pass the store without the override, and "
+                "what it filters as search_kwargs"
+            )
     raise TypeError(
         f"no adapter knows how {type(store).__module__}.{type(store).__qualname__} hands over its "
         f"stored vectors; there are adapters for {', '.join(sorted(ADAPTERS))} and their subclasses"
