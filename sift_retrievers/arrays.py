@@ -15,12 +15,17 @@ FloatArray: TypeAlias = "npt.NDArray[Any]"
 ArrayLike: TypeAlias = "Tensor | FloatArray | Sequence[Any]"
 
 
-def as_tensor(values: ArrayLike, name: str) -> Tensor:
+def as_tensor(values: ArrayLike, name: str, *, finite: bool = True) -> Tensor:
     """Floating-point tensor of `values`, sharing memory where it can; float32 at least.
 
     Lists of floats become float32 (what vector stores hold); float64 arrays and tensors stay
     float64; half precision and integers become float32, except tensors of half precision on a
     device other than the CPU, which stay as they are. Lists go through one numpy buffer.
+
+    Args:
+        values: what came.
+        name: what the caller calls it.
+        finite: whether to check that all values are finite.
 
     Raises:
         TypeError: if the values are not real numbers.
@@ -42,7 +47,8 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
     half = tensor.dtype in (torch.float16, torch.bfloat16) and tensor.device.type != "cpu"
     if tensor.dtype not in (torch.float32, torch.float64) and not half:
         tensor = tensor.float()
-    _check_finite(tensor, name)
+    if finite:
+        check_finite(tensor, name)
     return tensor
 
 
@@ -63,7 +69,8 @@ def _as_numpy(values: FloatArray | Sequence[Any], name: str) -> FloatArray:
     return array
 
 
-def _check_finite(tensor: Tensor, name: str) -> None:
+def check_finite(tensor: Tensor, name: str) -> None:
+    """Raise a ValueError that counts and places values that are NaN or infinite."""
     # A sum of squares is several times cheaper than a look at every element, and NaN and ±inf
     # survive it. On a CPU in one thread: to wake others costs more than it saves.
     if tensor.numel() == 0:

@@ -70,7 +70,7 @@ class InnerProductKernel(Kernel):
 
     normalized: bool
     is_inner_product: bool = False
-    """Whether `of_passages` is the inner product itself."""
+    """Whether all three functions are the inner product itself."""
 
     def of_passages(self, g: Tensor) -> Tensor:
         """K of two passages."""

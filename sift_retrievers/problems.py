@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from sift_retrievers.arrays import ArrayLike, as_tensor
+from sift_retrievers.arrays import ArrayLike, as_tensor, check_finite
 from sift_retrievers.backends.problem import Objective, Problem
 from sift_retrievers.kernels import (
     Kernel,
@@ -55,12 +55,14 @@ def build_problem(
     if objective not in tuple(Objective):
         raise ValueError(f"objective must be one of {[*map(str, Objective)]}; got {objective!r}")
 
-    pool = as_tensor(candidates, "candidates")
+    pool = as_tensor(candidates, "candidates", finite=ids is None)
     place = pool.device if device is None else torch_device(device)
     pool = pool.to(place)
     targets, pool = _shapes(as_tensor(queries, "queries").to(place), pool)
     _check_targets(targets)
     rows = None if ids is None else _ids(ids, targets.shape[0], pool).to(place)
+    if rows is not None:
+        _check_rows(pool, rows)
     size = pool.shape[1] if rows is None else rows.shape[1]
     batch = targets.shape[0]
 
@@ -122,9 +124,10 @@ def _shapes(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _check_targets(targets: Tensor) -> None:
-    asks = targets.any(dim=2)
-    if not bool(asks.all()):
-        row, target = torch.nonzero(~asks)[0].tolist()
+    asks = targets.any(dim=2).tolist()
+    wrong = [(b, t) for b, row in enumerate(asks) for t, asked in enumerate(row) if not asked]
+    if wrong:
+        row, target = wrong[0]
         raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
 
 
@@ -140,6 +143,15 @@ def _ids(ids: ArrayLike, batch: int, pool: Tensor) -> Tensor:
             f"{int(rows.max())}"
         )
     return rows.to(torch.int64)
+
+
+def _check_rows(pool: Tensor, rows: Tensor) -> None:
+    """Check the rows that are pointed to; the matrix may be much larger."""
+    if rows.numel() >= pool.shape[1]:
+        check_finite(pool[0], "candidates")
+        return
+    used = pool[0][torch.unique(rows.clamp_min(0))]
+    check_finite(used, "candidates (those that ids points to)")
 
 
 def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Tensor:

@@ -157,14 +157,13 @@ def select(
         raise ValueError('alpha looks at the posterior variance, which "undirected" does not have')
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
-    with torch.no_grad():
-        picks = choose(problem, backend)(problem)
-        reasons = _reasons(problem, picks)
-        picks, reasons = _stopped(picks, reasons, problem.targets.shape[1], alpha, min_gain)
-        if problem.ids is not None:
-            rows = problem.ids.gather(1, picks.indices.clamp_min(0))
-            indices = torch.where(picks.indices >= 0, rows, -1)
-            picks = Picks(indices=indices, gains=picks.gains, variance=picks.variance)
+    picks = choose(problem, backend)(problem)
+    reasons = _reasons(problem, picks)
+    picks, reasons = _stopped(picks, reasons, problem.targets.shape[1], alpha, min_gain)
+    if problem.ids is not None:
+        rows = problem.ids.gather(1, picks.indices.clamp_min(0))
+        indices = torch.where(picks.indices >= 0, rows, -1)
+        picks = Picks(indices=indices, gains=picks.gains, variance=picks.variance)
 
     home = home_of(candidates)
 
@@ -181,7 +180,7 @@ def select(
 
 def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
     """Why the backend ended each selection."""
-    if bool((picks.indices[:, -1] >= 0).all()):
+    if min(picks.indices[:, -1].tolist()) >= 0:
         return [StopReason.K] * problem.batch
     made = (picks.indices >= 0).sum(dim=1).tolist()
     pools = [problem.pool_size] * problem.batch

@@ -92,6 +92,7 @@ def _installed(name: str) -> bool:
     return name not in NEEDS or find_spec(NEEDS[name][0]) is not None
 
 
+@cache
 def _load(name: str) -> Backend:
     if name == "compiled":
         from sift_retrievers.backends.compiled import select_compiled

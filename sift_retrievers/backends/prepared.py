@@ -71,14 +71,17 @@ class PreparedQuery:
 def prepared_queries(problem: Problem) -> Iterator[PreparedQuery]:
     """The queries of a problem whose kernel is an `InnerProductKernel`, one after the other."""
     targets, matrix = problem.targets.numpy(), problem.candidates.numpy()
-    shared = _pool(matrix[0], problem) if len(matrix) == 1 else None
+    few = problem.ids is not None and problem.ids.numel() < matrix.shape[1]
+    shared = _pool(matrix[0], problem) if len(matrix) == 1 and not few else None
     for b in range(problem.batch):
-        pool = shared if shared is not None else _pool(matrix[b], problem)
         positions = None
-        if problem.ids is not None:
+        if problem.ids is None:
+            pool = shared if shared is not None else _pool(matrix[b], problem)
+        else:
             ids = problem.ids[b].numpy()
             positions = np.flatnonzero(ids >= 0)
-            pool = pool.subset(ids[positions])
+            rows = ids[positions]
+            pool = _pool(matrix[0][rows], problem) if shared is None else shared.subset(rows)
         yield _prepared(problem, pool, targets[b], b, positions)
 
 
@@ -94,12 +97,15 @@ def _pool(vectors: Array, problem: Problem) -> Pool:
     with np.errstate(over="ignore"):
         squares = np.vecdot(vectors, vectors)
     if not kernel.normalized:
-        return Pool(vectors, None, apply(kernel.of_passages, squares))
+        plain = squares if kernel.is_inner_product else apply(kernel.of_passages, squares)
+        return Pool(vectors, None, plain)
     if len(squares) and not (SQUARES[0] < squares.min() and squares.max() < SQUARES[1]):
         vectors = unit_vectors(torch.from_numpy(vectors)).numpy()
         squares = np.vecdot(vectors, vectors)
     cosines = (squares > 0).astype(squares.dtype)  # with oneself: 1, for a zero vector 0
     scale = 1.0 / np.sqrt(np.maximum(squares, 1.0 - cosines))
+    if kernel.is_inner_product:
+        return Pool(vectors, scale, cosines)
     return Pool(vectors, scale, apply(kernel.of_passages, cosines))
 
 
@@ -112,13 +118,17 @@ def _prepared(
     products = np.vecdot(pool.vectors[None], q[:, None])  # [m, K]
     if pool.scale is not None:
         products *= pool.scale
-    c = apply(kernel.of_target_and_passage, products)
+    c = products
+    if not kernel.is_inner_product:
+        c = apply(kernel.of_target_and_passage, products)
     v = pool.diagonal.copy()
     r = _row(problem.weights, b, positions)
     if r is not None:
         c *= r
         v *= r * r
-    prior = apply(kernel.of_targets, np.vecdot(q[:, None], q[None]))
+    prior = np.vecdot(q[:, None], q[None])
+    if not kernel.is_inner_product:
+        prior = apply(kernel.of_targets, prior)
     u, target_rows = v, v[None, :][:0]
     if problem.objective is Objective.ENTROPY:
         target_rows = whitened(torch.from_numpy(prior)[None], torch.from_numpy(c)[None])[0].numpy()

@@ -42,6 +42,7 @@ from torch import Tensor
 from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
 
 
+@torch.no_grad()
 def select_reference(problem: Problem) -> Picks:
     """Solve a batch of selection problems by the exact incremental update above."""
     kernel, noise, batch = problem.kernel, problem.noise, problem.batch

@@ -40,6 +40,16 @@ def test_ragged_pools(backend: str) -> None:
     assert [str(reason) for reason in chosen.stop_reason] == ["k", "exhausted", "exhausted"]
 
 
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_only_rows_that_are_pointed_to_must_be_finite(backend: str) -> None:
+    matrix = np.ones((50, 8))
+    matrix[7] = np.nan
+    ids = np.array([[0, 1, 2]])
+    assert select(np.ones(8), matrix, 1, ids=ids, backend=backend).indices[0, 0] == 0
+    with pytest.raises(ValueError, match=r"candidates .*those that ids points to.* must be finite"):
+        select(np.ones(8), matrix, 1, ids=[[0, 7]], backend=backend)
+
+
 @pytest.mark.parametrize(
     "ids", [[[0, 50]], [[0, -2]], [[0.5, 1.0]], [0, 1], [[0], [1]], [[True, False]]]
 )
