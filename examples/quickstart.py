@@ -46,12 +46,15 @@ def main() -> None:
     store, questions = build_store(console, arguments.model)
     retrievers: dict[str, BaseRetriever] = {
         "similarity search": store.as_retriever(search_kwargs={"k": K}),
-        "MMR": store.as_retriever(search_type="mmr", search_kwargs={"k": K, "fetch_k": FETCH_K}),
+        f"MMR, fetch_k = {FETCH_K}": store.as_retriever(
+            search_type="mmr", search_kwargs={"k": K, "fetch_k": FETCH_K}
+        ),
         "SIFT": SIFTRetriever(store, k=K, fetch_k=FETCH_K),
     }
     for question in questions[: arguments.questions]:
         show_question(console, question, retrievers)
-    show_coverage(console, questions, retrievers)
+    by_default = store.as_retriever(search_type="mmr", search_kwargs={"k": K})
+    show_coverage(console, questions, {**retrievers, "MMR, fetch_k = 20": by_default})
     show_chain(console, questions[0], retrievers["SIFT"])
 
 

@@ -173,6 +173,10 @@ class Exponential(InnerProductKernel):
         return torch.exp(self.sharpness * self.radius**2 * (g - 1.0))
 
 
+# The kernels whose formulas compiled and fused backends know.
+BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential)
+
+
 @dataclass(frozen=True)
 class RelevanceWeighted:
     """L(x, y) = r(x) s(x, y) r(y): a kernel s among passages, weighted by their relevance.

@@ -15,10 +15,8 @@ from numba import njit
 
 from sift_retrievers.backends.prepared import Array, prepared_queries
 from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
-from sift_retrievers.kernels import Cosine, Exponential, Linear
+from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential
 
-# The kernels whose formula the loop knows.
-KERNELS: Final = (Cosine, Linear, Exponential)
 # Rows of products computed in one pass where the candidates are LARGE (numbers, not bytes): too
 # many for the cache that a core has to itself.
 AHEAD: Final = 4
@@ -27,12 +25,13 @@ _OBJECTIVES: Final = {Objective.VARIANCE: 0, Objective.ENTROPY: 1, Objective.UND
 
 
 def select_compiled(problem: Problem) -> Picks:
-    """Solve the problems of a batch one after the other. The kernel is one of `KERNELS`."""
+    """Solve the problems of a batch one after the other. The kernel is a built-in one."""
     batch, k, dtype = problem.batch, problem.k, problem.candidates.numpy().dtype
     indices = np.full((batch, k), -1, dtype=np.int64)
     gains = np.zeros((batch, k), dtype=dtype)
     variance = np.empty((batch, k + 1), dtype=dtype)
     kernel = problem.kernel
+    assert type(kernel) in BUILT_IN_KERNELS  # the formulas that the loop knows
     sharpness = kernel.sharpness if isinstance(kernel, Exponential) else 0.0
     none = np.empty(0, dtype=dtype)
     for b, query in enumerate(prepared_queries(problem)):

@@ -27,11 +27,10 @@ import torch
 from sift_retrievers.backends.problem import Objective, Picks, Problem
 from sift_retrievers.backends.reference import select_reference
 from sift_retrievers.backends.single import select_single
-from sift_retrievers.kernels import Cosine, Exponential, InnerProductKernel, Linear
+from sift_retrievers.kernels import BUILT_IN_KERNELS, InnerProductKernel
 
 Backend = Callable[[Problem], Picks]
 BACKENDS: Final = ("compiled", "fused", "reference", "single")
-BUILT_IN: Final = (Cosine, Linear, Exponential)
 NEEDS: Final = {
     "compiled": ("numba", "pip install 'sift-retrievers[fast]'"),
     "fused": ("triton", "it comes with torch's CUDA builds for Linux; or pip install triton"),
@@ -66,7 +65,7 @@ def _fits(problem: Problem) -> dict[str, bool]:
     """Backends in order of preference, and whether they can solve the problem."""
     on_cpu = problem.candidates.device.type == "cpu"
     return {
-        "compiled": on_cpu and type(problem.kernel) in BUILT_IN,
+        "compiled": on_cpu and type(problem.kernel) in BUILT_IN_KERNELS,
         "single": on_cpu and isinstance(problem.kernel, InnerProductKernel),
         "fused": problem.candidates.is_cuda and _fused_fits(problem),
         "reference": True,
@@ -75,7 +74,7 @@ def _fits(problem: Problem) -> dict[str, bool]:
 
 def _fused_fits(problem: Problem) -> bool:
     return (
-        type(problem.kernel) in BUILT_IN
+        type(problem.kernel) in BUILT_IN_KERNELS
         and problem.targets.dtype == torch.float32
         and problem.objective is not Objective.ENTROPY
         and problem.pool_size <= MOST_CANDIDATES

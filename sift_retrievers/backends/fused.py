@@ -19,7 +19,7 @@ import triton
 import triton.language as tl
 
 from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
-from sift_retrievers.kernels import Exponential, InnerProductKernel
+from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel
 
 # Elements of the factor that are kept on chip: 32 float32 registers of each of 256 threads.
 ON_CHIP = 8192
@@ -29,6 +29,7 @@ def select_fused(problem: Problem) -> Picks:
     """Solve a batch in one launch, a program a query. The kernel is a built-in one."""
     kernel = problem.kernel
     assert isinstance(kernel, InnerProductKernel)
+    assert type(kernel) in BUILT_IN_KERNELS  # the formulas that the kernel knows
     x, q = problem.candidates, kernel.features(problem.targets).contiguous()
     batch, m, dim = q.shape
     count, steps, k = problem.pool_size, problem.steps, problem.k

@@ -1,4 +1,4 @@
-"""The fused kernel against the oracle: through Triton's interpreter, or on a GPU if there is one.
+"""The fused kernel against the oracle, through Triton's interpreter.
 
 Triton decides when it is imported whether to interpret, so each test runs in a process of its own.
 """
@@ -17,9 +17,10 @@ pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is n
 TESTS = Path(__file__).parents[1]
 
 
-def run(code: str) -> str:
+def run(code: str, *, interpret: bool = True) -> str:
     paths = os.pathsep.join([str(TESTS), str(TESTS / "property"), str(TESTS.parent)])
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": paths}
+    environment["TRITON_INTERPRET"] = "1" if interpret else "0"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
     )
@@ -102,3 +103,39 @@ except ValueError as error:
     print(error)
 """
     assert "backend 'fused' cannot solve this problem: entropy" in run(code)
+
+
+@pytest.mark.parametrize(("capability", "candidates"), [(80, "fp32"), (90, "bf16")])
+def test_compiles_to_machine_code_for_gpus_that_are_not_there(
+    capability: int, candidates: str
+) -> None:
+    """What the interpreter accepts need not compile; ptxas comes with Triton and needs no GPU."""
+    code = f"""
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from sift_retrievers.backends.fused import _select_kernel
+
+pointers = dict.fromkeys("q weights costs budgets prior work rows gains variances".split(), "*fp32")
+pointers |= {{"x": "*{candidates}", "ids": "*i64", "indices": "*i64"}}
+numbers = dict.fromkeys("count dim steps k stride_b stride_k".split(), "i32")
+numbers |= dict.fromkeys("noise beta radius rounding epsilon".split(), "fp32")
+sizes = {{"M": 1, "M_PAD": 1, "TILE_K": 64, "BLOCK_D": 128}}
+off = "EXPONENTIAL HAS_R HAS_COSTS HAS_BUDGET PER_COST POSITIVE_ONLY"
+flags = dict.fromkeys(off.split(), False)
+flags |= {{"NORMALIZED": True, "REPLACEMENT": False, "UNDIRECTED": False}}
+shapes = [
+    {{"BLOCK_K": 256, "BLOCK_N": 16, "ROWS_ON_CHIP": True, "HAS_IDS": False}},
+    {{"BLOCK_K": 1024, "BLOCK_N": 1, "ROWS_ON_CHIP": False, "HAS_IDS": True}},
+]
+for shape in shapes:
+    constants = sizes | flags | shape
+    kinds = pointers | numbers | dict.fromkeys(constants, "constexpr")
+    signature = {{name: kinds[name] for name in _select_kernel.arg_names}}
+    source = ASTSource(fn=_select_kernel, signature=signature, constexprs=constants)
+    target = GPUTarget("cuda", {capability}, 32)
+    built = triton.compile(source, target=target, options={{"num_warps": 8}})
+    assert len(built.asm["cubin"]) > 0
+print("compiled")
+"""
+    assert run(code, interpret=False).strip() == "compiled"
