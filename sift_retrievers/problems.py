@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sift_retrievers.arrays import ArrayLike, as_tensor, check_finite
-from sift_retrievers.backends.problem import Objective, Problem
+from sift_retrievers.backends.problem import Objective, Problem, few_rows
 from sift_retrievers.kernels import (
     Kernel,
     KernelLike,
@@ -61,15 +61,17 @@ def build_problem(
     targets, pool = _shapes(as_tensor(queries, "queries").to(place), pool)
     _check_targets(targets)
     rows = None if ids is None else _ids(ids, targets.shape[0], pool).to(place)
-    if rows is not None:
-        _check_rows(pool, rows)
+    if rows is not None and not few_rows(rows, pool):
+        check_finite(pool[0], "candidates")  # few are checked where they are gathered
     size = pool.shape[1] if rows is None else rows.shape[1]
     batch = targets.shape[0]
 
     base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
     dtype = _precision(base, noise, targets, pool, Objective(objective))
-    targets = targets.to(dtype)
-    if not (dtype == torch.float32 and pool.dtype in HALF):  # a GPU reads half precision itself
+    if targets.dtype != dtype:
+        targets = targets.to(dtype)
+    half = dtype == torch.float32 and pool.dtype in HALF  # which a GPU reads itself
+    if pool.dtype != dtype and not half:
         pool = pool.to(dtype)
 
     weights = None
@@ -109,21 +111,27 @@ def home_of(candidates: ArrayLike) -> torch.device | None:
 
 def _shapes(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
     """Bring queries to `[B, m, d]` and candidates to `[B or 1, K, d]`."""
-    came = f"got queries {tuple(queries.shape)} and candidates {tuple(candidates.shape)}"
-    if queries.ndim not in (1, 2, 3) or 0 in queries.shape:
-        raise ValueError(f"queries must be [d], [B, d] or [B, m, d], none of them 0; {came}")
+
+    def wrong(expected: str) -> ValueError:
+        came = f"queries {tuple(queries.shape)} and candidates {tuple(candidates.shape)}"
+        return ValueError(f"{expected}; got {came}")
+
+    if queries.ndim not in (1, 2, 3) or queries.numel() == 0:
+        raise wrong("queries must be [d], [B, d] or [B, m, d], none of them 0")
     if candidates.ndim not in (2, 3):
-        raise ValueError(f"candidates must be [K, d] or [B, K, d]; {came}")
+        raise wrong("candidates must be [K, d] or [B, K, d]")
     targets = queries.reshape(-1, 1, queries.shape[-1]) if queries.ndim < 3 else queries
     pool = candidates[None] if candidates.ndim == 2 else candidates
     if pool.shape[0] != targets.shape[0] and candidates.ndim == 3:
-        raise ValueError(f"queries and candidates must agree in the batch size B; {came}")
+        raise wrong("queries and candidates must agree in the batch size B")
     if pool.shape[2] != targets.shape[2]:
-        raise ValueError(f"queries and candidates must agree in the dimension d; {came}")
+        raise wrong("queries and candidates must agree in the dimension d")
     return targets, pool
 
 
 def _check_targets(targets: Tensor) -> None:
+    if targets.device.type == "cpu" and targets.numpy().any(axis=2).all():
+        return
     asks = targets.any(dim=2).tolist()
     wrong = [(b, t) for b, row in enumerate(asks) for t, asked in enumerate(row) if not asked]
     if wrong:
@@ -143,15 +151,6 @@ def _ids(ids: ArrayLike, batch: int, pool: Tensor) -> Tensor:
             f"{int(rows.max())}"
         )
     return rows.to(torch.int64)
-
-
-def _check_rows(pool: Tensor, rows: Tensor) -> None:
-    """Check the rows that are pointed to; the matrix may be much larger."""
-    if rows.numel() >= pool.shape[1]:
-        check_finite(pool[0], "candidates")
-        return
-    used = pool[0][torch.unique(rows.clamp_min(0))]
-    check_finite(used, "candidates (those that ids points to)")
 
 
 def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Tensor:
@@ -192,9 +191,9 @@ def _precision(
     kernel: Kernel, noise: float, targets: Tensor, pool: Tensor, objective: Objective
 ) -> torch.dtype:
     """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
-    dtype = torch.promote_types(torch.promote_types(targets.dtype, pool.dtype), torch.float32)
-    if dtype == torch.float64:
-        return dtype
+    dtype = torch.float32
+    if torch.float64 in (targets.dtype, pool.dtype):
+        return torch.float64
     if objective is Objective.ENTROPY and targets.shape[1] > 1:
         return torch.float64
     largest = kernel.largest_variance(pool)

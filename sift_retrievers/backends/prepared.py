@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sift_retrievers.backends.problem import Objective, Problem
+from sift_retrievers.arrays import check_finite
+from sift_retrievers.backends.problem import Objective, Problem, few_rows
 from sift_retrievers.backends.reference import whitened
 from sift_retrievers.kernels import InnerProductKernel, unit_vectors
 
@@ -71,7 +72,7 @@ class PreparedQuery:
 def prepared_queries(problem: Problem) -> Iterator[PreparedQuery]:
     """The queries of a problem whose kernel is an `InnerProductKernel`, one after the other."""
     targets, matrix = problem.targets.numpy(), problem.candidates.numpy()
-    few = problem.ids is not None and problem.ids.numel() < matrix.shape[1]
+    few = problem.ids is not None and few_rows(problem.ids, problem.candidates)
     shared = _pool(matrix[0], problem) if len(matrix) == 1 and not few else None
     for b in range(problem.batch):
         positions = None
@@ -81,7 +82,12 @@ def prepared_queries(problem: Problem) -> Iterator[PreparedQuery]:
             ids = problem.ids[b].numpy()
             positions = np.flatnonzero(ids >= 0)
             rows = ids[positions]
-            pool = _pool(matrix[0][rows], problem) if shared is None else shared.subset(rows)
+            if shared is not None:
+                pool = shared.subset(rows)
+            else:
+                own = matrix[0][rows]
+                check_finite(torch.from_numpy(own), f"candidates of query {b} (rows in ids)")
+                pool = _pool(own, problem)
         yield _prepared(problem, pool, targets[b], b, positions)
 
 

@@ -70,6 +70,14 @@ class Problem:
         return min(self.k, self.pool_size)
 
 
+def few_rows(ids: Tensor, candidates: Tensor) -> bool:
+    """Whether `ids` `[B, K]` points to fewer rows than the matrix `[1, N, d]` has, on a CPU.
+
+    Then nothing is computed for the whole matrix, which may be much larger.
+    """
+    return candidates.device.type == "cpu" and ids.numel() < candidates.shape[1]
+
+
 @dataclass(frozen=True)
 class Picks:
     """The outcome, padded to k picks where a selection ended early."""

@@ -39,7 +39,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
+from sift_retrievers.arrays import check_finite
+from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem, few_rows
 
 
 @torch.no_grad()
@@ -159,11 +160,10 @@ def gathered(problem: Problem) -> Tensor:
     """The candidates of every query, `[B, K, d]`, or `[1, K, d]` of a shared pool."""
     if problem.ids is None:
         return problem.candidates
-    return (
-        problem.candidates[0]
-        .index_select(0, problem.ids.clamp_min(0).flatten())
-        .reshape(*problem.ids.shape, -1)
-    )
+    rows = problem.candidates[0].index_select(0, problem.ids.clamp_min(0).flatten())
+    if few_rows(problem.ids, problem.candidates):
+        check_finite(rows, "candidates (rows in ids)")
+    return rows.reshape(*problem.ids.shape, -1)
 
 
 def row_of(x: Tensor, i: Tensor) -> Tensor:

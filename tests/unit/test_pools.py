@@ -46,7 +46,7 @@ def test_only_rows_that_are_pointed_to_must_be_finite(backend: str) -> None:
     matrix[7] = np.nan
     ids = np.array([[0, 1, 2]])
     assert select(np.ones(8), matrix, 1, ids=ids, backend=backend).indices[0, 0] == 0
-    with pytest.raises(ValueError, match=r"candidates .*those that ids points to.* must be finite"):
+    with pytest.raises(ValueError, match=r"candidates .*rows in ids.* must be finite"):
         select(np.ones(8), matrix, 1, ids=[[0, 7]], backend=backend)
 
 
