@@ -54,7 +54,7 @@ def main() -> None:
     for question in questions[: arguments.questions]:
         show_question(console, question, retrievers)
     by_default = store.as_retriever(search_type="mmr", search_kwargs={"k": K})
-    show_coverage(console, questions, {**retrievers, "MMR, fetch_k = 20": by_default})
+    show_coverage(console, questions, {"MMR, fetch_k = 20": by_default, **retrievers})
     show_chain(console, questions[0], retrievers["SIFT"])
 
 

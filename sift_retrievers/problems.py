@@ -10,6 +10,7 @@ from torch import Tensor
 from sift_retrievers.arrays import ArrayLike, as_tensor, check_finite
 from sift_retrievers.backends.problem import Objective, Problem, few_rows
 from sift_retrievers.kernels import (
+    InnerProductKernel,
     Kernel,
     KernelLike,
     RelevanceWeighted,
@@ -67,7 +68,7 @@ def build_problem(
     batch = targets.shape[0]
 
     base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
-    dtype = _precision(base, noise, targets, pool, Objective(objective))
+    dtype = _precision(base, noise, targets, pool, rows, Objective(objective))
     if targets.dtype != dtype:
         targets = targets.to(dtype)
     half = dtype == torch.float32 and pool.dtype in HALF  # which a GPU reads itself
@@ -106,6 +107,8 @@ def build_problem(
 
 def home_of(candidates: ArrayLike) -> torch.device | None:
     """The device that results go back to; None for numpy."""
+    if isinstance(candidates, list | tuple) and len(candidates) > 0:
+        candidates = candidates[0]  # a list of tensors counts as torch
     return candidates.device if isinstance(candidates, Tensor) else None
 
 
@@ -188,7 +191,12 @@ def _costs(
 
 
 def _precision(
-    kernel: Kernel, noise: float, targets: Tensor, pool: Tensor, objective: Objective
+    kernel: Kernel,
+    noise: float,
+    targets: Tensor,
+    pool: Tensor,
+    ids: Tensor | None,
+    objective: Objective,
 ) -> torch.dtype:
     """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
     dtype = torch.float32
@@ -196,6 +204,8 @@ def _precision(
         return torch.float64
     if objective is Objective.ENTROPY and targets.shape[1] > 1:
         return torch.float64
+    if ids is not None and not (isinstance(kernel, InnerProductKernel) and kernel.normalized):
+        pool = pool[:, torch.unique(ids.clamp_min(0))]  # rows that nobody points to do not count
     largest = kernel.largest_variance(pool)
     if not math.isfinite(largest):
         raise ValueError(
@@ -208,5 +218,8 @@ def _precision(
 
 def _similarity(targets: Tensor, pool: Tensor, ids: Tensor | None) -> Tensor:
     """Cosine of every candidate to the query, the largest over its targets: `[B, K]`."""
+    gather = ids is not None and ids.numel() < pool.shape[1]
+    if ids is not None and gather:
+        pool = pool[0][ids.clamp_min(0)]
     cosine = inner_products(unit_vectors(targets), unit_vectors(pool.to(targets.dtype))).amax(dim=1)
-    return cosine if ids is None else cosine.gather(1, ids.clamp_min(0))
+    return cosine if ids is None or gather else cosine.gather(1, ids.clamp_min(0))

@@ -86,14 +86,14 @@ def one_query(sizes: list[Key], repeats: int, console: Console) -> dict[Key, Tim
 def batches(console: Console) -> list[str]:
     """Seconds a query in a batch that shares one pool, against the same queries one at a time."""
     lines = ["| K | N | d | B | in a batch, ms a query | one at a time | ratio |", "|" + "---|" * 7]
-    sizes = list(product((200, 1000), (10,), (384, 1024), (1, 64, 1024)))
+    sizes = list(product((50, 200, 1000, 5000), (10,), (384, 1024), (1, 64, 1024)))
     for count, k, dim, batch in track(sizes, "batches", console=console, transient=True):
         matrix = pools(4 * count, dim, 1)[0]
         random = np.random.default_rng(1)
         ids = np.stack([random.permutation(len(matrix))[:count] for _ in range(batch)])
         queries = matrix[ids[:, :5]].mean(axis=1)
         together, alone = [], []
-        for _ in range(3 if batch > 64 else 15):
+        for _ in range(3 if batch * count > 50_000 else 15):
             start = time.perf_counter()
             select(queries, matrix, k, ids=ids)
             middle = time.perf_counter()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -97,6 +101,12 @@ def test_a_kernel_of_ones_own() -> None:
     assert chosen.variance is not None
     assert chosen.variance[0, -1] == pytest.approx(1 - cross[s] @ inverse @ cross[s])
     assert s[0] == cross.argmax()
+
+
+def test_the_example_of_ones_own_kernel_runs() -> None:
+    example = Path(__file__).parents[2] / "examples" / "own_kernel.py"
+    done = subprocess.run([sys.executable, example], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Selection(indices=array([[")
 
 
 def test_positive_only_clamps_the_score_and_not_the_posterior() -> None:

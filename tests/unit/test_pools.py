@@ -41,11 +41,13 @@ def test_ragged_pools(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_only_rows_that_are_pointed_to_must_be_finite(backend: str) -> None:
+@pytest.mark.parametrize("kernel", ["cosine", "linear", "relevance"])
+def test_only_rows_that_are_pointed_to_must_be_finite(backend: str, kernel: str) -> None:
     matrix = np.ones((50, 8))
     matrix[7] = np.nan
     ids = np.array([[0, 1, 2]])
-    assert select(np.ones(8), matrix, 1, ids=ids, backend=backend).indices[0, 0] == 0
+    chosen = select(np.ones(8), matrix, 1, ids=ids, backend=backend, kernel=kernel)
+    assert chosen.indices[0, 0] == 0
     with pytest.raises(ValueError, match=r"candidates .*rows in ids.* must be finite"):
         select(np.ones(8), matrix, 1, ids=[[0, 7]], backend=backend)
 

@@ -100,7 +100,9 @@ def test_lists_of_floats_and_lists_of_arrays() -> None:
     assert_same(select(queries[0].tolist(), candidates[0].tolist(), 5), expected)
     assert_same(select(list(queries[0]), list(candidates[0]), 5), expected)
     tensors = [torch.from_numpy(row) for row in candidates[0]]
-    assert_same(select(torch.from_numpy(queries[0]), tensors, 5), expected)
+    from_tensors = select(torch.from_numpy(queries[0]), tensors, 5)
+    assert isinstance(from_tensors.indices, torch.Tensor)
+    assert_same(from_tensors, expected)
 
 
 def test_read_only_and_reversed_arrays() -> None:
