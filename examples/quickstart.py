@@ -53,8 +53,13 @@ def main() -> None:
     }
     for question in questions[: arguments.questions]:
         show_question(console, question, retrievers)
-    by_default = store.as_retriever(search_type="mmr", search_kwargs={"k": K})
-    show_coverage(console, questions, {"MMR, fetch_k = 20": by_default, **retrievers})
+    tuned = {"k": K, "fetch_k": FETCH_K, "lambda_mult": 0.9}
+    other_mmr = {
+        "MMR, fetch_k = 20": store.as_retriever(search_type="mmr", search_kwargs={"k": K}),
+        "MMR, lambda_mult = 0.9": store.as_retriever(search_type="mmr", search_kwargs=tuned),
+    }
+    first = {"similarity search": retrievers["similarity search"]}
+    show_coverage(console, questions, {**first, **other_mmr, **retrievers})
     show_chain(console, questions[0], retrievers["SIFT"])
 
 
@@ -133,7 +138,7 @@ def show_coverage(
     table.add_column("passages that repeat an earlier one", justify="right")
     for name, retriever in retrievers.items():
         covered, repeats, total = 0.0, 0, 0
-        for question in bar(console, f"{name:17}", questions):
+        for question in bar(console, f"{name:22}", questions):
             documents = retriever.invoke(question.text)
             covered += coverage(documents, question)
             total += len(documents)
