@@ -112,9 +112,14 @@ class Cosine(InnerProductKernel):
     A zero vector has no direction. Its features stay zero: as a passage it carries no information
     (its gain is 0); as a query it is an error, which `select` reports.
 
+    A passage with a cosine of −0.5 explains as much of the query as one with 0.5: the surrogate may
+    turn its answer round. Among the nearest neighbours of a large store that hardly occurs; where
+    it does, `positive_only` leaves such passages for last.
+
     Source: Hübotter et al., arXiv 2410.08020, section 3 (normalised embeddings).
     """
 
+    positive_only: bool = False
     normalized = True
     is_inner_product = True
 
@@ -123,6 +128,7 @@ class Cosine(InnerProductKernel):
 class Linear(InnerProductKernel):
     """k(x, y) = ⟨x, y⟩: length counts. λ′ is then in units of squared length."""
 
+    positive_only: bool = False
     normalized = False
     is_inner_product = True
 

@@ -101,7 +101,7 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
     beta = float(random.uniform(1, 12))
     target = None if random.random() < 0.5 else float(random.uniform(0.5, 8))
     positive = bool(random.random() < 0.5)
-    bases = [Cosine(), Linear(), Exponential(beta, target, positive)]
+    bases = [Cosine(positive), Linear(positive), Exponential(beta, target, positive)]
     base = bases[random.integers(0, 3)]
     if random.random() < 0.3:
         return RelevanceWeighted(float(random.uniform(0, 6)), base)

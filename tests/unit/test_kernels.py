@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,15 +110,12 @@ def test_the_example_of_ones_own_kernel_runs() -> None:
     assert done.stdout.startswith("Selection(indices=array([[")
 
 
-def test_positive_only_clamps_the_score_and_not_the_posterior() -> None:
+@pytest.mark.parametrize("kernel", [Cosine, Linear])
+def test_positive_only_clamps_the_score_and_not_the_posterior(kernel: Any) -> None:
     query = np.array([1.0, 0.0])
     pool = np.array([[-1.0, 0.0], [0.3, 1.0]])  # the opposite of the query explains it best
-
-    class Clamped(Linear):
-        positive_only = True
-
-    plain = select(query, pool, 2, kernel=Linear())
-    clamped = select(query, pool, 2, kernel=Clamped())
+    plain = select(query, pool, 2, kernel=kernel())
+    clamped = select(query, pool, 2, kernel=kernel(positive_only=True))
     assert plain.indices[0].tolist() == [0, 1]
     assert clamped.indices[0].tolist() == [1, 0]
     assert clamped.gains[0, 1] > 0.1  # the opposite does lower the variance, and that is reported
