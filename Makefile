@@ -18,7 +18,7 @@ help:
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
-	@echo "make bench      speed of selection against other selectors (about 20 minutes)"
+	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
 
 # Stamps: set-up is repeated only when a manifest changes.
 $(VENV)/.demo: $(MANIFESTS)

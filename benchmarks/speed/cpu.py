@@ -1,6 +1,6 @@
 """Time and memory of selection on a CPU, against other selectors in the same process.
 
-    make bench          # about 20 minutes; writes benchmarks/speed/results/cpu.md and cpu.png
+    make bench          # about 6 minutes; writes benchmarks/speed/results/cpu.md and cpu.png
     python benchmarks/speed/cpu.py --quick    # a few sizes, prints only
 
 Methods take turns on the same data, so that a noisy machine is noisy for all. Quoted are medians
