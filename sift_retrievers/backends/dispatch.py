@@ -5,8 +5,7 @@
 | CPU | cosine, linear, exponential | `compiled` with numba (extra `fast`), else `single` |
 | CPU | another function of inner products | `single` |
 | CPU | a kernel of your own | `reference` |
-| CUDA, computing in float32 | cosine, linear, exponential; not the objective "entropy" | `fused`
-  with Triton, else `reference` |
+| CUDA, float32, not "entropy" | cosine, linear, exponential | `fused` with Triton |
 | another torch device, or anything else | any | `reference` |
 
 On a CPU a selection is bound by reading the candidates once a pick. Query by query, the vectors
