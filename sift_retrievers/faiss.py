@@ -86,7 +86,7 @@ class SIFTIndex:
     ) -> None:
         if not isinstance(index, faiss.Index):
             raise TypeError(f"index must be a faiss index; got {type(index).__name__}")
-        unfit = sorted({"ids", "relevance", "costs", "budget", "per_cost"} & set(options))
+        unfit = sorted({"ids", "relevance", "costs", "budget", "per_cost", "groups"} & set(options))
         if unfit:
             raise ValueError(f"{unfit} speak of single candidates; use select() with them")
         self.index = index

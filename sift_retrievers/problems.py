@@ -43,6 +43,7 @@ def build_problem(
     costs: ArrayLike | None = None,
     budget: float | ArrayLike | None = None,
     per_cost: bool = False,
+    groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
     device: str | torch.device | None = None,
 ) -> Problem:
@@ -102,6 +103,7 @@ def build_problem(
         costs=None if spending is None else spending.to(place, dtype),
         budget=None if left is None else left.to(place, dtype),
         per_cost=per_cost,
+        groups=None if groups is None else _groups(groups, replacement, batch, size).to(place),
     )
 
 
@@ -163,6 +165,18 @@ def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Tenso
             f"{name} must be [K={size}] or [B={batch}, K={size}]; got {tuple(tensor.shape)}"
         )
     return tensor.expand(batch, size)
+
+
+def _groups(groups: ArrayLike, replacement: bool, batch: int, size: int) -> Tensor:
+    numbers = groups if isinstance(groups, Tensor) else torch.as_tensor(groups)
+    if tuple(numbers.shape) not in ((size,), (batch, size)) or numbers.dtype not in WHOLE:
+        raise ValueError(
+            f"groups must be whole numbers [K={size}] or [B={batch}, K={size}]; got "
+            f"{tuple(numbers.shape)} of {numbers.dtype}"
+        )
+    if replacement:
+        raise ValueError("groups are picked from once; they do not go together with replacement")
+    return numbers.to(torch.int64).expand(batch, size)
 
 
 def _costs(

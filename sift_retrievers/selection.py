@@ -56,6 +56,7 @@ class SelectOptions(TypedDict, total=False):
     costs: ArrayLike | None
     budget: float | ArrayLike | None
     per_cost: bool
+    groups: ArrayLike | None
     ids: ArrayLike | None
     device: str | torch.device | None
     backend: str | None
@@ -87,6 +88,7 @@ def select(
     costs: ArrayLike | None = None,
     budget: float | ArrayLike | None = None,
     per_cost: bool = False,
+    groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
     device: str | torch.device | None = None,
     backend: str | None = None,
@@ -120,6 +122,8 @@ def select(
         budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
             left is passed over.
         per_cost: rank by score per unit of cost; costs must be positive.
+        groups: `[K]` or `[B, K]` whole numbers: no two picks come from candidates of one group,
+            the chunks of one document, say.
         ids: `[B, K]` rows of `candidates` `[N, d]` that each query may pick from, −1 for none:
             ragged pools in one matrix, without a gathered copy of it on a CPU. `indices` then
             holds rows of the matrix.
@@ -150,6 +154,7 @@ def select(
         costs=costs,
         budget=budget,
         per_cost=per_cost,
+        groups=groups,
         ids=ids,
         device=device,
     )
@@ -183,9 +188,7 @@ def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
     if min(picks.indices[:, -1].tolist()) >= 0:
         return [StopReason.K] * problem.batch
     made = (picks.indices >= 0).sum(dim=1).tolist()
-    pools = [problem.pool_size] * problem.batch
-    if problem.ids is not None:
-        pools = (problem.ids >= 0).sum(dim=1).tolist()
+    pools = _pickable(problem)
     return [
         StopReason.K
         if n == problem.k
@@ -194,6 +197,18 @@ def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
         else StopReason.EXHAUSTED
         for n, size in zip(made, pools, strict=True)
     ]
+
+
+def _pickable(problem: Problem) -> list[int]:
+    """Picks that each query's pool allows, whatever they cost."""
+    if problem.groups is not None:
+        rows = problem.groups
+        if problem.ids is not None:
+            return [len(row[ids >= 0].unique()) for row, ids in zip(rows, problem.ids, strict=True)]
+        return [len(row.unique()) for row in rows]
+    if problem.ids is not None:
+        return [int(n) for n in (problem.ids >= 0).sum(dim=1)]
+    return [problem.pool_size] * problem.batch
 
 
 def _stopped(

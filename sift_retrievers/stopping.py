@@ -18,7 +18,7 @@ class StopReason(StrEnum):
     K = "k"
     """k passages were picked."""
     EXHAUSTED = "exhausted"
-    """Every candidate was picked, and there were fewer than k."""
+    """Every candidate, or one of every group, was picked, and there were fewer than k."""
     BUDGET = "budget"
     """What was left of the budget did not pay for any remaining candidate."""
     ALPHA = "alpha"

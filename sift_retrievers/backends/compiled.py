@@ -34,6 +34,7 @@ def select_compiled(problem: Problem) -> Picks:
     assert type(kernel) in BUILT_IN_KERNELS  # the formulas that the loop knows
     sharpness = kernel.sharpness if isinstance(kernel, Exponential) else 0.0
     none = np.empty(0, dtype=dtype)
+    no_groups = np.empty(0, dtype=np.int64)
     for b, query in enumerate(prepared_queries(problem)):
         made = _select(
             np.ascontiguousarray(query.pool.vectors),
@@ -52,6 +53,7 @@ def select_compiled(problem: Problem) -> Picks:
             none if query.costs is None else np.ascontiguousarray(query.costs),
             query.budget,
             problem.per_cost,
+            no_groups if query.groups is None else np.ascontiguousarray(query.groups),
             dtype.type(ROUNDING * np.finfo(dtype).eps),
             indices[b],
             gains[b],
@@ -106,12 +108,13 @@ def _select(
     costs: Array,
     budget: float,
     per_cost: bool,
+    groups: Array,
     rounding: Any,
     indices: Array,
     gains: Array,
     variance: Array,
 ) -> Any:
-    """The loop. Empty `scale`, `r`, `costs` mean none. Returns the number of picks."""
+    """The loop. Empty `scale`, `r`, `costs`, `groups` mean none. Returns the number of picks."""
     count, k, m, known = vectors.shape[0], indices.shape[0], c.shape[0], target_rows.shape[0]
     steps = k if replacement and count > 0 else min(k, count)
     entropy = objective == 1
@@ -155,6 +158,9 @@ def _select(
                 break
         indices[n] = i
         allowed[i] = replacement
+        for j in range(groups.shape[0]):
+            if groups[j] == groups[i]:
+                allowed[j] = False
         if costs.shape[0] > 0:
             left -= costs[i]
 

@@ -5,7 +5,7 @@
 | CPU | cosine, linear, exponential | `compiled` with numba (extra `fast`), else `single` |
 | CPU | another function of inner products | `single` |
 | CPU | a kernel of your own | `reference` |
-| CUDA, float32, not "entropy" | cosine, linear, exponential | `fused` with Triton |
+| CUDA, float32, not "entropy", no groups | cosine, linear, exponential | `fused` with Triton |
 | another torch device, or anything else | any | `reference` |
 
 On a CPU a selection is bound by reading the candidates once a pick. Query by query, the vectors
@@ -76,6 +76,7 @@ def _fused_fits(problem: Problem) -> bool:
         type(problem.kernel) in BUILT_IN_KERNELS
         and problem.targets.dtype == torch.float32
         and problem.objective is not Objective.ENTROPY
+        and problem.groups is None
         and problem.pool_size <= MOST_CANDIDATES
     )
 

@@ -67,6 +67,8 @@ class PreparedQuery:
     """`[K]`."""
     budget: float
     """inf where there is none."""
+    groups: Array | None
+    """`[K]`."""
 
 
 def prepared_queries(problem: Problem) -> Iterator[PreparedQuery]:
@@ -150,6 +152,7 @@ def _prepared(
         r=r,
         costs=_row(problem.costs, b, positions),
         budget=np.inf if problem.budget is None else float(problem.budget[b]),
+        groups=_row(problem.groups, b, positions),
     )
 
 

@@ -51,6 +51,8 @@ class Problem:
     """`[B]` what may be spent."""
     per_cost: bool = False
     """Rank by score per unit of cost."""
+    groups: Tensor | None = None
+    """`[B, K]` int64 group of each candidate; no two picks come from one group."""
 
     @property
     def batch(self) -> int:

@@ -23,7 +23,8 @@ j, v_j = k_n(x_j, x_j). Rules:
     copies of one passage score alike only up to rounding, which differs with their position.
 3.  No passage is picked twice, unless `replacement` is set: then observing it again is a further
     observation with noise of its own, as in the paper, where it means a further gradient step.
-    No passage is picked that costs more than what is left of the budget.
+    No passage is picked that costs more than what is left of the budget, or whose group (the
+    document that it was cut from, say) has been picked from.
 4.  Condition on the pick i without refitting. With p = v_i + λ′ the new row of the Cholesky factor,
     restricted to the candidates, is ℓ = k_n(x_i, ·) / √p, and for a = c_i / √p
 
@@ -111,7 +112,9 @@ def select_reference(problem: Problem) -> Picks:
 
         indices[:, n] = torch.where(alive, i, -1)[:, 0]
         gains[:, n] = torch.where(alive, gain, 0.0)[:, 0].clamp_min(0.0)
-        if not problem.replacement:
+        if problem.groups is not None:
+            available = available & (problem.groups != problem.groups.gather(1, i))
+        elif not problem.replacement:
             available = available.scatter(1, i, False)
         if problem.costs is not None and left is not None:
             left = left - torch.where(alive, problem.costs.gather(1, i), 0.0)[:, 0]

@@ -52,7 +52,8 @@ class _Selecting:
 
     def run(self, gains: Array, variance: Array) -> list[int]:
         """Make the picks; write the gains `[k]` and the trace of the variance `[k + 1]`."""
-        problem, noise, costs = self.problem, self.problem.noise, self.query.costs
+        problem, noise = self.problem, self.problem.noise
+        costs, groups = self.query.costs, self.query.groups
         epsilon = float(np.finfo(self.v.dtype).eps)
         floor = [sigma * epsilon for sigma in self.sigma]
         barred = np.zeros_like(self.v)  # −inf for passages that may not be picked again
@@ -75,7 +76,9 @@ class _Selecting:
                 resolution = ROUNDING * epsilon * best
             i = int((score[: i + 1] >= best - resolution).argmax())  # rule 2
             picks.append(i)
-            if not problem.replacement:
+            if groups is not None:
+                barred[groups == groups[i]] = -np.inf
+            elif not problem.replacement:
                 barred[i] = -np.inf
             if costs is not None:
                 self.left -= float(costs[i])
