@@ -5,7 +5,7 @@ distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
 from sift_retrievers.kernels import Cosine, Exponential, Kernel, Linear, RelevanceWeighted
-from sift_retrievers.posterior import irreducible_variance, posterior_variance
+from sift_retrievers.posterior import gains_after, irreducible_variance, posterior_variance
 from sift_retrievers.ranking import falling_scores
 from sift_retrievers.selection import Selection, select
 from sift_retrievers.stopping import StopReason
@@ -20,6 +20,7 @@ __all__ = [
     "Selection",
     "StopReason",
     "falling_scores",
+    "gains_after",
     "irreducible_variance",
     "posterior_variance",
     "select",

@@ -1,15 +1,16 @@
-"""Uncertainty about a query given any passages, and what no passage of a pool can remove."""
+"""Uncertainty about a query given any passages: what is left, what a further one would gain."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sift_retrievers.arrays import ArrayLike
-from sift_retrievers.backends.problem import Problem
-from sift_retrievers.backends.reference import gathered
+from sift_retrievers.backends.problem import Objective, Problem
+from sift_retrievers.backends.reference import gathered, whitened
 from sift_retrievers.kernels import KernelLike
 from sift_retrievers.problems import build_problem, home_of
 
@@ -86,6 +87,72 @@ def irreducible_variance(
         cross = (cross @ basis) * scale[:, None]
     left = (prior - cross.square().sum(dim=(1, 2))).clamp_min(0.0)
     return _as_given(left, candidates)
+
+
+def gains_after(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    observed: Sequence[int],
+    *,
+    kernel: KernelLike = "cosine",
+    lambda_: float = 1.0,
+    objective: str = "variance",
+    relevance: ArrayLike | None = None,
+) -> Any:
+    """What each candidate of one query would gain, were it picked right after those observed.
+
+    The scores of `select` in nats, for all candidates instead of the best: why one was picked and
+    another was not. By Cholesky factorisation in float64.
+
+    Args:
+        queries: `[d]`, or `[1, m, d]` for m targets.
+        candidates: `[K, d]`. K × K numbers are held at a time.
+        observed: positions of the picks made before; none for what each would gain alone.
+        kernel: as for `select`.
+        lambda_: as for `select`.
+        objective: as for `select`.
+        relevance: as for `select`.
+
+    Returns:
+        `[K]` float64 nats, of the kind of `candidates`; a candidate that is among those observed
+        is taken as observed again.
+
+    Raises:
+        ValueError: as `select` does, or for more than one query.
+    """
+    problem = build_problem(
+        queries,
+        candidates,
+        1,
+        kernel=kernel,
+        lambda_=lambda_,
+        objective=objective,
+        relevance=relevance,
+    )
+    if problem.batch != 1:
+        raise ValueError(f"gains_after takes one query, [d] or [1, m, d]; got {problem.batch}")
+    _, cross, gram = _covariances(problem)
+    with torch.no_grad():
+        q = problem.kernel.features(problem.targets.double())
+        sigma, c, v = problem.kernel.prior(q)[0], cross[0], gram[0].diagonal().clone()
+        if len(observed) > 0:
+            rows = gram[0][list(observed)]  # [n, K]
+            noise = problem.noise * torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
+            factor = torch.linalg.cholesky(rows[:, list(observed)] + noise)
+            rows = torch.linalg.solve_triangular(factor, rows, upper=False)
+            to_targets = torch.linalg.solve_triangular(factor, c[:, list(observed)].mT, upper=False)
+            sigma, c = sigma - to_targets.mT @ to_targets, c - to_targets.mT @ rows
+            v = (v - rows.square().sum(dim=0)).clamp_min(0.0)
+    if problem.objective is Objective.VARIANCE:
+        lowered = c.square().sum(dim=0) / (v + problem.noise) / sigma.trace()
+        gains = -0.5 * torch.log1p(-lowered.clamp(0.0, 1.0 - 1e-16))
+    elif problem.objective is Objective.ENTROPY:
+        known = whitened(sigma[None], c[None])[0].square().sum(dim=0)
+        left = (v - known).clamp_min(0.0)
+        gains = 0.5 * torch.log((v + problem.noise) / (left + problem.noise))
+    else:
+        gains = 0.5 * torch.log1p(v / problem.noise)
+    return _as_given(gains, candidates)
 
 
 def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:

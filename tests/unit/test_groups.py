@@ -46,9 +46,7 @@ def test_all_groups_used_up(backend: str) -> None:
     chosen = select(queries, pool, 10, groups=groups, backend=backend)
     assert (chosen.indices >= 0).sum(axis=1).tolist() == [3, 3]
     assert chosen.stop_reason == (StopReason.EXHAUSTED,) * 2
-    paid = select(
-        queries, pool, 10, groups=groups, costs=np.ones(24), budget=2.0, backend=backend
-    )
+    paid = select(queries, pool, 10, groups=groups, costs=np.ones(24), budget=2.0, backend=backend)
     assert paid.stop_reason == (StopReason.BUDGET,) * 2
 
 

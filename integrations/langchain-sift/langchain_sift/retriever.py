@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
     CallbackManagerForRetrieverRun,
@@ -14,28 +12,40 @@ from langchain_core.callbacks import (
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import run_in_executor
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from langchain_sift.documents import annotated_copies
-from langchain_sift.stores import adapter_for, fetch_hits
-from sift_retrievers import Kernel, RelevanceWeighted, select
-from sift_retrievers.kernels import KernelLike, resolve_kernel
-from sift_retrievers.validation import count, torch_device
+from langchain_sift.queries import (
+    BatchEmbedder,
+    TargetLike,
+    aembed_targets,
+    as_targets,
+    embed_targets,
+)
+from langchain_sift.retrieval import Retrieval, summary
+from langchain_sift.settings import SelectionSettings
+from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
+from langchain_sift.target import Target
+from langchain_sift.tracing import Stages
+from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, union
+from sift_retrievers.validation import count
 
 
-class SIFTRetriever(BaseRetriever):
+class SIFTRetriever(SelectionSettings, BaseRetriever):
     """Retrieve the passages that together reduce the uncertainty about the answer most.
 
     Takes the `fetch_k` nearest passages with the vectors that the store already holds, and picks
     `k` of them by information gain (SIFT, arXiv 2410.08020): relevant and not redundant. No
-    document is ever embedded again.
+    document is embedded again, unless nobody knows how the store hands over its vectors.
 
     Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
-    the pick in nats, the `uncertainty` σ² after it (1 before the first pick, for the cosine
-    kernel), its cosine `similarity` to the query; and `metadata["relevance_score"]`, which falls
-    strictly in selection order. The two keys replace any that the document had. Since they depend
-    on the query, tell documents apart by id or text, not by comparing whole documents.
+    the pick in nats, the `uncertainty` σ² after it (1 before the first pick, for one target and the
+    cosine kernel; None for the objective "undirected"), its cosine `similarity` to the query, and
+    `vectors` only where these differ from the model's, in words; and `metadata["relevance_score"]`,
+    which falls strictly in selection order. The two keys replace any that the document had. Since
+    they depend on the query, tell documents apart by id or text, not by comparing whole documents.
 
     Example:
         ```python
@@ -44,55 +54,43 @@ class SIFTRetriever(BaseRetriever):
         chain = {"context": context, "question": RunnablePassthrough()} | prompt | model
         ```
 
-    Call-time arguments override the fields: `retriever.invoke(query, k=2, fetch_k=50)`; any other
-    keyword argument is added to `search_kwargs`.
+    Coming from `as_retriever(search_type="mmr", search_kwargs={...})`: `k` and `fetch_k` become
+    arguments of the retriever, `lambda_mult` has no equal (small `lambda_` punishes redundancy
+    hard, as a small `lambda_mult` does), `filter` stays in `search_kwargs`, and `score_threshold`
+    becomes an argument that speaks of the cosine.
+
+    Call-time arguments override the fields: `retriever.invoke(query, k=2, fetch_k=50,
+    targets=[...])`; any other keyword argument is added to `search_kwargs`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     vectorstore: Any
-    """A vector store that `langchain_sift.stores` has an adapter for."""
-    k: int = 4
-    """Passages to return; fewer come back where the store holds fewer."""
+    """Any vector store. Its vectors are read by `adapter`, else by the one that
+    `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
     fetch_k: int = 100
-    """Nearest passages to choose from, at least k."""
-    lambda_: float = Field(default=3.0, gt=0, allow_inf_nan=False)
-    """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
-    nearest neighbours."""
-    kernel: str | Kernel | RelevanceWeighted = "cosine"
-    """What "similar" means: a name or a kernel object of `sift_retrievers`."""
-    objective: Literal["variance", "entropy", "undirected"] = "variance"
-    """What a pick is to do; see `sift_retrievers.select`."""
+    """Nearest passages to choose from, at least k; of several targets, the nearest of each."""
     search_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Passed to the store's search, under the store's own names (`filter`, …)."""
+    targets: Runnable[str, Any] | Callable[[str], Any] | None = None
+    """Makes from the query the texts or vectors that stand for it: sub-questions, a hypothetical
+    answer, … They replace the query; a callable that wants it among them returns it, too."""
     embedding: Embeddings | None = None
     """Embeds the query in place of the store's own model."""
-    device: str | torch.device | None = None
-    """Where to select, "cuda" say; default: the CPU."""
+    adapter: StoreAdapter | None = None
+    """Reads the hits and their vectors from the store, see `langchain_sift.stores`."""
+    embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
+    """Keeps the vectors of texts that had to be embedded again: `EmbeddingCache(size=…)`."""
+
+    _batch: BatchEmbedder = PrivateAttr(default_factory=BatchEmbedder)
 
     def __init__(self, vectorstore: Any, **kwargs: Any) -> None:
         super().__init__(**{"vectorstore": vectorstore, **kwargs})
 
-    @field_validator("k", "fetch_k", mode="before")
+    @field_validator("fetch_k", mode="before")
     @classmethod
-    def _whole(cls, size: Any, info: ValidationInfo) -> int:
-        return count(size, str(info.field_name))
-
-    @field_validator("device")
-    @classmethod
-    def _device_exists(cls, device: str | torch.device | None) -> str | torch.device | None:
-        if device is not None:
-            try:
-                torch_device(device)
-            except RuntimeError as error:  # torch's own word for a name that it does not know
-                raise ValueError(f"device must be one that torch has: {error}") from error
-        return device
-
-    @field_validator("kernel")
-    @classmethod
-    def _kernel_exists(cls, kernel: KernelLike) -> KernelLike:
-        resolve_kernel(kernel)
-        return kernel
+    def _whole_fetch_k(cls, size: Any) -> int:
+        return count(size, "fetch_k")
 
     @field_validator("search_kwargs")
     @classmethod
@@ -101,8 +99,8 @@ class SIFTRetriever(BaseRetriever):
         if own:
             raise ValueError(
                 f"search_kwargs go to the store; got {own}: pass them to SIFTRetriever itself "
-                "(lambda_ in place of lambda_mult); k and fetch_k may change at call time, the "
-                "others through configurable_fields"
+                "(lambda_ in place of lambda_mult); k, fetch_k and targets may change at call "
+                "time, the others through configurable_fields"
             )
         return search_kwargs
 
@@ -110,7 +108,8 @@ class SIFTRetriever(BaseRetriever):
     def _usable(self) -> Self:
         _check_sizes(self.k, self.fetch_k)
         try:
-            adapter_for(self.vectorstore)
+            if not check_store(self.vectorstore, self.adapter):
+                warn_once(self.vectorstore)
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
             raise ValueError(str(error)) from error
         if self._embeddings() is None:
@@ -121,10 +120,63 @@ class SIFTRetriever(BaseRetriever):
             )
         return self
 
+    def explain(self, query: str, **arguments: Any) -> Explanation:
+        """What was considered for a query, what was chosen, why, and how long each stage took.
+
+        Args:
+            query: as for `invoke`.
+            **arguments: the call-time arguments of `invoke`.
+        """
+        no_run = CallbackManagerForRetrieverRun.get_noop_manager()
+        return self._retrieve(query, no_run, **arguments).explanation()
+
+    async def aexplain(self, query: str, **arguments: Any) -> Explanation:
+        """The same as `explain`, asynchronously."""
+        no_run = AsyncCallbackManagerForRetrieverRun.get_noop_manager()
+        retrieval = await self._aretrieve(query, no_run, **arguments)
+        return await run_in_executor(None, retrieval.explanation)
+
+    def batch(
+        self,
+        inputs: list[str],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[list[Document]]:
+        """Retrieve for several queries at once, embedded together where the model allows."""
+        with self._batch.together(self._query_model(), self._to_embed(inputs, kwargs)):
+            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[str],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[list[Document]]:
+        """Retrieve for several queries at once, embedded together where the model allows."""
+        model, texts = self._query_model(), self._to_embed(inputs, kwargs)
+        vectors = await run_in_executor(None, self._batch.vectors, model, texts)
+        with self._batch.known(model, vectors):
+            return await super().abatch(
+                inputs, config, return_exceptions=return_exceptions, **kwargs
+            )
+
+    def _to_embed(self, inputs: list[str], kwargs: dict[str, Any]) -> list[str]:
+        """The queries of a batch that will be embedded as they are."""
+        if self.targets is not None or kwargs.get("targets") is not None:
+            return []
+        return [query for query in inputs if isinstance(query, str)]
+
     def _embeddings(self) -> Embeddings | None:
-        if self.embedding is not None:
-            return self.embedding
-        return getattr(self.vectorstore, "embeddings", None)
+        return self.embedding or embeddings_of(self.vectorstore)
+
+    def _query_model(self) -> Embeddings:
+        model = self._embeddings()
+        assert model is not None  # checked at construction
+        return model
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         params = super()._get_ls_params(**(self.search_kwargs | kwargs))
@@ -133,58 +185,100 @@ class SIFTRetriever(BaseRetriever):
         return params
 
     def _get_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: CallbackManagerForRetrieverRun,
-        k: int | None = None,
-        fetch_k: int | None = None,
-        **search_kwargs: Any,
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        embeddings = self._embeddings()
-        assert embeddings is not None  # checked at construction
-        vector = _query_vector(embeddings.embed_query(query))
-        return self._retrieve(vector, k, fetch_k, search_kwargs)
+        return self._retrieve(query, run_manager, **arguments).documents()
 
     async def _aget_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: AsyncCallbackManagerForRetrieverRun,
-        k: int | None = None,
-        fetch_k: int | None = None,
-        **search_kwargs: Any,
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        embeddings = self._embeddings()
-        assert embeddings is not None  # checked at construction
-        vector = _query_vector(await embeddings.aembed_query(query))
-        return await run_in_executor(None, self._retrieve, vector, k, fetch_k, search_kwargs)
+        return (await self._aretrieve(query, run_manager, **arguments)).documents()
 
     def _retrieve(
         self,
-        vector: npt.NDArray[np.float32],
-        k: int | None,
-        fetch_k: int | None,
-        search_kwargs: dict[str, Any],
-    ) -> list[Document]:
+        query: str,
+        run_manager: CallbackManagerForRetrieverRun,
+        *,
+        k: int | None = None,
+        fetch_k: int | None = None,
+        targets: Any = None,
+        **search_kwargs: Any,
+    ) -> Retrieval:
+        k, fetch_k, search_kwargs = self._call(k, fetch_k, search_kwargs)
+        stages = Stages(run_manager.get_child())
+        asked: list[TargetLike] = [query]
+        if targets is not None:
+            asked = as_targets(targets)
+        elif self.targets is not None:
+            config = RunnableConfig(callbacks=run_manager.get_child())
+            with stages.timed("targets"):
+                asked = as_targets(coerce_to_runnable(self.targets).invoke(query, config))
+        with stages.stage("embed", {"texts": _texts(asked)}):
+            embedded = embed_targets(self._query_model(), asked)
+        with stages.stage("fetch", _request(fetch_k, search_kwargs)) as outputs:
+            hits = self._fetch(embedded, fetch_k, search_kwargs)
+            outputs["ids"] = [*hits.ids]
+        retrieval = Retrieval(query, embedded, hits, self, k, seconds=stages.seconds)
+        with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
+            outputs |= summary(retrieval)
+        return retrieval
+
+    async def _aretrieve(
+        self,
+        query: str,
+        run_manager: AsyncCallbackManagerForRetrieverRun,
+        *,
+        k: int | None = None,
+        fetch_k: int | None = None,
+        targets: Any = None,
+        **search_kwargs: Any,
+    ) -> Retrieval:
+        """The same as `_retrieve`; the store and the selection work in threads."""
+        k, fetch_k, search_kwargs = self._call(k, fetch_k, search_kwargs)
+        stages = Stages(run_manager.get_child())
+        asked: list[TargetLike] = [query]
+        if targets is not None:
+            asked = as_targets(targets)
+        elif self.targets is not None:
+            config = RunnableConfig(callbacks=run_manager.get_child())
+            with stages.timed("targets"):
+                asked = as_targets(await coerce_to_runnable(self.targets).ainvoke(query, config))
+        async with stages.astage("embed", {"texts": _texts(asked)}):
+            embedded = await aembed_targets(self._query_model(), asked)
+        async with stages.astage("fetch", _request(fetch_k, search_kwargs)) as outputs:
+            hits = await run_in_executor(None, self._fetch, embedded, fetch_k, search_kwargs)
+            outputs["ids"] = [*hits.ids]
+        retrieval = Retrieval(query, embedded, hits, self, k, seconds=stages.seconds)
+        async with stages.astage("select", {"k": k, "candidates": len(hits)}) as outputs:
+            outputs |= await run_in_executor(None, summary, retrieval)
+        return retrieval
+
+    def _call(
+        self, k: int | None, fetch_k: int | None, search_kwargs: dict[str, Any]
+    ) -> tuple[int, int, dict[str, Any]]:
+        """The arguments of one call, checked."""
         k = count(self.k if k is None else k, "k")
         fetch_k = count(self.fetch_k if fetch_k is None else fetch_k, "fetch_k")
         _check_sizes(k, fetch_k)
-        search_kwargs = self._no_own_arguments(self.search_kwargs | search_kwargs)
+        return k, fetch_k, self._no_own_arguments(self.search_kwargs | search_kwargs)
 
-        hits = fetch_hits(self.vectorstore, vector, fetch_k, search_kwargs)
-        if len(hits) == 0:
-            return []
-        selection = select(
-            vector,
-            hits.vectors,
-            k,
-            kernel=self.kernel,
-            lambda_=self.lambda_,
-            objective=self.objective,
-            device=self.device,
+    def _fetch(
+        self, targets: Sequence[Target], fetch_k: int, search_kwargs: dict[str, Any]
+    ) -> Hits[Document]:
+        return union(
+            [
+                fetch_hits(
+                    self.vectorstore,
+                    target,
+                    fetch_k,
+                    search_kwargs,
+                    adapter=self.adapter,
+                    embeddings=self._embeddings(),
+                    cache=self.embedding_cache,
+                )
+                for target in targets
+            ]
         )
-        return annotated_copies(hits, selection, vector)
 
 
 def _check_sizes(k: int, fetch_k: int) -> None:
@@ -195,11 +289,11 @@ def _check_sizes(k: int, fetch_k: int) -> None:
         )
 
 
-def _query_vector(values: list[float]) -> npt.NDArray[np.float32]:
-    vector = np.asarray(values, dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(
-            "the embedding model must give the query one finite vector that is not zero; got shape "
-            f"{vector.shape} with {int((~np.isfinite(vector)).sum())} NaN or infinite values"
-        )
-    return vector
+def _texts(targets: Sequence[TargetLike]) -> list[str]:
+    """What a trace shows of the targets."""
+    return [target if isinstance(target, str) else "(a vector)" for target in targets]
+
+
+def _request(fetch_k: int, search_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What a trace shows of the fetch."""
+    return {"fetch_k": fetch_k, **search_kwargs}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from store_builders import BUILDERS, FILTERS, Corpus
+from corpus import Corpus
+from store_cases import CASES, StoreCase, search_kwargs
+
+from langchain_sift import SIFTRetriever
 
 
 @pytest.fixture
@@ -13,19 +17,30 @@ def corpus() -> Corpus:
     return Corpus()
 
 
-@pytest.fixture(params=BUILDERS)
+@pytest.fixture(params=CASES)
 def store_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def store(store_name: str, corpus: Corpus) -> Any:
-    built = BUILDERS[store_name](corpus)
+def case(store_name: str) -> StoreCase:
+    return CASES[store_name]
+
+
+@pytest.fixture
+def store(case: StoreCase, corpus: Corpus) -> Any:
+    built = case.filled(corpus)
     corpus.embeddings.sealed = True
     return built
 
 
 @pytest.fixture
-def even_filter(store_name: str) -> dict[str, Any]:
+def retriever(store: Any, case: StoreCase, corpus: Corpus) -> Callable[..., SIFTRetriever]:
+    """Builds a retriever over the store with the settings of a test."""
+    return lambda **settings: SIFTRetriever(store, **(case.arguments(corpus) | settings))
+
+
+@pytest.fixture
+def even_filter(case: StoreCase, store_name: str) -> dict[str, Any]:
     """search_kwargs that let only even documents through, in the store's own words."""
-    return FILTERS[store_name.split()[0]]
+    return search_kwargs(case.even, store_name)

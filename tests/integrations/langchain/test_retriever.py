@@ -10,15 +10,21 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from corpus import Corpus, TableEmbeddings
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
-from store_builders import Corpus, TableEmbeddings
 
 from langchain_sift import SIFTRetriever
 from sift_retrievers import Cosine
+
+
+@pytest.fixture(params=["InMemory", "FAISS", "Chroma", "Qdrant L2", "PGVectorStore"])
+def store_name(request: pytest.FixtureRequest) -> str:
+    """The contract does not depend on the store; a few of different kinds stand for all."""
+    return str(request.param)
 
 
 def ids(documents: list[Document]) -> list[str | None]:
@@ -115,7 +121,7 @@ def test_another_embedding_for_the_query(store: Any, corpus: Corpus) -> None:
     other = TableEmbeddings({"q": corpus.query_vector(3)})
     found = SIFTRetriever(store, embedding=other).invoke("q")
     assert ids(found) == ids(SIFTRetriever(store).invoke(corpus.queries[3]))
-    assert other.queries == 1
+    assert other.queried == 1
 
 
 def test_langsmith_parameters_are_those_of_as_retriever(store: Any) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from store_builders import BUILDERS, Corpus
+from corpus import Corpus
+from store_cases import StoreCase
 
 from langchain_sift import SIFTRetriever
 
 standard = pytest.importorskip("langchain_tests.integration_tests")
 
 
-class Standard(standard.RetrieversIntegrationTests):
-    store: Any
+class TestStandard(standard.RetrieversIntegrationTests):
+    params: dict[str, Any]
+
+    @pytest.fixture(autouse=True)
+    def _fill(self, store: Any, case: StoreCase, corpus: Corpus) -> None:
+        self.params = {"vectorstore": store, **case.arguments(corpus)}
 
     @property
     def retriever_constructor(self) -> type[SIFTRetriever]:
@@ -21,26 +26,8 @@ class Standard(standard.RetrieversIntegrationTests):
 
     @property
     def retriever_constructor_params(self) -> dict[str, Any]:
-        return {"vectorstore": self.store}
+        return self.params
 
     @property
     def retriever_query_example(self) -> str:
         return "query 0"
-
-
-class TestInMemory(Standard):
-    @pytest.fixture(autouse=True)
-    def _fill(self) -> None:
-        self.store = BUILDERS["InMemory"](Corpus())
-
-
-class TestFAISS(Standard):
-    @pytest.fixture(autouse=True)
-    def _fill(self) -> None:
-        self.store = BUILDERS["FAISS"](Corpus())
-
-
-class TestChroma(Standard):
-    @pytest.fixture(autouse=True)
-    def _fill(self) -> None:
-        self.store = BUILDERS["Chroma"](Corpus())

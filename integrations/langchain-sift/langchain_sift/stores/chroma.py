@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import Hits
+from sift_retrievers.retrieval import Hits, no_hits
 
 
 def fetch(
@@ -18,7 +18,7 @@ def fetch(
     *,
     filter: dict[str, Any] | None = None,
     where_document: dict[str, Any] | None = None,
-) -> Hits:
+) -> Hits[Document]:
     """Vectors as the embedding model gave them, whatever the collection's metric."""
     found = store._collection.query(
         query_embeddings=query[None],
@@ -32,7 +32,6 @@ def fetch(
     def document(i: int) -> Document:
         return Document(id=ids[i], page_content=texts[i] or "", metadata=dict(metadatas[i] or {}))
 
-    vectors = np.asarray(found["embeddings"][0], dtype=np.float32)
     if len(ids) == 0:  # Chroma's empty list has no dimension
-        vectors = np.empty((0, len(query)), dtype=np.float32)
-    return Hits(vectors=vectors, document=document)
+        return no_hits(len(query))
+    return Hits(np.asarray(found["embeddings"][0], dtype=np.float32), ids, document)

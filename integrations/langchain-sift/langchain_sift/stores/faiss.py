@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import Hits
+from langchain_sift.stores.docstore import document_of
+from sift_retrievers.retrieval import Hits
 
 METRIC_INNER_PRODUCT = 0  # faiss.METRIC_INNER_PRODUCT; all other metrics are used as L2
+EXACT = {"IndexFlat", "IndexFlatL2", "IndexFlatIP", "IndexHNSWFlat", "IndexIVFFlat"}
 CHUNK = 2**14  # vectors reconstructed at a time
 
 
@@ -21,7 +23,7 @@ def fetch(
     fetch_k: int,
     *,
     filter: Callable[[dict[str, Any]], bool] | dict[str, Any] | None = None,
-) -> Hits:
+) -> Hits[Document]:
     """Vectors as the index holds them (of unit length if the store was made with `normalize_L2`).
 
     The filter is applied before the `fetch_k` nearest are cut (the store's own search filters what
@@ -40,7 +42,14 @@ def fetch(
         allowed = _allowed_positions(store, filter)
         labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
     ids = [store.index_to_docstore_id[int(label)] for label in labels]
-    return Hits(vectors=vectors, document=lambda i: _document(store, ids[i]))
+    return Hits(vectors, ids, lambda i: document_of(store, ids[i]), note=_note(store))
+
+
+def _note(store: Any) -> str | None:
+    if store._normalize_L2:
+        return "scaled to unit length by normalize_L2"
+    name = type(store.index).__name__
+    return None if name in EXACT else f"as the {name} reconstructs them"
 
 
 def _search(
@@ -96,13 +105,6 @@ def _search_deeper(
         depth = min(4 * depth, index.ntotal)
 
 
-def _document(store: Any, docstore_id: str) -> Document:
-    document = store.docstore.search(docstore_id)
-    if not isinstance(document, Document):
-        raise LookupError(f"the FAISS docstore has no document {docstore_id!r}: {document}")
-    return document
-
-
 def _allowed_positions(
     store: Any, filter: Callable[[dict[str, Any]], bool] | dict[str, Any]
 ) -> npt.NDArray[np.int64]:
@@ -111,7 +113,7 @@ def _allowed_positions(
         [
             position
             for position, docstore_id in store.index_to_docstore_id.items()
-            if accepts(_document(store, docstore_id).metadata)
+            if accepts(document_of(store, docstore_id).metadata)
         ],
         dtype=np.int64,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import Hits
+from sift_retrievers.retrieval import Hits, stacked
 
 
 def fetch(
@@ -18,7 +18,7 @@ def fetch(
     fetch_k: int,
     *,
     filter: Callable[[Document], bool] | None = None,
-) -> Hits:
+) -> Hits[Document]:
     """Vectors as the embedding model gave them."""
     if filter is not None and not callable(filter):
         raise TypeError(
@@ -26,5 +26,6 @@ def fetch(
             f"{type(filter).__name__}"
         )
     found = store._similarity_search_with_score_by_vector(query.tolist(), fetch_k, filter)
-    vectors = np.array([vector for _, _, vector in found], dtype=np.float32)
-    return Hits(vectors=vectors, document=lambda i: found[i][0])
+    ids = [document.id for document, _, _ in found]
+    vectors = stacked([vector for _, _, vector in found], ids, len(query))
+    return Hits(vectors, ids, document=lambda i: found[i][0])

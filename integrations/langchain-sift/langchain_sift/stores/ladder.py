@@ -1,0 +1,114 @@
+"""How the hits of any store come with their vectors: the first of four ways that works.
+
+1. the adapter that the user gives;
+2. the registered adapter of the store's class or its bases;
+3. the texts of the hits, embedded again with the store's model;
+4. an error that says what to pass.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from langchain_sift.stores.reembedding import fetch_by_reembedding
+from langchain_sift.stores.registry import ADAPTERS, StoreAdapter
+from langchain_sift.target import Target
+from sift_retrievers.retrieval import EmbeddingCache, Hits, check_hits, no_hits
+
+# Where stores keep their model, the public name first.
+_MODEL_ATTRIBUTES = ("embeddings", "embedding", "_embedding", "embedding_function")
+
+
+def embeddings_of(store: object) -> Embeddings | None:
+    """The embedding model of a store, or None."""
+    for name in _MODEL_ATTRIBUTES:
+        model = getattr(store, name, None)
+        if isinstance(model, Embeddings) or callable(getattr(model, "embed_query", None)):
+            return model
+    return None
+
+
+def check_store(store: object, adapter: StoreAdapter | None) -> bool:
+    """Whether the store's vectors can be read; False if its hits must be embedded again.
+
+    Raises:
+        TypeError: if neither can be done; the message says what to pass.
+    """
+    if (adapter or ADAPTERS.find(store)) is not None:
+        return True
+    if callable(getattr(store, "similarity_search", None)):
+        return False
+    raise TypeError(
+        f"no adapter knows how {type(store).__module__}.{type(store).__qualname__} hands over its "
+        "stored vectors, and it has no similarity_search: pass a vector store, or adapter=... with "
+        "a langchain_sift.stores.StoreAdapter. There are adapters for "
+        f"{', '.join(ADAPTERS.names())} and their subclasses"
+    )
+
+
+def fetch_hits(
+    store: object,
+    target: Target,
+    fetch_k: int,
+    search_kwargs: Mapping[str, Any],
+    *,
+    adapter: StoreAdapter | None = None,
+    embeddings: Embeddings | None = None,
+    cache: EmbeddingCache | None = None,
+) -> Hits[Document]:
+    """The `fetch_k` nearest hits of a target in any store, with their vectors.
+
+    Args:
+        store: any.
+        target: what is asked for.
+        fetch_k: hits wanted; fewer come back where the store holds fewer.
+        search_kwargs: for the store's search, under its own names.
+        adapter: goes before the registered one.
+        embeddings: the model for embedding again; default: the store's own.
+        cache: of texts embedded again; default: none is kept.
+
+    Raises:
+        TypeError: for a store that cannot be read, or a search argument that it does not take.
+        ValueError: if the vectors are not finite numbers of the target's dimension, or missing.
+        Exception: the store's own, with a note that names the store.
+    """
+    name = type(store).__name__
+    reader = adapter or ADAPTERS.find(store)
+    try:
+        if reader is not None:
+            _check_search_kwargs(name, reader, search_kwargs)
+            hits = reader(store, target.vector, fetch_k, **search_kwargs)
+        else:
+            model = embeddings or embeddings_of(store)
+            assert model is not None  # it has embedded the query
+            cache = cache or EmbeddingCache(fetch_k)
+            hits = fetch_by_reembedding(store, target, fetch_k, search_kwargs, model, cache)
+        if not isinstance(hits, Hits):
+            raise TypeError(
+                f"the adapter of {name} must return Hits, which langchain_sift.stores.hits_of "
+                f"makes; got {type(hits).__name__}"
+            )
+    except Exception as error:
+        error.add_note(f"while SIFT fetched the {fetch_k} nearest passages from {name}")
+        raise
+    if len(hits) == 0:
+        return no_hits(len(target.vector))
+    check_hits(name, hits, len(target.vector))
+    return hits
+
+
+def _check_search_kwargs(
+    store: str, adapter: StoreAdapter, search_kwargs: Mapping[str, Any]
+) -> None:
+    parameters = [*inspect.signature(adapter).parameters.values()]
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        return
+    accepted = [p.name for p in parameters[3:]]  # after store, query, fetch_k
+    unknown = sorted(set(search_kwargs) - set(accepted))
+    if unknown:
+        raise TypeError(f"search_kwargs of {store} may hold {accepted}; got {unknown}")

@@ -1,0 +1,74 @@
+"""`langchain_qdrant.QdrantVectorStore`: a local or remote collection, its dense vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from sift_retrievers.retrieval import Hits, stacked
+
+
+def fetch(
+    store: Any,
+    query: npt.NDArray[np.float32],
+    fetch_k: int,
+    *,
+    filter: Any = None,
+    search_params: Any = None,
+    offset: int = 0,
+    consistency: Any = None,
+    **options: Any,
+) -> Hits[Document]:
+    """The nearest by the dense vectors, also where the store's own search is hybrid.
+
+    Collections with cosine distance hold vectors of unit length.
+    """
+    name = store.vector_name
+    note = _note(store)  # refuses collections without dense vectors of that name
+    points = store.client.query_points(
+        collection_name=store.collection_name,
+        query=query.tolist(),
+        using=name,
+        query_filter=filter,
+        search_params=search_params,
+        limit=fetch_k,
+        offset=offset,
+        with_payload=True,
+        with_vectors=[name] if name else True,
+        consistency=consistency,
+        **options,
+    ).points
+    ids = [str(point.id) for point in points]
+
+    def document(i: int) -> Document:
+        found: Document = store._document_from_point(
+            points[i].model_copy(update={"payload": points[i].payload or {}}),
+            store.collection_name,
+            store.content_payload_key,
+            store.metadata_payload_key,
+        )
+        return found.model_copy(update={"id": ids[i]})
+
+    vectors = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
+    return Hits(stacked(vectors, ids, len(query)), ids, document, note)
+
+
+def _note(store: Any) -> str | None:
+    """What the collection does to its vectors."""
+    config = store.client.get_collection(store.collection_name).config.params.vectors
+    if isinstance(config, dict):
+        config = config.get(store.vector_name)
+    if config is None:
+        raise ValueError(
+            f"the Qdrant collection {store.collection_name!r} has no dense vectors named "
+            f"{store.vector_name!r}: pass the store with vector_name= of its dense vectors"
+        )
+    notes = []
+    if config.distance == "Cosine":
+        notes.append("scaled to unit length by the collection's cosine distance")
+    if config.datatype not in (None, "float32"):
+        notes.append(f"stored as {config.datatype}")
+    return ", ".join(notes) or None

@@ -1,0 +1,107 @@
+"""`EmbeddingCache`: texts that had to be embedded again are embedded once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.validation import count
+
+Vector = npt.NDArray[np.float32]
+
+
+class EmbeddingCache:
+    """The vectors of the texts used last, by model and text.
+
+    The text itself is the key, so a text that changed or is gone from a store is never served a
+    vector by mistake. Safe to share between threads and retrievers.
+    """
+
+    def __init__(self, size: int = 10_000) -> None:
+        """Keep the vectors of at most `size` texts; the ones not used for longest go first."""
+        self.size = count(size, "size")
+        self._vectors: OrderedDict[tuple[int, str], Vector] = OrderedDict()
+        self._models: dict[int, object] = {}  # kept, so that no other model gets a model's id()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def embed(
+        self,
+        model: object,
+        texts: Sequence[str],
+        embed_documents: Callable[[list[str]], Sequence[Sequence[float]]],
+    ) -> Vector:
+        """Vectors `[n, d]` of n texts; those not in the cache are embedded in one call.
+
+        A text without any character but white space gets a zero vector, which no kernel gains from:
+        embedding services refuse such texts.
+
+        Args:
+            model: whose vectors they are.
+            texts: n, repeated ones are embedded once.
+            embed_documents: the model's call for a list of texts.
+
+        Raises:
+            ValueError: if the model does not return one vector a text, all of one dimension.
+        """
+        known, missing = self._look_up(model, texts)
+        if missing:
+            known |= self._embedded(model, missing, embed_documents)
+        dim = next((len(vector) for vector in known.values()), 0)
+        rows = np.zeros((len(texts), dim), dtype=np.float32)
+        for i, text in enumerate(texts):
+            if text in known:
+                rows[i] = known[text]
+        return rows
+
+    def _look_up(self, model: object, texts: Sequence[str]) -> tuple[dict[str, Vector], list[str]]:
+        known: dict[str, Vector] = {}
+        missing: dict[str, None] = {}
+        with self._lock:
+            for text in texts:
+                vector = self._vectors.get((id(model), text))
+                if vector is not None:
+                    self._vectors.move_to_end((id(model), text))
+                    known[text] = vector
+                elif text.strip():
+                    missing[text] = None
+        return known, [*missing]
+
+    def _embedded(
+        self,
+        model: object,
+        texts: list[str],
+        embed_documents: Callable[[list[str]], Sequence[Sequence[float]]],
+    ) -> dict[str, Vector]:
+        """The model's vectors of some texts, which are remembered."""
+        given = np.asarray(embed_documents(texts), dtype=np.float32)
+        if given.ndim != 2 or len(given) != len(texts):
+            raise ValueError(
+                f"{type(model).__name__} must give each of {len(texts)} texts one vector, all of "
+                f"one dimension; got an array of shape {given.shape}"
+            )
+        vectors = dict(zip(texts, given, strict=True))
+        with self._lock:
+            self._models[id(model)] = model
+            for text, vector in vectors.items():
+                self._vectors[id(model), text] = vector.copy()  # alone, not a view of the batch
+            while len(self._vectors) > self.size:
+                self._vectors.popitem(last=False)
+            if len(self._models) > 1:
+                used = {model_id for model_id, _ in self._vectors}
+                self._models = {i: m for i, m in self._models.items() if i in used}
+        return vectors
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A pickled cache comes back empty: models are known by identity."""
+        return {"size": self.size}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["size"])  # type: ignore[misc]

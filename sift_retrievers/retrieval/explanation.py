@@ -1,0 +1,175 @@
+"""`Explanation`: one retrieval laid open: what was considered, what was chosen, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from sift_retrievers.posterior import gains_after
+from sift_retrievers.retrieval.choosing import Choice, Float32
+
+SNIPPET: Final = 60  # characters of a passage that a printed explanation shows
+
+
+@dataclass(frozen=True)
+class ConsideredPassage:
+    """One of the passages that the store offered."""
+
+    id: str | None
+    text: str
+    similarity: float
+    """Cosine to the query; of several targets, to the nearest."""
+    rank: int | None
+    """Place in the selection, from 0; None if it was not chosen."""
+    information_gain: float | None
+    """Nats that it added where it was picked; None if it was not chosen."""
+    gain_alone: float
+    """Nats that it would have added as the first pick: how much it tells by itself."""
+    gain_left: float | None
+    """Nats that it would add after all that was chosen; None if it was chosen."""
+    reason: str
+    """Why it was chosen or not: "picked", "redundant" (more than half of what it tells by itself
+    is known from the chosen), "adds less", "below the threshold", "its parent was picked", "over
+    the budget"."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a retriever did for one query. `print(explanation)` shows it as a table."""
+
+    query: str
+    targets: int
+    """Number of vectors that stand for the query: 1, or that of the targets given."""
+    passages: tuple[ConsideredPassage, ...]
+    """All that was considered: the chosen in selection order, then the rest, nearest first."""
+    stop_reason: str
+    """Why there are not more: "k", "exhausted", "budget", "alpha" or "min_gain"."""
+    vectors: str
+    """Where the vectors of the passages came from, and in what they differ from the model's."""
+    uncertainty: tuple[float, ...] | None
+    """σ² before the first pick and after every one; None for the objective "undirected"."""
+    seconds: Mapping[str, float]
+    """How long each stage took."""
+    settings: Mapping[str, Any]
+    """What shaped the selection."""
+
+    @property
+    def chosen(self) -> tuple[ConsideredPassage, ...]:
+        """The chosen passages, in selection order."""
+        return tuple(passage for passage in self.passages if passage.rank is not None)
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self.seconds.items())
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        lines = [
+            f"{self.query!r}: {len(self.chosen)} of {len(self.passages)} passages "
+            f"(ended by {self.stop_reason})",
+            f"settings: {settings}",
+            f"vectors:  {self.vectors}",
+            f"time:     {times}",
+            "",
+            " rank  similarity  alone    gain     left     reason                 passage",
+        ]
+        for passage in self.passages:
+            text = " ".join(passage.text.split())
+            text = text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
+            lines.append(
+                f"{_cell(passage.rank, 5)}  {passage.similarity:10.4f}  {passage.gain_alone:7.4f}  "
+                f"{_cell(passage.information_gain, 7)}  {_cell(passage.gain_left, 7)}  "
+                f"{passage.reason:21}  {text}"
+            )
+        return "\n".join(lines)
+
+
+def explain(
+    query: str,
+    targets: Float32,
+    vectors: Float32,
+    choice: Choice,
+    *,
+    ids: Sequence[str | None],
+    texts: Sequence[str],
+    parents: Sequence[Hashable] | None,
+    source: str,
+    seconds: Mapping[str, float],
+    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Explanation:
+    """Explain a choice among n hits.
+
+    Args:
+        query: as the user put it.
+        targets: `[m, d]`.
+        vectors: `[n, d]` of the hits, from which `choose` made the choice.
+        choice: what was chosen.
+        ids: n.
+        texts: n.
+        parents: n keys, as `choose` takes them.
+        source: where the vectors came from, in words.
+        seconds: time of each stage.
+        settings: what to show of the settings.
+        options: the options of `select` that the choice was made with.
+    """
+    ranks = {pick: rank for rank, pick in enumerate(choice.picks.tolist())}
+    alone, left = np.zeros(len(vectors)), np.zeros(len(vectors))
+    pool = np.flatnonzero(choice.similar_enough)
+    if len(pool) > 0:
+        measure = {
+            name: options[name] for name in ("kernel", "lambda_", "objective") if name in options
+        }
+        if options.get("relevance") is not None:
+            measure["relevance"] = np.asarray(options["relevance"])[pool]
+        at = np.searchsorted(pool, choice.picks).tolist()
+        alone[pool] = gains_after(targets[None], vectors[pool], [], **measure)
+        left[pool] = gains_after(targets[None], vectors[pool], at, **measure)
+
+    costs, money = options.get("costs"), np.inf
+    if costs is not None:
+        money = options.get("budget", np.inf) - sum(costs[i] for i in ranks)
+    used = set() if parents is None else {parents[i] for i in ranks}
+    passages = []
+    for i in [*ranks, *(i for i in range(len(vectors)) if i not in ranks)]:
+        rank = ranks.get(i)
+        if rank is not None:
+            reason = "picked"
+        elif not choice.similar_enough[i]:
+            reason = "below the threshold"
+        elif parents is not None and parents[i] is not None and parents[i] in used:
+            reason = "its parent was picked"
+        elif costs is not None and costs[i] > money:
+            reason = "over the budget"
+        elif left[i] < alone[i] / 2:
+            reason = "redundant"
+        else:
+            reason = "adds less"
+        passages.append(
+            ConsideredPassage(
+                id=ids[i],
+                text=texts[i],
+                similarity=float(choice.similarities[i]),
+                rank=rank,
+                information_gain=None if rank is None else float(choice.gains[rank]),
+                gain_alone=float(alone[i]),
+                gain_left=None if rank is not None else float(left[i]),
+                reason=reason,
+            )
+        )
+    return Explanation(
+        query=query,
+        targets=len(targets),
+        passages=tuple(passages),
+        stop_reason=str(choice.stop_reason),
+        vectors=source,
+        uncertainty=None if choice.variance is None else tuple(choice.variance.tolist()),
+        seconds=dict(seconds),
+        settings=dict(settings),
+    )
+
+
+def _cell(value: float | None, width: int) -> str:
+    if value is None:
+        return " " * width
+    return f"{value:{width}d}" if isinstance(value, int) else f"{value:{width}.4f}"

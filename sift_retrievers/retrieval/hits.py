@@ -1,0 +1,135 @@
+"""`Hits`: the nearest documents of a query, with the vectors that the store holds for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+DocumentT = TypeVar("DocumentT")
+
+
+@dataclass(frozen=True)
+class Hits(Generic[DocumentT]):
+    """The n nearest documents of one query, nearest first, with their vectors."""
+
+    vectors: npt.NDArray[np.float32]
+    """`[n, d]` vectors as the store holds them."""
+    ids: Sequence[str | None]
+    """The n ids under which the store knows them; None where it has none."""
+    document: Callable[[int], DocumentT]
+    """The document of hit i. May be the store's own object: a retriever copies what it returns, and
+    builds only the documents that it needs."""
+    note: str | None = None
+    """In what the vectors differ from those that the embedding model gave, if they do: scaled to
+    unit length, quantised, embedded again."""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+def no_hits(dim: int) -> Hits[Any]:
+    """What a search that finds nothing returns."""
+
+    def none(i: int) -> Any:
+        raise IndexError(f"there are no hits; asked for hit {i}")
+
+    return Hits(vectors=np.empty((0, dim), dtype=np.float32), ids=(), document=none)
+
+
+def stacked(vectors: Sequence[Any], ids: Sequence[str | None], dim: int) -> npt.NDArray[np.float32]:
+    """One array `[n, d]` of n vectors, each an array or a list, or None where the store has none.
+
+    Raises:
+        ValueError: if vectors are missing, or differ in length; the message says which.
+    """
+    missing = [i for i, vector in enumerate(vectors) if vector is None or len(vector) == 0]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(vectors)} hits came without a vector: {_named(ids, missing)}"
+        )
+    if not vectors:
+        return np.empty((0, dim), dtype=np.float32)
+    try:
+        return np.asarray(vectors, dtype=np.float32)
+    except ValueError as error:  # of unequal lengths
+        odd = [i for i, vector in enumerate(vectors) if len(vector) != dim]
+        raise ValueError(
+            f"{len(odd)} of {len(vectors)} hits came with a vector that does not have the query's "
+            f"dimension {dim}: {_named(ids, odd)}"
+        ) from error
+
+
+def check_hits(store: str, hits: Hits[Any], dim: int) -> None:
+    """Check what an adapter returned.
+
+    Raises:
+        ValueError: if the vectors are not finite numbers of the query's dimension, one an id.
+    """
+    if len(hits) == 0:
+        return
+    if hits.vectors.shape != (len(hits), dim):
+        raise ValueError(
+            f"{store} holds vectors of shape {hits.vectors.shape[1:]}, but the query's embedding "
+            f"has dimension {dim}: is `embedding` the model that filled the store?"
+        )
+    if len(hits.ids) != len(hits):
+        raise ValueError(
+            f"the adapter of {store} returned {len(hits)} vectors and {len(hits.ids)} ids"
+        )
+    wrong = np.flatnonzero(~np.isfinite(hits.vectors).all(axis=1)).tolist()
+    if wrong:
+        raise ValueError(
+            f"{store} holds vectors with NaN or infinite values for {len(wrong)} of {len(hits)} "
+            f"hits: {_named(hits.ids, wrong)}"
+        )
+
+
+def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
+    """The hits of several searches of one store, in turn from each, and no passage twice.
+
+    A passage is known by its id and its vector (without an id by its vector alone): the same id
+    with another vector is another chunk that shares the id, and stays.
+    """
+    if len(parts) == 1 and len(set(parts[0].ids)) == len(parts[0]):
+        return parts[0]
+    seen: set[tuple[str | None, bytes]] = set()
+    origins: list[tuple[int, int]] = []
+    for column in zip_longest(*([(p, i) for i in range(len(h))] for p, h in enumerate(parts))):
+        for origin in column:
+            if origin is None:
+                continue
+            part, i = origin
+            key = (parts[part].ids[i], parts[part].vectors[i].tobytes())
+            if key not in seen:
+                seen.add(key)
+                origins.append(origin)
+
+    def document(i: int) -> DocumentT:
+        part, position = origins[i]
+        return parts[part].document(position)
+
+    return Hits(
+        vectors=np.stack([parts[p].vectors[i] for p, i in origins])
+        if origins
+        else parts[0].vectors[:0],
+        ids=[parts[p].ids[i] for p, i in origins],
+        document=document,
+        note=next((part.note for part in parts if part.note), None),
+    )
+
+
+def _named(ids: Sequence[str | None], positions: Sequence[int], most: int = 5) -> str:
+    """The ids at some positions, for a message."""
+    names = [ids[i] if i < len(ids) else None for i in positions[:most]]
+    if all(name is None for name in names):
+        return f"the hits at positions {[*positions[:most]]}" + _more(positions, most)
+    return f"ids {names}" + _more(positions, most)
+
+
+def _more(positions: Sequence[int], most: int) -> str:
+    return f" and {len(positions) - most} more" if len(positions) > most else ""
