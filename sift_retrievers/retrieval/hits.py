@@ -92,8 +92,8 @@ def check_hits(store: str, hits: Hits[Any], dim: int) -> None:
 def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
     """The hits of several searches of one store, in turn from each, and no passage twice.
 
-    A passage is known by its id and its vector (without an id by its vector alone): the same id
-    with another vector is another chunk that shares the id, and stays.
+    A passage is known by its id and its vector (without an id by its vector alone, if that is not
+    zero): the same id with another vector is another chunk that shares the id, and stays.
     """
     if len(parts) == 1 and len(set(parts[0].ids)) == len(parts[0]):
         return parts[0]
@@ -104,8 +104,9 @@ def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
             if origin is None:
                 continue
             part, i = origin
-            key = (parts[part].ids[i], parts[part].vectors[i].tobytes())
-            if key not in seen:
+            name, vector = parts[part].ids[i], parts[part].vectors[i]
+            key = (name, vector.tobytes())
+            if key not in seen or (name is None and not vector.any()):
                 seen.add(key)
                 origins.append(origin)
 

@@ -2,6 +2,7 @@
 
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.ladder import check_store, embeddings_of, fetch_hits
+from langchain_sift.stores.lookup import stored_vectors
 from langchain_sift.stores.reembedding import ReembeddingWarning, warn_once
 from langchain_sift.stores.registry import StoreAdapter, register_adapter
 from sift_retrievers.retrieval import Hits
@@ -15,5 +16,6 @@ __all__ = [
     "fetch_hits",
     "hits_of",
     "register_adapter",
+    "stored_vectors",
     "warn_once",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,9 @@ def fetch(
     if len(ids) == 0:  # Chroma's empty list has no dimension
         return no_hits(len(query))
     return Hits(np.asarray(found["embeddings"][0], dtype=np.float32), ids, document)
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the store has."""
+    found = store._collection.get(ids=[*ids], include=["embeddings"])
+    return dict(zip(found["ids"], found["embeddings"], strict=True))

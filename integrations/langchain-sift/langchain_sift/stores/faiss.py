@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,3 +117,17 @@ def _allowed_positions(
         ],
         dtype=np.int64,
     )
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the store has.
+
+    Raises:
+        RuntimeError: faiss's own, for inverted lists without a direct map.
+    """
+    wanted = {*ids}
+    return {
+        docstore_id: store.index.reconstruct(position)
+        for position, docstore_id in store.index_to_docstore_id.items()
+        if docstore_id in wanted
+    }

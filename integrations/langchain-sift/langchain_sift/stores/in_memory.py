@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,3 +29,8 @@ def fetch(
     ids = [document.id for document, _, _ in found]
     vectors = stacked([vector for _, _, vector in found], ids, len(query))
     return Hits(vectors, ids, document=lambda i: found[i][0])
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the store has."""
+    return {name: store.store[name]["vector"] for name in ids if name in store.store}

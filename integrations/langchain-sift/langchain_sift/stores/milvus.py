@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,12 @@ def fetch(
         return parsed.model_copy(update={"id": ids[i]})
 
     return Hits(vectors, ids, document)
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the store has."""
+    if store.col is None:
+        return {}
+    key, field = store._primary_field, store._vector_field
+    rows = store.client.get(store.collection_name, ids=[*ids], output_fields=[field])
+    return {str(row[key]): row[field] for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,14 @@ def fetch(
         )
 
     return Hits(stacked([row.embedding for row in rows], ids, len(query)), ids, document)
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the collection has."""
+    kept = store.EmbeddingStore
+    with store._make_sync_session() as session:
+        collection = store.get_collection(session)
+        rows = session.query(kept).filter(
+            kept.collection_id == collection.uuid, kept.id.in_([*ids])
+        )
+        return {str(row.id): row.embedding for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -72,3 +73,18 @@ def _note(store: Any) -> str | None:
     if config.datatype not in (None, "float32"):
         notes.append(f"stored as {config.datatype}")
     return ", ".join(notes) or None
+
+
+def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+    """The vectors of those ids that the store has."""
+    name = store.vector_name
+    points = store.client.retrieve(
+        store.collection_name,
+        ids=[*ids],
+        with_payload=False,
+        with_vectors=[name] if name else True,
+    )
+    return {
+        str(point.id): point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+        for point in points
+    }
