@@ -44,9 +44,7 @@ def ids(documents: Any) -> list[str | None]:
     return [document.id for document in documents]
 
 
-def test_vectors_embedded_in_one_call_and_then_known(
-    corpus: Corpus, found: list[Document]
-) -> None:
+def test_vectors_embedded_in_one_call_and_then_known(corpus: Corpus, found: list[Document]) -> None:
     calls: list[int] = []
 
     class Counting(TableEmbeddings):

@@ -86,7 +86,7 @@ def fetch_hits(
         else:
             model = embeddings or embeddings_of(store)
             assert model is not None  # it has embedded the query
-            cache = cache or EmbeddingCache(fetch_k)
+            cache = EmbeddingCache(fetch_k) if cache is None else cache
             hits = fetch_by_reembedding(store, target, fetch_k, search_kwargs, model, cache)
         if not isinstance(hits, Hits):
             raise TypeError(
@@ -94,7 +94,10 @@ def fetch_hits(
                 f"makes; got {type(hits).__name__}"
             )
     except Exception as error:
-        error.add_note(f"while SIFT fetched the {fetch_k} nearest passages from {name}")
+        error.add_note(
+            f"while SIFT fetched the {fetch_k} passages nearest to a vector of dimension "
+            f"{len(target.vector)} from {name}"
+        )
         raise
     if len(hits) == 0:
         return no_hits(len(target.vector))
