@@ -15,7 +15,8 @@ from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import run_in_executor
-from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from langchain_core.tools import BaseTool, create_retriever_tool
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from langchain_sift.queries import (
     BatchEmbedder,
@@ -135,6 +136,33 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         no_run = AsyncCallbackManagerForRetrieverRun.get_noop_manager()
         retrieval = await self._aretrieve(query, no_run, **arguments)
         return await run_in_executor(None, retrieval.explanation)
+
+    def as_tool(
+        self,
+        args_schema: type[BaseModel] | None = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        arg_types: dict[str, type] | None = None,
+    ) -> BaseTool:
+        """A tool for an agent: the model reads the texts, the documents are the artifact.
+
+        Args:
+            args_schema: of the input, in place of one `query`; then as every Runnable's `as_tool`.
+            name: what the model calls it.
+            description: what the model is told; say what the store holds.
+            arg_types: as `args_schema`.
+        """
+        if args_schema is not None or arg_types is not None:
+            return super().as_tool(
+                args_schema, name=name, description=description, arg_types=arg_types
+            )
+        return create_retriever_tool(
+            self,
+            name or "search_passages",
+            description or "Search for passages that together answer a question.",
+            response_format="content_and_artifact",
+        )
 
     def batch(
         self,
