@@ -6,7 +6,7 @@ Knows no framework: a document is whatever the framework calls one.
 from sift_retrievers.retrieval.choosing import Choice, choose, cosines
 from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
-from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, stacked, union
+from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union
 from sift_retrievers.retrieval.registry import AdapterRegistry
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "cosines",
     "explain",
     "no_hits",
+    "one_of",
     "stacked",
     "union",
 ]

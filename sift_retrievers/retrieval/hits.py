@@ -27,9 +27,18 @@ class Hits(Generic[DocumentT]):
     note: str | None = None
     """In what the vectors differ from those that the embedding model gave, if they do: scaled to
     unit length, quantised, embedded again."""
+    load: Callable[[Sequence[int]], Sequence[DocumentT | None]] | None = None
+    """The documents of some hits in one call, for a store that hands over vectors without them;
+    None for one that is gone since. Where it is given, `document` is for a single one."""
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def documents(self, positions: Sequence[int]) -> list[DocumentT | None]:
+        """The documents of some hits; None for one that is gone from the store since."""
+        if self.load is not None:
+            return [*self.load(positions)]
+        return [self.document(i) for i in positions]
 
 
 def no_hits(dim: int) -> Hits[Any]:
@@ -39,6 +48,20 @@ def no_hits(dim: int) -> Hits[Any]:
         raise IndexError(f"there are no hits; asked for hit {i}")
 
     return Hits(vectors=np.empty((0, dim), dtype=np.float32), ids=(), document=none)
+
+
+def one_of(
+    load: Callable[[Sequence[int]], Sequence[DocumentT | None]],
+) -> Callable[[int], DocumentT]:
+    """`Hits.document` in terms of `Hits.load`."""
+
+    def document(i: int) -> DocumentT:
+        (found,) = load([i])
+        if found is None:
+            raise LookupError(f"hit {i} is gone from the store")
+        return found
+
+    return document
 
 
 def stacked(vectors: Sequence[Any], ids: Sequence[str | None], dim: int) -> npt.NDArray[np.float32]:
@@ -114,6 +137,13 @@ def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
         part, position = origins[i]
         return parts[part].document(position)
 
+    def load(positions: Sequence[int]) -> list[DocumentT | None]:
+        found: dict[int, DocumentT | None] = {}
+        for part, hits in enumerate(parts):
+            own = [i for i in positions if origins[i][0] == part]
+            found |= zip(own, hits.documents([origins[i][1] for i in own]), strict=True)
+        return [found[i] for i in positions]
+
     return Hits(
         vectors=np.stack([parts[p].vectors[i] for p, i in origins])
         if origins
@@ -121,6 +151,7 @@ def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
         ids=[parts[p].ids[i] for p, i in origins],
         document=document,
         note=next((part.note for part in parts if part.note), None),
+        load=load,
     )
 
 

@@ -15,8 +15,10 @@ def annotated_copies(hits: Hits[Document], choice: Choice) -> list[Document]:
     """Copy the chosen hits and write into the copies what each pick was worth."""
     scores = falling_scores(choice.gains)
     documents = []
-    for rank, position in enumerate(choice.picks.tolist()):
-        source = hits.document(position)
+    picks = choice.picks.tolist()
+    for rank, (position, source) in enumerate(zip(picks, hits.documents(picks), strict=True)):
+        if source is None:  # deleted while the selection was made
+            continue
         metadata = {key: _copied(value) for key, value in source.metadata.items()}
         metadata["sift"] = {
             "rank": rank,

@@ -77,8 +77,9 @@ class Retrieval:
 
     @cached_property
     def _candidates(self) -> list[Document]:
-        """All documents, built where a rule looks at them."""
-        return [self.hits.document(i) for i in range(len(self.hits))]
+        """All documents, built where a rule looks at them; one that is gone since is empty."""
+        found = self.hits.documents(range(len(self.hits)))
+        return [Document(page_content="") if document is None else document for document in found]
 
     @cached_property
     def _parents(self) -> list[Hashable] | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, stacked
+from sift_retrievers.retrieval import Hits, one_of, stacked
 
 
 def fetch(
@@ -25,7 +25,8 @@ def fetch(
 ) -> Hits[Document]:
     """The nearest by the dense vectors, also where the store's own search is hybrid.
 
-    Collections with cosine distance hold vectors of unit length.
+    Collections with cosine distance hold vectors of unit length. Texts and metadata are read for
+    the chosen passages alone, in a second call.
     """
     name = store.vector_name
     note = _note(store)  # refuses collections without dense vectors of that name
@@ -37,24 +38,36 @@ def fetch(
         search_params=search_params,
         limit=fetch_k,
         offset=offset,
-        with_payload=True,
+        with_payload=False,
         with_vectors=[name] if name else True,
         consistency=consistency,
         **options,
     ).points
     ids = [str(point.id) for point in points]
 
-    def document(i: int) -> Document:
-        found: Document = store._document_from_point(
-            points[i].model_copy(update={"payload": points[i].payload or {}}),
-            store.collection_name,
-            store.content_payload_key,
-            store.metadata_payload_key,
-        )
-        return found.model_copy(update={"id": ids[i]})
+    def load(positions: Sequence[int]) -> list[Document | None]:
+        wanted = [points[i].id for i in positions]
+        kept = {
+            str(point.id): _document(store, point)
+            for point in store.client.retrieve(
+                store.collection_name, wanted, with_payload=True, consistency=consistency
+            )
+        }
+        return [kept.get(ids[i]) for i in positions]
 
     vectors = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
-    return Hits(stacked(vectors, ids, len(query)), ids, document, note)
+    return Hits(stacked(vectors, ids, len(query)), ids, one_of(load), note, load)
+
+
+def _document(store: Any, point: Any) -> Document:
+    """As the store's own search builds it."""
+    found: Document = store._document_from_point(
+        point.model_copy(update={"payload": point.payload or {}}),
+        store.collection_name,
+        store.content_payload_key,
+        store.metadata_payload_key,
+    )
+    return found.model_copy(update={"id": str(point.id)})
 
 
 def _note(store: Any) -> str | None:

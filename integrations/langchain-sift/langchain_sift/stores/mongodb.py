@@ -1,0 +1,50 @@
+"""`langchain_mongodb.MongoDBAtlasVectorSearch`: the embedding field of a collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from langchain_sift.stores.hits import hits_of
+from sift_retrievers.retrieval import Hits
+
+
+def fetch(
+    store: Any,
+    query: npt.NDArray[np.float32],
+    fetch_k: int,
+    *,
+    pre_filter: dict[str, Any] | None = None,
+    post_filter_pipeline: list[dict[str, Any]] | None = None,
+    oversampling_factor: int = 10,
+) -> Hits[Document]:
+    """Vectors as the embedding model gave them, or as a BSON vector of fewer bits keeps them.
+
+    `pre_filter` is applied before the cut; `post_filter_pipeline`, as its name says, after it.
+    """
+    if store._is_autoembedding:
+        raise TypeError(
+            "this MongoDB store embeds inside the server and keeps no vectors in its documents: "
+            "SIFT reads a MongoDBAtlasVectorSearch with an embedding model and an embedding_key"
+        )
+    found = store._similarity_search_with_score(
+        query.tolist(),
+        k=fetch_k,
+        pre_filter=pre_filter,
+        post_filter_pipeline=post_filter_pipeline,
+        oversampling_factor=oversampling_factor,
+        include_embeddings=True,
+    )
+    documents = [document for document, _ in found]
+    kept = [document.metadata.pop(store._embedding_key, None) for document in documents]
+    packed = {vector.as_vector().dtype.name for vector in kept if hasattr(vector, "as_vector")}
+    note = ", ".join(f"stored as {name}" for name in sorted(packed - {"FLOAT32"})) or None
+    return hits_of(documents, [_unpacked(vector) for vector in kept], query, note=note)
+
+
+def _unpacked(vector: Any) -> Any:
+    """The numbers of a vector that is kept as a BSON Binary, others as they are."""
+    return vector.as_vector().data if hasattr(vector, "as_vector") else vector
