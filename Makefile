@@ -8,7 +8,7 @@ LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 
-.PHONY: help demo test test-core test-slow lint format types build bench clean
+.PHONY: help demo test test-core test-slow lint format types build bench bench-stores clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -19,6 +19,7 @@ help:
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
 	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
+	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … (3 minutes)"
 
 # Stamps: set-up is repeated only when a manifest changes.
 $(VENV)/.demo: $(MANIFESTS)
@@ -75,6 +76,9 @@ build: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -W ignore benchmarks/speed/cpu.py
+
+bench-stores: $(VENV)/.dev
+	$(BIN)/python -W ignore benchmarks/speed/stores.py
 
 clean:
 	rm -rf $(VENV) $(CORE) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -78,14 +78,20 @@ class FakeRedis(FakeServer):
         pairs = arguments[at + 2 : at + 2 + int(arguments[at + 1])]
         params = dict(zip(pairs[::2], pairs[1::2], strict=True))
         self.searches.append({"query": query, "params": params})
-        search = re.fullmatch(r"(.*)=>\[KNN (\d+|\$\w+) @(\w+) \$vector AS vector_distance\]", query)
+        search = re.fullmatch(
+            r"(.*)=>\[KNN (\d+|\$\w+) @(\w+) \$vector AS vector_distance\]", query
+        )
         assert search is not None, query
         wanted, most, field = search.groups()
         attributes = [word.upper() for word in self.schema[field]]
         kind = attributes[attributes.index("TYPE") + 1].lower()
         metric = METRICS[attributes[attributes.index("DISTANCE_METRIC") + 1]]
         asked = np.frombuffer(params[b"vector"], dtype=kind)
-        assert len(asked) == int(attributes[attributes.index("DIM") + 1]), "as Redis refuses"
+        if len(params[b"vector"]) != (expected := self._size(attributes, asked.itemsize)):
+            raise RedisError(
+                f"Error parsing vector similarity query: query vector blob size "
+                f"({len(params[b'vector'])}) does not match index's expected size ({expected})."
+            )
         near = ranked(
             self.values,
             lambda value: vector_of(value, field, kind),
@@ -94,6 +100,8 @@ class FakeRedis(FakeServer):
             lambda value: passes(value, wanted),
         )
         near = near[: int(most if most.isdigit() else params[most[1:].encode()])]
+        offset, limit = (int(word) for word in arguments[arguments.index(b"LIMIT") + 1 :][:2])
+        near = near[offset : offset + limit]
         at = arguments.index(b"RETURN")
         returned = arguments[at + 2 : at + 2 + int(arguments[at + 1])]
         rows = [(name, self._row(name, returned, 1 - score, field)) for name, score in near]
@@ -101,7 +109,14 @@ class FakeRedis(FakeServer):
             results = [{"id": name, "extra_attributes": row} for name, row in rows]
             return {"total_results": len(rows), "results": results, "warning": []}
         flat = [[part for pair in row.items() for part in pair] for _, row in rows]
-        return [len(rows), *(x for (name, _), row in zip(rows, flat, strict=True) for x in (name, row))]
+        return [
+            len(rows),
+            *(x for (name, _), row in zip(rows, flat, strict=True) for x in (name, row)),
+        ]
+
+    @staticmethod
+    def _size(attributes: list[str], width: int) -> int:
+        return int(attributes[attributes.index("DIM") + 1]) * width
 
     def _row(
         self, name: str, returned: list[bytes], distance: float, vector: str
@@ -111,7 +126,7 @@ class FakeRedis(FakeServer):
         for key in returned:
             if key == b"vector_distance":
                 row[key] = repr(distance)
-            elif key.decode() == vector and name in self.bare:
+            elif key.decode() == vector and name.rpartition(":")[2] in self.bare:
                 continue
             elif key in value:  # a hash
                 row[key] = value[key]

@@ -133,7 +133,9 @@ class FakeElasticsearch(FakeIndexes):
         self, index: str, name: str, body: dict[str, Any], params: dict[str, str]
     ) -> dict[str, Any]:
         row = self.documents[index][name]
-        vectors = [field for field, m in self.mappings[index].items() if m["type"] == "dense_vector"]
+        vectors = [
+            field for field, m in self.mappings[index].items() if m["type"] == "dense_vector"
+        ]
         hidden = vectors if tuple(map(int, self.version.split("."))) >= (9, 2, 0) else []
         included = params["_source_includes"].split(",") if "_source_includes" in params else row
         source = {key: row[key] for key in included if key in row and key not in hidden}

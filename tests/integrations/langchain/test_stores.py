@@ -181,6 +181,20 @@ def test_documents_added_and_deleted_are_seen_by_the_next_query(
         assert built.invoke(corpus.queries[0])[0].page_content == "newcomer"
 
 
+def test_a_document_without_text(
+    retriever: Build, store: Any, case: StoreCase, corpus: Corpus
+) -> None:
+    if not case.grows:
+        pytest.skip("this store cannot grow")
+    corpus.embeddings.sealed = False
+    corpus.embeddings.table[""] = corpus.query_vector()
+    store.add_texts([""], [{"number": 60, "parity": "even"}], **new_id(store, case))
+    corpus.embeddings.sealed = True
+    first = retriever().invoke(corpus.queries[0])[0]
+    assert first.page_content == ""
+    assert first.metadata["number"] == 60
+
+
 def new_id(store: Any, case: StoreCase) -> dict[str, Any]:
     return {"ids": [str(uuid4())]} if case.given_ids else {}
 
