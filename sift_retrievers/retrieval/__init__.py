@@ -8,6 +8,9 @@ from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
 from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union
 from sift_retrievers.retrieval.registry import AdapterRegistry
+from sift_retrievers.retrieval.retrieval import Retrieval
+from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.retrieval.target import Target, TargetLike, as_targets, checked_vector
 
 __all__ = [
     "AdapterRegistry",
@@ -16,7 +19,13 @@ __all__ = [
     "EmbeddingCache",
     "Explanation",
     "Hits",
+    "Retrieval",
+    "SelectionRules",
+    "Target",
+    "TargetLike",
+    "as_targets",
     "check_hits",
+    "checked_vector",
     "choose",
     "cosines",
     "explain",

@@ -78,11 +78,14 @@ class FakeRedis(FakeServer):
         pairs = arguments[at + 2 : at + 2 + int(arguments[at + 1])]
         params = dict(zip(pairs[::2], pairs[1::2], strict=True))
         self.searches.append({"query": query, "params": params})
-        search = re.fullmatch(
-            r"(.*)=>\[KNN (\d+|\$\w+) @(\w+) \$vector AS vector_distance\]", query
-        )
-        assert search is not None, query
-        wanted, most, field = search.groups()
+        if search := re.fullmatch(r"(.*)=>\[KNN (\d+) @(\w+) \$vector AS vector_distance\]", query):
+            wanted, most, field = search[1], int(search[2]), search[3]
+            farthest = np.inf
+        else:
+            search = re.search(r"@(\w+):\[VECTOR_RANGE \$distance_threshold \$vector\]", query)
+            assert search is not None, query
+            wanted, most, field = query.replace(search[0], ""), None, search[1]
+            farthest = float(params[b"distance_threshold"])
         attributes = [word.upper() for word in self.schema[field]]
         kind = attributes[attributes.index("TYPE") + 1].lower()
         metric = METRICS[attributes[attributes.index("DISTANCE_METRIC") + 1]]
@@ -99,7 +102,8 @@ class FakeRedis(FakeServer):
             metric,
             lambda value: passes(value, wanted),
         )
-        near = near[: int(most if most.isdigit() else params[most[1:].encode()])]
+        near = [(name, score) for name, score in near if 1 - score <= farthest]
+        near = near[:most]
         offset, limit = (int(word) for word in arguments[arguments.index(b"LIMIT") + 1 :][:2])
         near = near[offset : offset + limit]
         at = arguments.index(b"RETURN")

@@ -111,8 +111,8 @@ class FakeElasticsearch(FakeIndexes):
         return {"version": {"number": self.version}, "tagline": "You Know, for Search"}
 
     def search(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]:
-        if "knn" in body:
-            knn = body["knn"]
+        if "retriever" in body or "knn" in body:  # the words of a hybrid search are left out
+            knn = body.get("knn") or body["retriever"]["rrf"]["retrievers"][1]["knn"]
             assert knn["num_candidates"] >= knn["k"], "Elasticsearch refuses fewer"
             field, query, most = knn["field"], knn["query_vector"], knn["k"]
             metric, filters = self.field_metric(index, field), knn["filter"]

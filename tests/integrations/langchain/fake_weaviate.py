@@ -77,9 +77,10 @@ class FakeWeaviate(FakeHTTP):
             schema = json.loads(raw)
             schema["multiTenancyConfig"] = schema.pop("MultiTenancyConfig", {"enabled": False})
             schema["properties"] = [PROPERTY | one for one in schema["properties"]]
-            if "vectorConfig" not in schema:
-                schema |= {"vectorizer": "none", "vectorIndexType": "flat"}
-                schema["vectorIndexConfig"] = {"distance": "cosine", "vectorCacheMaxObjects": 10**6}
+            for space in [*schema.get("vectorConfig", {}).values()] or [schema]:
+                space.setdefault("vectorizer", "none")
+                space["vectorIndexType"] = "flat"
+                space["vectorIndexConfig"] = {"distance": "cosine", "vectorCacheMaxObjects": 10**6}
             self.schemas[schema["class"]] = DEFAULTS | schema
         schema = self.schemas.get(schema["class"] if method == "POST" else parts[1])
         return (404, None) if schema is None else (200, schema)
@@ -98,9 +99,7 @@ class Servicer(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
 
     def TenantsGet(self, request: Any, context: Any) -> Any:  # noqa: N802
         hot = tenants_pb2.TENANT_ACTIVITY_STATUS_HOT
-        found = [
-            tenants_pb2.Tenant(name=name, activity_status=hot) for name in self.server.tenants
-        ]
+        found = [tenants_pb2.Tenant(name=name, activity_status=hot) for name in self.server.tenants]
         return tenants_pb2.TenantsGetReply(took=0.0, tenants=found)
 
     def Search(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -40,8 +40,8 @@ def fetch(
     )
     documents = [document for document, _ in found]
     kept = [document.metadata.pop(store._embedding_key, None) for document in documents]
-    packed = {vector.as_vector().dtype.name for vector in kept if hasattr(vector, "as_vector")}
-    note = ", ".join(f"stored as {name}" for name in sorted(packed - {"FLOAT32"})) or None
+    packed = {v.as_vector().dtype.name.lower() for v in kept if hasattr(v, "as_vector")}
+    note = ", ".join(f"stored as {name}" for name in sorted(packed - {"float32"})) or None
     return hits_of(documents, [_unpacked(vector) for vector in kept], query, note=note)
 
 

@@ -45,9 +45,8 @@ def fetch(
 
     def searched(vectors: dict[str, Any]) -> Any:
         """The vector that was searched by: the server wants its name where there are several."""
-        if target_vector is not None:
-            return vectors.get(target_vector)
-        return next(iter(vectors.values()), None)
+        only = next(iter(vectors.values()), None) if target_vector is None else None
+        return vectors.get(target_vector or "default", only)
 
     vectors = stacked([searched(one.vector) for one in found], ids, len(query))
     return Hits(vectors, ids, document, unit_length_note(vectors, query))

@@ -1,1 +1,5 @@
-"""SIFT among the LlamaIndex postprocessors: holds no classes in this version."""
+"""SIFT for LlamaIndex: reranking by information gain of any retriever's nodes."""
+
+from llama_index.postprocessor.sift.base import SIFTRerank
+
+__all__ = ["SIFTRerank"]

@@ -1,1 +1,5 @@
-"""SIFT among the LlamaIndex retrievers: holds no classes in this version."""
+"""SIFT for LlamaIndex: retrieval by information gain over any vector index."""
+
+from llama_index.retrievers.sift.base import SIFTRetriever
+
+__all__ = ["SIFTRetriever"]

@@ -1,0 +1,293 @@
+"""`SIFTRetriever`: in place of `index.as_retriever()`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Sequence
+from time import perf_counter
+from typing import Any
+
+import llama_index.core.instrumentation as instrument
+import torch
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.indices.vector_store.base import VectorStoreIndex
+from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
+from llama_index.core.settings import Settings
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQueryMode,
+)
+
+from llama_index.retrievers.sift.nodes import annotated_copies
+from llama_index.retrievers.sift.search import VectorSearch, parent_of
+from llama_index.retrievers.sift.stores import VectorAdapter
+from llama_index.retrievers.sift.targets import targets_of
+from sift_retrievers.kernels import KernelLike
+from sift_retrievers.retrieval import (
+    EmbeddingCache,
+    Explanation,
+    Hits,
+    Retrieval,
+    SelectionRules,
+    Target,
+    union,
+)
+from sift_retrievers.validation import count
+
+dispatcher = instrument.get_dispatcher(__name__)
+
+MMR_MODES = (VectorStoreQueryMode.MMR,)
+
+
+def settings_tokens(text: str) -> int:
+    """Tokens of a text by `Settings.tokenizer`."""
+    return len(Settings.tokenizer(text))
+
+
+class SIFTRetriever(BaseRetriever):
+    """Retrieve the nodes that together reduce the uncertainty about the answer most.
+
+    Takes the `fetch_top_k` nearest nodes of an index with the vectors that its store already holds,
+    and picks `similarity_top_k` of them by information gain (SIFT, arXiv 2410.08020): relevant and
+    not redundant.
+
+    Every returned node is a copy. Its score falls strictly in selection order; its metadata say
+    what it was worth: `rank`, `information_gain` in nats, `uncertainty` σ² after it, `similarity`
+    (the cosine to the query), `retrieval_score` (the store's), and `vectors` only where these
+    differ from the model's, in words. Language and embedding models do not see these keys.
+
+    A `QueryBundle` with an `embedding` is asked for as it is. Several `custom_embedding_strs` are
+    several targets: the candidates are the union of their neighbours, and the picks reduce the
+    summed uncertainty about all.
+
+    Example:
+        ```python
+        engine = RetrieverQueryEngine.from_args(SIFTRetriever(index))
+        ```
+    """
+
+    def __init__(
+        self,
+        index: VectorStoreIndex | BasePydanticVectorStore,
+        similarity_top_k: int = 4,
+        fetch_top_k: int = 100,
+        *,
+        lambda_: float = 3.0,
+        kernel: KernelLike = "cosine",
+        objective: str = "variance",
+        device: str | torch.device | None = None,
+        stop_alpha: float | None = None,
+        min_gain: float | None = None,
+        max_tokens: int | None = None,
+        token_counter: Callable[[str], int] | None = None,
+        similarity_cutoff: float | None = None,
+        distinct_by: str | Callable[[NodeWithScore], Hashable] | None = None,
+        embed_model: BaseEmbedding | None = None,
+        adapter: VectorAdapter | None = None,
+        embedding_cache: EmbeddingCache | None = None,
+        filters: MetadataFilters | None = None,
+        node_ids: list[str] | None = None,
+        doc_ids: list[str] | None = None,
+        vector_store_query_mode: VectorStoreQueryMode | str = VectorStoreQueryMode.DEFAULT,
+        alpha: float | None = None,
+        sparse_top_k: int | None = None,
+        hybrid_top_k: int | None = None,
+        vector_store_kwargs: dict[str, Any] | None = None,
+        callback_manager: CallbackManager | None = None,
+        object_map: dict[str, Any] | None = None,
+        objects: list[IndexNode] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        """Set up a retriever; nothing is fetched yet.
+
+        Args:
+            index: a `VectorStoreIndex`, or a vector store that stores its texts.
+            similarity_top_k: nodes to return at most.
+            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
+                targets, the nearest of each.
+            lambda_: λ′, the noise of the surrogate: small values punish redundancy hard, large
+                ones tend to the nearest neighbours.
+            kernel: what "similar" means; see `sift_retrievers.select`.
+            objective: what a pick is to do; see `sift_retrievers.select`.
+            device: where to select; default: the CPU.
+            stop_alpha: stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, see below).
+            min_gain: stop before the first node that adds fewer nats; possibly before the first.
+            max_tokens: all nodes together have at most that many tokens.
+            token_counter: tokens of a text; default: by `Settings.tokenizer`.
+            similarity_cutoff: nodes whose cosine to the query is smaller are not candidates.
+            distinct_by: no two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for
+                the source document, or a callable. A node without it is its own parent.
+            embed_model: embeds the query; default: the index's own model.
+            adapter: reads the vectors of the hits from the store, before the registered one
+                (`llama_index.retrievers.sift.stores`).
+            embedding_cache: keeps the vectors of nodes that had to be embedded again.
+            filters: as of `index.as_retriever`.
+            node_ids: as of `index.as_retriever`.
+            doc_ids: as of `index.as_retriever`.
+            vector_store_query_mode: as of `index.as_retriever`, but "mmr".
+            alpha: as of `index.as_retriever`: weight of the dense part of a hybrid search.
+            sparse_top_k: as of `index.as_retriever`.
+            hybrid_top_k: as of `index.as_retriever`.
+            vector_store_kwargs: as of `index.as_retriever`.
+            callback_manager: as of every retriever.
+            object_map: as of every retriever.
+            objects: as of every retriever.
+            verbose: as of every retriever.
+
+        Raises:
+            ValueError: for settings that make no sense, or a store without texts.
+            TypeError: for something that is neither an index nor a store.
+        """
+        super().__init__(callback_manager, object_map, objects, verbose)
+        self.similarity_top_k = count(similarity_top_k, "similarity_top_k")
+        self.fetch_top_k = count(fetch_top_k, "fetch_top_k")
+        if self.fetch_top_k < self.similarity_top_k:
+            raise ValueError(
+                "fetch_top_k must be at least similarity_top_k, the nodes are picked from the "
+                f"fetch_top_k nearest; got fetch_top_k={fetch_top_k} and "
+                f"similarity_top_k={similarity_top_k}"
+            )
+        if VectorStoreQueryMode(vector_store_query_mode) in MMR_MODES:
+            raise ValueError(
+                "SIFT chooses from the nearest nodes itself; vector_store_query_mode="
+                f"{str(vector_store_query_mode)!r} would choose before it"
+            )
+        if max_tokens is not None and token_counter is None:
+            token_counter = settings_tokens
+        self.rules = SelectionRules(
+            lambda_=lambda_,
+            kernel=kernel,
+            objective=objective,
+            device=device,
+            alpha=stop_alpha,
+            min_gain=min_gain,
+            max_tokens=max_tokens,
+            token_counter=token_counter,
+            score_threshold=similarity_cutoff,
+        )
+        self._distinct_by = distinct_by
+        self._adapter = adapter
+        self._cache = embedding_cache if embedding_cache is not None else EmbeddingCache()
+        over = _as_index(index, embed_model)
+        self._embed_model = embed_model or over._embed_model
+        self._search = VectorSearch(
+            over,
+            similarity_top_k=self.fetch_top_k,
+            vector_store_query_mode=VectorStoreQueryMode(vector_store_query_mode),
+            filters=filters,
+            alpha=alpha,
+            node_ids=node_ids,
+            doc_ids=doc_ids,
+            sparse_top_k=sparse_top_k,
+            hybrid_top_k=hybrid_top_k,
+            embed_model=self._embed_model,
+            vector_store_kwargs=vector_store_kwargs or {},
+        )
+
+    @property
+    def lambda_(self) -> float:
+        """λ′, as it is passed to `sift_retrievers.select`."""
+        return self.rules.lambda_
+
+    @property
+    def kernel(self) -> KernelLike:
+        """The kernel, as it is passed to `sift_retrievers.select`."""
+        return self.rules.kernel
+
+    @property
+    def objective(self) -> str:
+        """The objective, as it is passed to `sift_retrievers.select`."""
+        return self.rules.objective
+
+    def explain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
+        """What was considered for a query, what was chosen, why, and how long each stage took."""
+        bundle = str_or_query_bundle
+        retrieval = self._retrieval(QueryBundle(bundle) if isinstance(bundle, str) else bundle)
+        rules = self.rules
+        return retrieval.explanation(
+            similarity_top_k=self.similarity_top_k,
+            lambda_=rules.lambda_,
+            kernel=rules.kernel,
+            objective=rules.objective,
+            stop_alpha=rules.alpha,
+            min_gain=rules.min_gain,
+            max_tokens=rules.max_tokens,
+            similarity_cutoff=rules.score_threshold,
+            distinct_by=self._distinct_by,
+        )
+
+    async def aexplain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
+        """The same in a thread."""
+        return await asyncio.to_thread(self.explain, str_or_query_bundle)
+
+    @dispatcher.span
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return annotated_copies(self._retrieval(query_bundle))
+
+    @dispatcher.span
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        # A thread for all of it: many embedding models and stores have asynchronous methods that
+        # work on the loop all the same.
+        return await asyncio.to_thread(self._retrieve, query_bundle)
+
+    def _retrieval(self, query_bundle: QueryBundle) -> Retrieval[NodeWithScore]:
+        seconds: dict[str, float] = {}
+        start = perf_counter()
+        targets = targets_of(query_bundle, self._embed_model)
+        seconds["embed"] = perf_counter() - start
+        hits = self._fetch(query_bundle, targets)
+        seconds["fetch"] = perf_counter() - start - seconds["embed"]
+        by = self._distinct_by
+        retrieval = Retrieval(
+            query_bundle.query_str,
+            targets,
+            hits,
+            self.similarity_top_k,
+            self.rules,
+            text=lambda found: found.node.get_content(),
+            parent=parent_of(by) if isinstance(by, str) else by,
+            seconds=seconds,
+        )
+        start = perf_counter()
+        self._select(retrieval)
+        seconds["select"] = perf_counter() - start
+        return retrieval
+
+    @dispatcher.span
+    def _fetch(self, query_bundle: QueryBundle, targets: Sequence[Target]) -> Hits[NodeWithScore]:
+        alone = len(targets) == 1
+        return union(
+            [
+                self._search.hits(
+                    target,
+                    query_bundle.query_str if alone else target.text or query_bundle.query_str,
+                    self._adapter,
+                    self._cache,
+                )
+                for target in targets
+            ]
+        )
+
+    @dispatcher.span
+    def _select(self, retrieval: Retrieval[NodeWithScore]) -> dict[str, Any]:
+        return retrieval.summary()
+
+
+def _as_index(
+    index: VectorStoreIndex | BasePydanticVectorStore, embed_model: BaseEmbedding | None
+) -> VectorStoreIndex:
+    if isinstance(index, VectorStoreIndex):
+        return index
+    if not isinstance(index, BasePydanticVectorStore):
+        raise TypeError(
+            f"SIFTRetriever takes a VectorStoreIndex or a vector store; got {type(index).__name__}"
+        )
+    if not index.stores_text:
+        raise ValueError(
+            f"{type(index).__name__} does not store the nodes' texts: pass the VectorStoreIndex "
+            "over it, whose docstore does"
+        )
+    return VectorStoreIndex.from_vector_store(index, embed_model=embed_model)

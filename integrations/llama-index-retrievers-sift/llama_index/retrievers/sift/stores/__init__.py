@@ -1,0 +1,10 @@
+"""How each vector store hands over the vectors of its hits; one file a store."""
+
+from llama_index.retrievers.sift.stores.registry import (
+    ADAPTERS,
+    VectorAdapter,
+    known_vectors,
+    register_adapter,
+)
+
+__all__ = ["ADAPTERS", "VectorAdapter", "known_vectors", "register_adapter"]

@@ -1,0 +1,28 @@
+"""From a `QueryBundle` to the vectors that stand for the query."""
+
+from __future__ import annotations
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import QueryBundle
+
+from sift_retrievers.retrieval import Target, checked_vector
+
+
+def targets_of(query_bundle: QueryBundle, embed_model: BaseEmbedding) -> list[Target]:
+    """The bundle's own embedding, or that of each of its strings; the bundle is not changed.
+
+    Several strings are several targets: LlamaIndex's own retriever asks for their mean instead.
+
+    Raises:
+        ValueError: if the bundle has neither, or a vector that is not finite, or zero.
+    """
+    if query_bundle.embedding is not None:
+        return [Target(checked_vector(query_bundle.embedding), query_bundle.query_str)]
+    texts = query_bundle.embedding_strs
+    if not texts:
+        raise ValueError(
+            "the query needs a text or an embedding; got a QueryBundle with query_str="
+            f"{query_bundle.query_str!r}, custom_embedding_strs="
+            f"{query_bundle.custom_embedding_strs} and no embedding"
+        )
+    return [Target(checked_vector(embed_model.get_query_embedding(text)), text) for text in texts]
