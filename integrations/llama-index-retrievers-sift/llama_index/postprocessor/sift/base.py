@@ -20,7 +20,7 @@ from llama_index.core.settings import Settings
 from llama_index.retrievers.sift.base import settings_tokens
 from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import parent_of, with_vectors
-from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors
+from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.retrieval import (
@@ -106,6 +106,11 @@ class SIFTRerank(BaseNodePostprocessor):
             token_counter=counter,
             score_threshold=self.similarity_cutoff,
         )
+        if self.adapter is None and not knows_nodes_by_id(self.vector_store):
+            raise ValueError(
+                f"{type(self.vector_store).__name__} knows positions, not the ids of nodes: leave "
+                "vector_store out, and the nodes are embedded, or pass adapter=..."
+            )
         weighs = self.kernel == "relevance" or isinstance(self.kernel, RelevanceWeighted)
         if self.reranker is not None and not weighs:
             raise ValueError(

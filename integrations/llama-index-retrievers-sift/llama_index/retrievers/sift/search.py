@@ -61,6 +61,8 @@ class VectorSearch(VectorIndexRetriever):
             stored = {key: vector for key, vector in sent.items() if vector is not None}
             missing = [i for i, n in zip(ids, nodes, strict=True) if n.node_id not in stored]
             read, note = known_vectors(self._vector_store, missing, adapter)
+        except Warning:  # LanceDB's way to say that nothing was found
+            return no_hits(dim)
         except Exception as error:
             error.add_note(
                 f"while SIFT fetched the {self.similarity_top_k} nodes nearest to a vector of "

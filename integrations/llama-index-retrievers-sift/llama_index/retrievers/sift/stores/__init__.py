@@ -4,7 +4,8 @@ from llama_index.retrievers.sift.stores.registry import (
     ADAPTERS,
     VectorAdapter,
     known_vectors,
+    knows_nodes_by_id,
     register_adapter,
 )
 
-__all__ = ["ADAPTERS", "VectorAdapter", "known_vectors", "register_adapter"]
+__all__ = ["ADAPTERS", "VectorAdapter", "known_vectors", "knows_nodes_by_id", "register_adapter"]

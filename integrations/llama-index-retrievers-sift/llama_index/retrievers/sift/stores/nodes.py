@@ -1,4 +1,4 @@
-"""Stores whose `get_nodes` returns nodes with their vectors: Qdrant, Milvus, LanceDB, Postgres."""
+"""Stores whose `get_nodes` returns nodes with their vectors: Qdrant, Milvus, Postgres."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ADAPTERS: Final[AdapterRegistry[VectorAdapter]] = AdapterRegistry(
         "llama_index.ChromaVectorStore": f"{_HERE}.chroma",
         "llama_index.FaissMapVectorStore": f"{_HERE}.faiss_map",
         "llama_index.FaissVectorStore": f"{_HERE}.faiss",
-        "llama_index.LanceDBVectorStore": f"{_HERE}.nodes",
+        "llama_index.LanceDBVectorStore": f"{_HERE}.lancedb",
         "llama_index.MilvusVectorStore": f"{_HERE}.nodes",
         "llama_index.PGVectorStore": f"{_HERE}.nodes",
         "llama_index.QdrantVectorStore": f"{_HERE}.qdrant",
@@ -45,6 +45,14 @@ def known_vectors(
     reader = adapter or ADAPTERS.find(store)
     if reader is None or not ids:
         return {}, None
-    module = sys.modules.get(getattr(reader, "__module__", ""))
-    note = getattr(module, "note", None)
+    note = getattr(_module_of(reader), "note", None)
     return reader(store, ids), None if note is None else note(store)
+
+
+def knows_nodes_by_id(store: object) -> bool:
+    """Whether the store's own ids are those of the nodes, and not positions in an index."""
+    return not getattr(_module_of(ADAPTERS.find(store)), "IDS_ARE_POSITIONS", False)
+
+
+def _module_of(adapter: VectorAdapter | None) -> Any:
+    return sys.modules.get(getattr(adapter, "__module__", ""))

@@ -1,0 +1,261 @@
+"""`SIFTRerank`: any retriever's nodes, chosen by information gain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llama_index.core.instrumentation as instrument
+import numpy as np
+import pytest
+from corpus import Corpus
+from llama_cases import CASES, TableEmbedding, model_of, nodes_of, read_by_a_model
+from llama_index.core import Settings, VectorStoreIndex
+from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor import LongContextReorder
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from llama_index.postprocessor.sift import SIFTRerank
+from llama_index.retrievers.sift import SIFTRetriever
+from sift_retrievers import RelevanceWeighted, select
+
+
+@pytest.fixture
+def found(corpus: Corpus) -> list[NodeWithScore]:
+    """What a retriever without vectors returns."""
+    return [NodeWithScore(node=n, score=1.0 / (i + 1)) for i, n in enumerate(nodes_of(corpus)[:20])]
+
+
+def ids(nodes: list[NodeWithScore]) -> list[str]:
+    return [node.node_id for node in nodes]
+
+
+def expected(corpus: Corpus, k: int = 4, **options: Any) -> list[str]:
+    picks = select(
+        corpus.query_vector(), corpus.vectors[:20], k, **({"lambda_": 3.0} | options)
+    ).indices[0]
+    return [corpus.ids[i] for i in picks]
+
+
+def test_missing_vectors_are_embedded_in_one_call(
+    corpus: Corpus, found: list[NodeWithScore]
+) -> None:
+    model = TableEmbedding(corpus, embed_batch_size=100)
+    before = [node.model_dump_json() for node in found]
+    rerank = SIFTRerank(embed_model=model)
+    chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    assert ids(chosen) == expected(corpus)
+    assert [len(batch) for batch in model._batches] == [20]
+    assert model._batches[0][0] == "number: 0\nparity: even\n\ntext 0"  # MetadataMode.EMBED
+    rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    assert len(model._batches) == 1
+    chosen[0].node.metadata.clear()
+    assert [node.model_dump_json() for node in found] == before
+
+
+def test_scores_and_metadata(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    chosen = SIFTRerank(top_n=6, embed_model=TableEmbedding(corpus)).postprocess_nodes(
+        found, query_str=corpus.queries[0]
+    )
+    scores = [node.score or 0.0 for node in chosen]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 6
+    for rank, scored in enumerate(chosen):
+        said = scored.node.metadata
+        assert said["rank"] == rank
+        assert said["retrieval_score"] == pytest.approx(1 / (said["number"] + 1))
+        assert "gain" not in read_by_a_model(scored.node)
+
+
+def test_a_postprocessor_that_sorts_by_score_keeps_the_selection(
+    corpus: Corpus, found: list[NodeWithScore]
+) -> None:
+    chosen = SIFTRerank(top_n=6, embed_model=TableEmbedding(corpus)).postprocess_nodes(
+        found, query_str=corpus.queries[0]
+    )
+    again = LongContextReorder().postprocess_nodes(chosen)
+    best_last = [node.node.metadata["rank"] for node in again]
+    assert sorted(best_last) == [*range(6)]
+    assert {best_last[0], best_last[-1]} == {0, 1}  # the best stand at the ends
+
+
+def test_a_second_selection_is_not_misled_by_the_first(
+    corpus: Corpus, found: list[NodeWithScore]
+) -> None:
+    """The numbers of another query are in the metadata, but not in the text that is embedded."""
+    model = TableEmbedding(corpus)
+    first = SIFTRerank(top_n=20, embed_model=model).postprocess_nodes(
+        found, query_str=corpus.queries[1]
+    )
+    for node in first:
+        node.node.excluded_embed_metadata_keys = []
+    again = SIFTRerank(embed_model=model, lambda_=0.3)
+    texts = {text for batch in model._batches for text in batch}
+    again.postprocess_nodes(first, query_str=corpus.queries[0])
+    assert {text for batch in model._batches for text in batch} == texts
+
+
+@pytest.mark.parametrize("store_name", [*CASES])
+def test_vectors_from_a_store(store_name: str, corpus: Corpus) -> None:
+    index = CASES[store_name].index(corpus)
+    model = model_of(index)
+    found = [NodeWithScore(node=node) for node in nodes_of(corpus)[:20]]
+    if store_name.startswith("Faiss") and store_name != "FaissMap":
+        with pytest.raises(ValueError, match="knows positions, not the ids of nodes"):
+            SIFTRerank(embed_model=model, vector_store=index.vector_store)
+        return
+    rerank = SIFTRerank(embed_model=model, vector_store=index.vector_store)
+    assert ids(rerank.postprocess_nodes(found, query_str=corpus.queries[0])) == expected(corpus)
+
+
+def test_a_nodes_own_vector(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    model = TableEmbedding(corpus)
+    model.sealed = True
+    for node, vector in zip(found, corpus.vectors, strict=False):
+        node.node.embedding = vector.tolist()
+    chosen = SIFTRerank(embed_model=model).postprocess_nodes(found, query_str=corpus.queries[0])
+    assert ids(chosen) == expected(corpus)
+
+
+def test_the_model_of_the_settings(
+    corpus: Corpus, found: list[NodeWithScore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "_embed_model", TableEmbedding(corpus))
+    assert ids(SIFTRerank().postprocess_nodes(found, query_str=corpus.queries[0])) == expected(
+        corpus
+    )
+
+
+async def test_async_gives_the_same(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus))
+    bundle = QueryBundle(corpus.queries[0])
+    want = rerank.postprocess_nodes(found, bundle)
+    assert await rerank.apostprocess_nodes(found, bundle) == want
+
+
+def test_several_strings_are_several_targets(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    targets = np.stack([corpus.query_vector(i) for i in (0, 2)])[None]
+    picks = select(targets, corpus.vectors[:20], 4, lambda_=3.0).indices[0]
+    bundle = QueryBundle("q", custom_embedding_strs=[corpus.queries[0], corpus.queries[2]])
+    chosen = SIFTRerank(embed_model=TableEmbedding(corpus)).postprocess_nodes(found, bundle)
+    assert ids(chosen) == [corpus.ids[i] for i in picks]
+
+
+class Events(BaseEventHandler):
+    seen: list[Any]
+
+    def handle(self, event: Any, **kwargs: Any) -> None:
+        self.seen.append(event)
+
+
+def test_events(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    events, debug = Events(seen=[]), LlamaDebugHandler(print_trace_on_end=False)
+    root = instrument.get_dispatcher()
+    root.add_event_handler(events)
+    try:
+        chosen = SIFTRerank(
+            top_n=3, embed_model=TableEmbedding(corpus), callback_manager=CallbackManager([debug])
+        ).postprocess_nodes(found, query_str=corpus.queries[0])
+    finally:
+        root.event_handlers.remove(events)
+    start = next(event for event in events.seen if isinstance(event, ReRankStartEvent))
+    end = next(event for event in events.seen if isinstance(event, ReRankEndEvent))
+    assert (start.top_n, start.model_name, len(start.nodes)) == (3, "table", 20)
+    assert ids(end.nodes) == ids(chosen)
+    ((began, ended),) = debug.get_event_pairs(CBEventType.RERANKING)
+    assert began.payload is not None
+    assert ended.payload is not None
+    assert began.payload["top_k"] == 3
+
+
+class Judge(BaseNodePostprocessor):
+    """Another reranker: prefers one node, drops one, writes into what it is given."""
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        for node in nodes:
+            number = node.node.metadata["number"]
+            node.node.metadata["judged"] = True
+            node.score = 1.0 if number == 7 else 0.0
+        return [node for node in nodes if node.node.metadata["number"] != 3]
+
+
+def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    model = TableEmbedding(corpus)
+    rerank = SIFTRerank(embed_model=model, reranker=Judge(), top_n=19)
+    chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    keep = [i for i in range(20) if i != 3]
+    picks = select(
+        corpus.query_vector(),
+        corpus.vectors[keep],
+        19,
+        kernel="relevance",
+        relevance=[float(i == 7) for i in keep],
+        lambda_=3.0,
+    ).indices[0]
+    assert ids(chosen) == [corpus.ids[keep[i]] for i in picks]
+    assert chosen[0].node.metadata["number"] == 7
+    assert "judged" not in found[0].node.metadata
+    gentle = SIFTRerank(embed_model=model, reranker=Judge(), kernel=RelevanceWeighted(gamma=0.0))
+    assert corpus.ids[3] not in ids(gentle.postprocess_nodes(found, query_str=corpus.queries[0]))
+
+
+def test_nodes_found_twice_come_back_once(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), top_n=40)
+    doubled = rerank.postprocess_nodes(found + found, query_str=corpus.queries[0])
+    assert sorted(ids(doubled)) == sorted(ids(found))
+
+
+def test_the_same_rules_as_the_retriever(simple: VectorStoreIndex, corpus: Corpus) -> None:
+    rules: dict[str, Any] = {"distinct_by": "parity", "similarity_cutoff": 0.0, "lambda_": 0.3}
+    nearest = simple.as_retriever(similarity_top_k=60).retrieve(corpus.queries[0])
+    rerank = SIFTRerank(embed_model=model_of(simple), vector_store=simple.vector_store, **rules)
+    chosen = rerank.postprocess_nodes(nearest, query_str=corpus.queries[0])
+    assert ids(chosen) == ids(SIFTRetriever(simple, **rules).retrieve(corpus.queries[0]))
+
+
+def test_explain(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    explained = SIFTRerank(embed_model=TableEmbedding(corpus)).explain(found, corpus.queries[0])
+    assert [p.id for p in explained.chosen] == expected(corpus)
+    assert explained.settings["top_n"] == 4
+
+
+def test_it_can_be_written_down(corpus: Corpus) -> None:
+    rerank = SIFTRerank(top_n=3, lambda_=0.5, embed_model=TableEmbedding(corpus))
+    assert rerank.class_name() == "SIFTRerank"
+    written = rerank.to_dict()
+    assert (written["top_n"], written["lambda_"], written["class_name"]) == (3, 0.5, "SIFTRerank")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"top_n": 0}, "top_n must be a whole number of at least 1; got 0"),
+        ({"lambda_": -1.0}, "lambda_ must be positive"),
+        ({"kernel": "euclid"}, "kernel must be one of"),
+        ({"topn": 3}, "Extra inputs are not permitted"),
+        ({"reranker": Judge(), "kernel": "cosine"}, 'a reranker goes with kernel="relevance"'),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SIFTRerank(**settings)
+
+
+def test_without_a_query(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus))
+    with pytest.raises(ValueError, match="needs the query"):
+        rerank.postprocess_nodes(found)
+    assert rerank.postprocess_nodes([], query_str="q") == []
+
+
+def test_vectors_of_another_dimension(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    for node in found:
+        node.node.embedding = [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"vectors of shape \(2,\).*dimension 12"):
+        SIFTRerank(embed_model=TableEmbedding(corpus)).postprocess_nodes(
+            found, query_str=corpus.queries[0]
+        )
