@@ -8,6 +8,7 @@ from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
 from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union
 from sift_retrievers.retrieval.registry import AdapterRegistry
+from sift_retrievers.retrieval.relevance import unit_relevance
 from sift_retrievers.retrieval.retrieval import Retrieval
 from sift_retrievers.retrieval.rules import SelectionRules
 from sift_retrievers.retrieval.target import Target, TargetLike, as_targets, checked_vector
@@ -33,4 +34,5 @@ __all__ = [
     "one_of",
     "stacked",
     "union",
+    "unit_relevance",
 ]

@@ -28,8 +28,8 @@ class Choice:
     """`[N + 1]` σ²_0 … σ²_N; as `Selection.variance`."""
     similarities: Float64
     """`[n]` cosine of every hit to the query; of several targets, to the nearest."""
-    similar_enough: npt.NDArray[np.bool_]
-    """`[n]` which hits reached the threshold and could be picked."""
+    candidates: npt.NDArray[np.bool_]
+    """`[n]` which hits could be picked: those that reached the threshold and are not gone."""
     stop_reason: StopReason
 
 
@@ -40,6 +40,7 @@ def choose(
     *,
     score_threshold: float | None = None,
     parents: Sequence[Hashable] | None = None,
+    gone: Sequence[int] = (),
     **options: Unpack[SelectOptions],
 ) -> Choice:
     """Pick at most k of n hits by `select`.
@@ -50,16 +51,20 @@ def choose(
         k: passages wanted.
         score_threshold: hits with a smaller cosine to all targets are not candidates.
         parents: n keys, no two picks share one; None for a hit that has no parent.
+        gone: positions of hits that are no candidates, since their documents are gone.
         **options: of `select`; `costs` and `relevance` are `[n]`.
     """
     similarities = cosines(vectors, targets)
-    enough = np.ones(len(vectors), dtype=np.bool_)
+    candidates = np.ones(len(vectors), dtype=np.bool_)
     if score_threshold is not None:
-        enough = similarities >= score_threshold
-    pool = np.flatnonzero(enough)
+        candidates = similarities >= score_threshold
+    candidates[[*gone]] = False
+    pool = np.flatnonzero(candidates)
     if len(pool) == 0:
         nothing = np.empty(0)
-        return Choice(pool, nothing, None, similarities, enough, stop_reason=StopReason.EXHAUSTED)
+        return Choice(
+            pool, nothing, None, similarities, candidates, stop_reason=StopReason.EXHAUSTED
+        )
     if len(pool) < len(vectors):
         vectors = vectors[pool]
         for name in ("costs", "relevance"):
@@ -77,7 +82,7 @@ def choose(
         gains=selection.gains[0, :made].astype(np.float64),
         variance=None if variance is None else variance[0, : made + 1].astype(np.float64),
         similarities=similarities,
-        similar_enough=enough,
+        candidates=candidates,
         stop_reason=selection.stop_reason[0],
     )
 
@@ -89,7 +94,7 @@ def cosines(vectors: Float32, targets: Float32) -> Float64:
     for row, target in zip(products, targets, strict=True):
         scale = lengths * float(np.sqrt(np.vecdot(target, target, dtype=np.float64)))
         np.divide(np.vecdot(vectors, target, dtype=np.float64), scale, out=row, where=scale > 0)
-    nearest: Float64 = products.max(axis=0)
+    nearest: Float64 = products.max(axis=0).clip(-1.0, 1.0)
     return nearest
 
 

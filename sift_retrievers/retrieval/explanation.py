@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,14 +26,15 @@ class ConsideredPassage:
     """Place in the selection, from 0; None if it was not chosen."""
     information_gain: float | None
     """Nats that it added where it was picked; None if it was not chosen."""
-    gain_alone: float
-    """Nats that it would have added as the first pick: how much it tells by itself."""
+    gain_alone: float | None
+    """Nats that it would have added as the first pick: how much it tells by itself. None if it was
+    no candidate."""
     gain_left: float | None
-    """Nats that it would add after all that was chosen; None if it was chosen."""
+    """Nats that it would add after all that was chosen; None if it was, or was no candidate."""
     reason: str
     """Why it was chosen or not: "picked", "redundant" (more than half of what it tells by itself
     is known from the chosen), "adds less", "below the threshold", "its parent was picked", "over
-    the budget"."""
+    the budget", "gone from the store"."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Explanation:
             text = " ".join(passage.text.split())
             text = text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
             lines.append(
-                f"{_cell(passage.rank, 5)}  {passage.similarity:10.4f}  {passage.gain_alone:7.4f}  "
+                f"{_cell(passage.rank, 5)}  {passage.similarity:10.4f}  "
+                f"{_cell(passage.gain_alone, 7)}  "
                 f"{_cell(passage.information_gain, 7)}  {_cell(passage.gain_left, 7)}  "
                 f"{passage.reason:21}  {text}"
             )
@@ -93,6 +95,7 @@ def explain(
     ids: Sequence[str | None],
     texts: Sequence[str],
     parents: Sequence[Hashable] | None,
+    gone: Collection[int],
     source: str,
     seconds: Mapping[str, float],
     settings: Mapping[str, Any],
@@ -108,6 +111,7 @@ def explain(
         ids: n.
         texts: n.
         parents: n keys, as `choose` takes them.
+        gone: positions of hits that are gone from the store.
         source: where the vectors came from, in words.
         seconds: time of each stage.
         settings: what to show of the settings.
@@ -115,7 +119,7 @@ def explain(
     """
     ranks = {pick: rank for rank, pick in enumerate(choice.picks.tolist())}
     alone, left = np.zeros(len(vectors)), np.zeros(len(vectors))
-    pool = np.flatnonzero(choice.similar_enough)
+    pool = np.flatnonzero(choice.candidates)
     if len(pool) > 0:
         measure = {
             name: options[name] for name in ("kernel", "lambda_", "objective") if name in options
@@ -135,7 +139,9 @@ def explain(
         rank = ranks.get(i)
         if rank is not None:
             reason = "picked"
-        elif not choice.similar_enough[i]:
+        elif i in gone:
+            reason = "gone from the store"
+        elif not choice.candidates[i]:
             reason = "below the threshold"
         elif parents is not None and parents[i] is not None and parents[i] in used:
             reason = "its parent was picked"
@@ -152,8 +158,8 @@ def explain(
                 similarity=float(choice.similarities[i]),
                 rank=rank,
                 information_gain=None if rank is None else float(choice.gains[rank]),
-                gain_alone=float(alone[i]),
-                gain_left=None if rank is not None else float(left[i]),
+                gain_alone=float(alone[i]) if choice.candidates[i] else None,
+                gain_left=float(left[i]) if rank is None and choice.candidates[i] else None,
                 reason=reason,
             )
         )

@@ -36,6 +36,8 @@ class Hits(Generic[DocumentT]):
 
     def documents(self, positions: Sequence[int]) -> list[DocumentT | None]:
         """The documents of some hits; None for one that is gone from the store since."""
+        if len(positions) == 0:  # which some stores refuse to look up
+            return []
         if self.load is not None:
             return [*self.load(positions)]
         return [self.document(i) for i in positions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,8 +22,17 @@ DocumentT = TypeVar("DocumentT")
 
 
 @dataclass(frozen=True)
+class Outcome(Generic[DocumentT]):
+    """What was chosen, and the documents of the picks."""
+
+    choice: Choice
+    documents: list[DocumentT]
+    """N, in selection order."""
+
+
+@dataclass(frozen=True)
 class Retrieval(Generic[DocumentT]):
-    """A choice from a store's hits, with all that led to it. What is not needed is not computed."""
+    """A choice from a store's hits, with all that led to it."""
 
     query: str
     targets: Sequence[Target]
@@ -39,61 +49,80 @@ class Retrieval(Generic[DocumentT]):
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took."""
 
-    @cached_property
-    def choice(self) -> Choice:
-        """What was chosen."""
-        return choose(
-            self._vectors,
-            self.hits.vectors,
-            self.k,
-            score_threshold=self.rules.score_threshold,
-            parents=self._parents,
-            **self._options,
-        )
+    def complete(self) -> dict[str, Any]:
+        """Make the choice and read the chosen documents from the store.
 
-    def chosen(self) -> list[tuple[int, int, DocumentT]]:
-        """Rank, position among the hits, and document of what was chosen, in selection order.
-
-        A document that was deleted while the selection was made is left out.
+        Everything after this works in memory. Returns what a trace shows of the selection.
         """
-        picks = self.choice.picks.tolist()
-        found = self.hits.documents(picks)
-        rows = zip(range(len(picks)), picks, found, strict=True)
-        return [
-            (rank, position, document) for rank, position, document in rows if document is not None
-        ]
-
-    def summary(self) -> dict[str, Any]:
-        """What a trace shows of the selection."""
+        choice = self.outcome.choice
         return {
-            "ids": [self.hits.ids[i] for i in self.choice.picks.tolist()],
-            "information_gain": self.choice.gains.tolist(),
-            "stop_reason": str(self.choice.stop_reason),
+            "ids": [self.hits.ids[i] for i in choice.picks.tolist()],
+            "information_gain": choice.gains.tolist(),
+            "stop_reason": str(choice.stop_reason),
         }
+
+    @cached_property
+    def outcome(self) -> Outcome[DocumentT]:
+        """What was chosen.
+
+        If a chosen document is gone from the store by the time it is read, the choice is made again
+        without it.
+        """
+        gone: set[int] = set()
+        if "_candidates" in self.__dict__ or self._looks_at_documents:
+            gone = {i for i, document in enumerate(self._candidates) if document is None}
+        while True:
+            choice = choose(
+                self._vectors,
+                self.hits.vectors,
+                self.k,
+                score_threshold=self.rules.score_threshold,
+                parents=self._parents,
+                gone=sorted(gone),
+                **self._options,
+            )
+            picks = choice.picks.tolist()
+            found = self._read(picks)
+            missing = {i for i, d in zip(picks, found, strict=True) if d is None}
+            if not missing:
+                return Outcome(choice, [document for document in found if document is not None])
+            gone |= missing
 
     def explanation(self, **settings: Any) -> Explanation:
         """The retrieval laid open; `settings` are shown where they are not None."""
+        choice = self.outcome.choice
         return explain(
             self.query,
             self._vectors,
             self.hits.vectors,
-            self.choice,
+            choice,
             ids=self.hits.ids,
             texts=self._texts,
             parents=self._parents,
+            gone={i for i, document in enumerate(self._candidates) if document is None},
             source=self.hits.note or "as the embedding model gave them",
             seconds=self.seconds,
             settings={name: value for name, value in settings.items() if value is not None},
             options=self._options,
         )
 
+    @property
+    def _looks_at_documents(self) -> bool:
+        """Whether a rule needs the documents of all hits, not of the chosen alone."""
+        return self.parent is not None or self.rules.max_tokens is not None
+
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
         return np.stack([target.vector for target in self.targets])
 
+    def _read(self, positions: list[int]) -> list[DocumentT | None]:
+        if "_candidates" in self.__dict__:  # all of them were read for a rule
+            return [self._candidates[i] for i in positions]
+        return self.hits.documents(positions)
+
     @cached_property
     def _candidates(self) -> list[DocumentT | None]:
-        """All documents, built where a rule looks at them; None for one that is gone since."""
+        """The documents of all hits; None for one that is gone since."""
         return self.hits.documents(range(len(self.hits)))
 
     @property
@@ -104,7 +133,14 @@ class Retrieval(Generic[DocumentT]):
     def _parents(self) -> list[Hashable] | None:
         if self.parent is None:
             return None
-        return [None if d is None else _hashable(self.parent(d)) for d in self._candidates]
+        parents = [None if d is None else _hashable(self.parent(d)) for d in self._candidates]
+        if parents and all(parent is None for parent in parents):
+            warnings.warn(
+                f"distinct_by has no effect: none of the {len(parents)} candidates has such a "
+                "parent; is the key spelled as in the metadata?",
+                stacklevel=2,
+            )
+        return parents
 
     @cached_property
     def _options(self) -> SelectOptions:

@@ -115,7 +115,7 @@ def test_choose_is_select_among_those_similar_enough() -> None:
     enough = np.flatnonzero(cosines(pool, targets[:1]) >= 0.1)
     picks = select(targets[0], pool[enough], 5, lambda_=0.2)
     assert choice.picks.tolist() == enough[picks.indices[0]].tolist()
-    assert choice.similar_enough.sum() == len(enough) < 30
+    assert choice.candidates.sum() == len(enough) < 30
     np.testing.assert_array_equal(choice.gains, picks.gains[0].astype(np.float64))
     assert picks.variance is not None
     assert choice.variance is not None

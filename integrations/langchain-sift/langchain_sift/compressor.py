@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from functools import partial
+from typing import Any, Protocol, Self
 
 import numpy as np
 from langchain_core.callbacks import (
@@ -12,22 +13,41 @@ from langchain_core.callbacks import (
     CallbackManagerForChainRun,
     Callbacks,
 )
-from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables.config import run_in_executor
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from langchain_sift.documents import annotated_copies
 from langchain_sift.queries import embed_targets
-from langchain_sift.retrieval import Retrieval, summary
 from langchain_sift.settings import SelectionSettings
-from langchain_sift.stores import embeddings_of, hits_of, stored_vectors
+from langchain_sift.stores import check_lookup, embeddings_of, hits_of, stored_vectors
 from langchain_sift.tracing import Stages
 from sift_retrievers import RelevanceWeighted
 from sift_retrievers.kernels import KernelLike
-from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, check_hits, union
+from sift_retrievers.retrieval import (
+    EmbeddingCache,
+    Explanation,
+    Hits,
+    Retrieval,
+    check_hits,
+    unit_relevance,
+)
+from sift_retrievers.validation import count
 
-CrossEncoder = BaseCrossEncoder | Callable[[list[tuple[str, str]]], Sequence[float]]
+REEMBEDDED = "embedded by the compressor"
+
+
+class CrossEncoder(Protocol):
+    """LangChain's `BaseCrossEncoder`, as far as it is needed."""
+
+    def score(self, text_pairs: list[tuple[str, str]], /) -> Sequence[float]:
+        """One score a (query, text) pair."""
+        ...
+
+
+PairScores = Callable[[list[tuple[str, str]]], Sequence[float]]
 
 
 class SIFTCompressor(
@@ -56,14 +76,15 @@ class SIFTCompressor(
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
-    embedding: Embeddings | None = None
+    embedding: Any = None
     """Embeds the query, and the documents whose vectors nobody has; default: the store's model."""
     vectorstore: Any = None
     """A store that holds the documents' vectors under their ids."""
-    cross_encoder: CrossEncoder | None = None
-    """Judges relevance in place of the embedding: given (query, text) pairs, one score each. Goes
-    with the kernel "relevance" (`RelevanceWeighted`), which is then the default; its γ is in units
-    of one over the score."""
+    cross_encoder: Any = None
+    """Judges relevance in place of the embedding: a LangChain cross-encoder, or a function that
+    gives (query, text) pairs one score each. Goes with the kernel "relevance"
+    (`RelevanceWeighted`), which is then the default. Scores outside of 0 to 1 are taken for logits:
+    the logistic function brings them there."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that were embedded: `EmbeddingCache(size=…)`."""
 
@@ -79,17 +100,26 @@ class SIFTCompressor(
     def _readable(cls, store: Any) -> Any:
         if store is not None:
             try:
-                stored_vectors(store, [])
+                check_lookup(store)
             except TypeError as error:
                 raise ValueError(str(error)) from error
         return store
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        if self._embeddings() is None:
+        model = self._embeddings()
+        wanting = [n for n in ("embed_query", "embed_documents") if not hasattr(model, n)]
+        if wanting:
             raise ValueError(
                 "SIFTCompressor needs a model to embed the query (and documents without vectors): "
-                "pass embedding=..., or vectorstore=... with a store that knows its model"
+                "pass embedding=..., or vectorstore=... with a store that knows its model; got "
+                f"{type(model).__name__} without {wanting}"
+            )
+        encoder = self.cross_encoder
+        if encoder is not None and not (callable(encoder) or hasattr(encoder, "score")):
+            raise ValueError(
+                "cross_encoder must have a method score, or be a function, of a list of pairs; got "
+                f"{type(encoder).__name__}"
             )
         if self.cross_encoder is not None and not _weighs_relevance(self.kernel):
             raise ValueError(
@@ -99,7 +129,12 @@ class SIFTCompressor(
         return self
 
     def compress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,
+        *,
+        k: int | None = None,
     ) -> list[Document]:
         """Pick at most `k` of the documents.
 
@@ -107,28 +142,29 @@ class SIFTCompressor(
             documents: n, in the order of their retriever; none is changed.
             query: what they were retrieved for.
             callbacks: get the stages as runs.
+            k: in place of the field.
 
         Raises:
             ValueError: for vectors that are not finite, or not of one dimension with the query's.
         """
         if len(documents) == 0:
             return []
-        return self._retrieval(documents, query, callbacks).documents()
+        return annotated_copies(self._retrieval(documents, query, callbacks, k))
 
     def explain(self, documents: Sequence[Document], query: str) -> Explanation:
         """What was chosen from the documents, why, and how long each stage took."""
-        return self._retrieval(documents, query, None).explanation()
+        return self._retrieval(documents, query, None, None).explanation(**self.shown())
 
     def invoke(
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Document]:
-        """Pick from `input["documents"]` for `input["query"]`."""
+        """Pick from `input["documents"]` for `input["query"]`; `k` may be given, too."""
 
         def run(given: dict[str, Any], run_manager: CallbackManagerForChainRun) -> list[Document]:
             documents, query = _unpacked(given)
-            return self.compress_documents(documents, query, run_manager.get_child())
+            return self.compress_documents(documents, query, run_manager.get_child(), **kwargs)
 
-        return self._call_with_config(run, input, config, run_type="chain", **kwargs)
+        return self._call_with_config(run, input, config, run_type="chain")
 
     async def ainvoke(
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
@@ -139,30 +175,47 @@ class SIFTCompressor(
             given: dict[str, Any], run_manager: AsyncCallbackManagerForChainRun
         ) -> list[Document]:
             documents, query = _unpacked(given)
-            return [*await self.acompress_documents(documents, query, run_manager.get_child())]
+            callbacks = run_manager.get_child()
+            compress = partial(self.compress_documents, documents, query, callbacks, **kwargs)
+            return await run_in_executor(None, compress)
 
-        return await self._acall_with_config(run, input, config, run_type="chain", **kwargs)
+        return await self._acall_with_config(run, input, config, run_type="chain")
 
     def _embeddings(self) -> Embeddings | None:
-        return self.embedding or embeddings_of(self.vectorstore)
+        return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
 
     def _retrieval(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None
-    ) -> Retrieval:
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None,
+        k: int | None,
+    ) -> Retrieval[Document]:
         model = self._embeddings()
         assert model is not None  # checked at construction
         stages = Stages(CallbackManager.configure(callbacks))
         with stages.stage("embed", {"texts": [query]}):
             targets = embed_targets(model, [query])
         with stages.stage("vectors", {"documents": len(documents)}):
-            found = union([self._hits(documents, targets[0].vector, model)])
+            found = self._hits(_different(documents), targets[0].vector, model)
         relevance = None
         if self.cross_encoder is not None:
             with stages.stage("relevance", {"documents": len(found)}):
                 relevance = self._relevance(query, found)
-        retrieval = Retrieval(query, targets, found, self, self.k, relevance, stages.seconds)
-        with stages.stage("select", {"k": self.k, "candidates": len(found)}) as outputs:
-            outputs |= summary(retrieval)
+        k = self.k if k is None else count(k, "k")
+        retrieval = Retrieval(
+            query,
+            targets,
+            found,
+            k,
+            self.rules(),
+            text=lambda document: document.page_content,
+            parent=self.parent(),
+            relevance=relevance,
+            seconds=stages.seconds,
+        )
+        with stages.stage("select", {"k": k, "candidates": len(found)}) as outputs:
+            outputs |= retrieval.complete()
         return retrieval
 
     def _hits(
@@ -171,34 +224,37 @@ class SIFTCompressor(
         vectors: list[Any] = [
             (getattr(document, "state", None) or {}).get("embedded_doc") for document in documents
         ]
-        missing = [i for i, vector in enumerate(vectors) if vector is None]
+        missing, note = [i for i, vector in enumerate(vectors) if vector is None], None
         if self.vectorstore is not None and missing:
-            ids = [name for i in missing if (name := documents[i].id) is not None]
-            stored = stored_vectors(self.vectorstore, ids)
-            for i in missing:
-                vectors[i] = stored.get(documents[i].id or "")
+            stored, note = stored_vectors(self.vectorstore, [documents[i] for i in missing])
+            for i, vector in zip(missing, stored, strict=True):
+                vectors[i] = vector
             missing = [i for i in missing if vectors[i] is None]
         if missing:
             texts = [documents[i].page_content for i in missing]
             embedded = self.embedding_cache.embed(model, texts, model.embed_documents)
             for i, vector in zip(missing, embedded, strict=True):
                 vectors[i] = vector if len(vector) else np.zeros(len(query), dtype=np.float32)
-        hits = hits_of(documents, vectors, query)
+            own = f"{len(missing)} of {len(documents)} {REEMBEDDED}"
+            note = own if note is None else f"{note}; {own}"
+        hits = hits_of(documents, vectors, query, note=note)
         check_hits("SIFTCompressor", hits, len(query))
         return hits
 
     def _relevance(self, query: str, found: Hits[Document]) -> np.ndarray[Any, Any]:
-        encoder = self.cross_encoder
+        encoder: CrossEncoder | PairScores = self.cross_encoder
         pairs = [(query, found.document(i).page_content) for i in range(len(found))]
-        assert encoder is not None
-        score = encoder.score if isinstance(encoder, BaseCrossEncoder) else encoder
-        relevance = np.asarray(score(pairs), dtype=np.float64)
-        if relevance.shape != (len(pairs),):
-            raise ValueError(
-                f"the cross_encoder must give one score a pair, {len(pairs)} in all; got an array "
-                f"of shape {relevance.shape}"
-            )
-        return relevance
+        scores = encoder(pairs) if callable(encoder) else encoder.score(pairs)
+        return unit_relevance(scores, len(pairs))
+
+
+def _different(documents: Sequence[Document]) -> list[Document]:
+    """The documents without those that were found twice: the same id, text and metadata."""
+    seen: dict[tuple[Any, ...], Document] = {}
+    for document in documents:
+        key = (document.id, document.page_content, repr(document.metadata))
+        seen.setdefault(key, document)
+    return [*seen.values()]
 
 
 def _weighs_relevance(kernel: KernelLike) -> bool:

@@ -8,26 +8,25 @@ from typing import Any
 from langchain_core.documents import Document
 
 from sift_retrievers import falling_scores
-from sift_retrievers.retrieval import Choice, Hits
+from sift_retrievers.retrieval import Retrieval
 
 
-def annotated_copies(hits: Hits[Document], choice: Choice) -> list[Document]:
-    """Copy the chosen hits and write into the copies what each pick was worth."""
+def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:
+    """Copy the chosen documents and write into the copies what each pick was worth."""
+    choice = retrieval.outcome.choice
     scores = falling_scores(choice.gains)
     documents = []
-    picks = choice.picks.tolist()
-    for rank, (position, source) in enumerate(zip(picks, hits.documents(picks), strict=True)):
-        if source is None:  # deleted while the selection was made
-            continue
-        metadata = {key: _copied(value) for key, value in source.metadata.items()}
+    rows = zip(choice.picks.tolist(), retrieval.outcome.documents, strict=True)
+    for rank, (position, source) in enumerate(rows):
+        metadata = {key: _copied(value) for key, value in (source.metadata or {}).items()}
         metadata["sift"] = {
             "rank": rank,
             "information_gain": float(choice.gains[rank]),
             "uncertainty": None if choice.variance is None else float(choice.variance[rank + 1]),
             "similarity": float(choice.similarities[position]),
         }
-        if hits.note is not None:
-            metadata["sift"]["vectors"] = hits.note
+        if retrieval.hits.note is not None:
+            metadata["sift"]["vectors"] = retrieval.hits.note
         metadata["relevance_score"] = float(scores[rank])
         documents.append(source.model_copy(update={"metadata": metadata}))
     return documents

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
+from langchain_core.runnables.config import run_in_executor
 
-from langchain_sift.target import Target
+from sift_retrievers.retrieval import Target, TargetLike, checked_vector
 
 Vector: TypeAlias = npt.NDArray[np.float32]
-TargetLike: TypeAlias = str | Sequence[float] | npt.NDArray[Any]
+
+logger = logging.getLogger(__name__)
 
 # Cosine from which two embeddings of a text are the same: they differ by rounding alone.
-SAME = 1 - 1e-4
+SAME: Final = 1 - 1e-4
 
 # The vectors of a batch's queries by model and text, embedded together before its threads or tasks
 # begin.
@@ -25,47 +29,33 @@ Together: TypeAlias = Mapping[tuple[int, str], Vector]
 _together: ContextVar[Together] = ContextVar("sift_together")
 
 
-def as_targets(given: Any) -> list[TargetLike]:
-    """The targets that a caller gave: a text, or a list or array of texts and vectors.
-
-    Raises:
-        TypeError, ValueError: if it is none of them, or empty.
-    """
-    if isinstance(given, str):
-        return [given]
-    if isinstance(given, np.ndarray) and given.ndim == 2:
-        given = [*given]
-    wrong = "targets must be texts or vectors [d] in a list, or an array [m, d]; got "
-    if isinstance(given, np.ndarray) or not isinstance(given, Sequence):
-        shape = f" {given.shape}" if isinstance(given, np.ndarray) else ""
-        raise TypeError(f"{wrong}{type(given).__name__}{shape}")
-    if len(given) == 0:
-        raise ValueError("targets must hold at least one text or vector; got none")
-    if all(isinstance(value, int | float) for value in given):
-        raise TypeError(f"{wrong}a single vector: put it into a list")
-    return [*given]
-
-
 def embed_targets(embeddings: Embeddings, targets: Sequence[TargetLike]) -> list[Target]:
     """Embed those targets that are texts."""
     embedded = []
     for target in targets:
         known = _known(embeddings, target)
-        if known is None and isinstance(target, str):
-            known = Target(checked_vector(embeddings.embed_query(target)), target)
-        embedded.append(known or Target(checked_vector(target)))
+        if known is None:
+            vector = embeddings.embed_query(target) if isinstance(target, str) else target
+            known = Target(checked_vector(vector), target if isinstance(target, str) else None)
+        embedded.append(known)
     return embedded
 
 
 async def aembed_targets(embeddings: Embeddings, targets: Sequence[TargetLike]) -> list[Target]:
-    """The same by the model's asynchronous call."""
-    embedded = []
-    for target in targets:
+    """The same by the model's asynchronous call, all at once."""
+
+    async def embed(target: TargetLike) -> Target:
         known = _known(embeddings, target)
-        if known is None and isinstance(target, str):
-            known = Target(checked_vector(await embeddings.aembed_query(target)), target)
-        embedded.append(known or Target(checked_vector(target)))
-    return embedded
+        if known is not None:
+            return known
+        if not isinstance(target, str):
+            return Target(checked_vector(target))
+        if callable(getattr(embeddings, "aembed_query", None)):
+            return Target(checked_vector(await embeddings.aembed_query(target)), target)
+        vector = await run_in_executor(None, embeddings.embed_query, target)
+        return Target(checked_vector(vector), target)
+
+    return [*await asyncio.gather(*(embed(target) for target in targets))]
 
 
 def _known(embeddings: Embeddings, target: TargetLike) -> Target | None:
@@ -76,32 +66,18 @@ def _known(embeddings: Embeddings, target: TargetLike) -> Target | None:
     return None if vector is None else Target(vector, target)
 
 
-def checked_vector(values: Any) -> Vector:
-    """A query's vector `[d]`.
-
-    Raises:
-        ValueError: if it is not one finite vector, or zero: a zero vector asks for nothing.
-    """
-    vector = np.asarray(values, dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(
-            "a query needs one finite vector that is not zero; got shape "
-            f"{vector.shape} with {int((~np.isfinite(vector)).sum())} NaN or infinite values"
-        )
-    return vector
-
-
 class BatchEmbedder:
     """Embeds the queries of a batch in one call, where the model allows.
 
     LangChain's models have one call for several documents and none for several queries. The two
     give the same vectors with most models, and different ones with those that put "query: " before
-    a query. So the first batch embeds its first query both ways, and the answer is remembered. A
-    model that stores the vectors of documents (`CacheBackedEmbeddings`) never gets queries as such.
+    a query. So the first batch embeds its longest query both ways, and the answer is remembered for
+    that model. A model that stores the vectors of documents (`CacheBackedEmbeddings`) never gets
+    queries as such.
     """
 
     def __init__(self) -> None:
-        self._alike: bool | None = None
+        self._tried: tuple[Any, bool] | None = None
 
     @contextmanager
     def together(self, embeddings: Embeddings, texts: Sequence[str]) -> Iterator[None]:
@@ -123,19 +99,23 @@ class BatchEmbedder:
     def vectors(self, embeddings: Embeddings, texts: Sequence[str]) -> list[tuple[str, Vector]]:
         """The distinct texts with their vectors; none where each has to be embedded alone."""
         different = [*dict.fromkeys(texts)]
-        if len(different) < 2 or self._alike is False:
-            return []
-        if hasattr(embeddings, "document_embedding_store"):
+        alike = None
+        if self._tried is not None and self._tried[0] is embeddings:
+            alike = self._tried[1]
+        if len(different) < 2 or alike is False or hasattr(embeddings, "document_embedding_store"):
             return []
         try:
             vectors = np.asarray(embeddings.embed_documents(different), dtype=np.float32)
-            if self._alike is None:
-                alone = checked_vector(embeddings.embed_query(different[0]))
-                self._alike = same_embedding(alone, vectors[0])
-            if not self._alike:
+            if alike is None:
+                longest = max(range(len(different)), key=lambda i: len(different[i]))
+                alone = checked_vector(embeddings.embed_query(different[longest]))
+                alike = same_embedding(alone, vectors[longest])
+                self._tried = (embeddings, alike)
+            if not alike:
                 return []
             return [(t, checked_vector(v)) for t, v in zip(different, vectors, strict=True)]
-        except Exception:  # then each query meets its own, where it can be told apart
+        except Exception as error:  # then each query meets its own, where it can be told apart
+            logger.info("the queries of a batch are embedded one by one: %r", error)
             return []
 
 

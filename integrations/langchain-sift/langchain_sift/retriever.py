@@ -18,20 +18,32 @@ from langchain_core.runnables.config import run_in_executor
 from langchain_core.tools import BaseTool, create_retriever_tool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from langchain_sift.queries import (
-    BatchEmbedder,
-    TargetLike,
-    aembed_targets,
-    as_targets,
-    embed_targets,
-)
-from langchain_sift.retrieval import Retrieval, summary
+from langchain_sift.documents import annotated_copies
+from langchain_sift.queries import BatchEmbedder, aembed_targets, embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
-from langchain_sift.target import Target
 from langchain_sift.tracing import Stages
-from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, union
+from sift_retrievers.retrieval import (
+    EmbeddingCache,
+    Explanation,
+    Hits,
+    Retrieval,
+    Target,
+    TargetLike,
+    as_targets,
+    union,
+)
 from sift_retrievers.validation import count
+
+# What a caller may take for search_kwargs, from `as_retriever`, say.
+OWN_ARGUMENTS = {
+    *SelectionSettings.model_fields,
+    "fetch_k",
+    "targets",
+    "embedding",
+    "adapter",
+    "lambda_mult",
+}
 
 
 class SIFTRetriever(SelectionSettings, BaseRetriever):
@@ -70,14 +82,15 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     """Any vector store. Its vectors are read by `adapter`, else by the one that
     `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
     fetch_k: int = 100
-    """Nearest passages to choose from, at least k; of several targets, the nearest of each."""
+    """Nearest passages to choose from, at least k (unless given, it grows with k); of several
+    targets, the nearest of each."""
     search_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Passed to the store's search, under the store's own names (`filter`, …)."""
     targets: Runnable[str, Any] | Callable[[str], Any] | None = None
     """Makes from the query the texts or vectors that stand for it: sub-questions, a hypothetical
     answer, … They replace the query; a callable that wants it among them returns it, too."""
-    embedding: Embeddings | None = None
-    """Embeds the query in place of the store's own model."""
+    embedding: Any = None
+    """Embeds the query in place of the store's own model: `Embeddings`, or what has its methods."""
     adapter: StoreAdapter | None = None
     """Reads the hits and their vectors from the store, see `langchain_sift.stores`."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
@@ -96,7 +109,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     @field_validator("search_kwargs")
     @classmethod
     def _no_own_arguments(cls, search_kwargs: dict[str, Any]) -> dict[str, Any]:
-        own = sorted({*cls.model_fields, "lambda_mult"} & set(search_kwargs))
+        own = sorted(OWN_ARGUMENTS & set(search_kwargs))
         if own:
             raise ValueError(
                 f"search_kwargs go to the store; got {own}: pass them to SIFTRetriever itself "
@@ -107,18 +120,29 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
+        if "fetch_k" not in self.model_fields_set:
+            self.fetch_k = max(self.fetch_k, self.k)
         _check_sizes(self.k, self.fetch_k)
         try:
-            if not check_store(self.vectorstore, self.adapter):
-                warn_once(self.vectorstore)
+            readable = check_store(self.vectorstore, self.adapter)
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
             raise ValueError(str(error)) from error
-        if self._embeddings() is None:
+        model = self._embeddings()
+        if not callable(getattr(model, "embed_query", None)):
             raise ValueError(
                 f"{type(self.vectorstore).__name__} has no embedding model of its own "
                 "(`.embeddings` is missing or None), so the query cannot be embedded: pass "
-                "SIFTRetriever(vectorstore, embedding=...) with the model that filled the store"
+                "SIFTRetriever(vectorstore, embedding=...) with the model that filled the store; "
+                f"got embedding={self.embedding!r}"
             )
+        if not readable:
+            if not callable(getattr(model, "embed_documents", None)):
+                raise ValueError(
+                    f"the vectors of {type(self.vectorstore).__name__} cannot be read, and "
+                    f"{type(model).__name__} has no embed_documents to embed its hits again: pass "
+                    "adapter=..., see langchain_sift.stores.StoreAdapter"
+                )
+            warn_once(self.vectorstore)
         return self
 
     def explain(self, query: str, **arguments: Any) -> Explanation:
@@ -129,13 +153,16 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
             **arguments: the call-time arguments of `invoke`.
         """
         no_run = CallbackManagerForRetrieverRun.get_noop_manager()
-        return self._retrieve(query, no_run, **arguments).explanation()
+        return self._explanation(self._retrieve(query, no_run, **arguments))
 
     async def aexplain(self, query: str, **arguments: Any) -> Explanation:
         """The same as `explain`, asynchronously."""
         no_run = AsyncCallbackManagerForRetrieverRun.get_noop_manager()
         retrieval = await self._aretrieve(query, no_run, **arguments)
-        return await run_in_executor(None, retrieval.explanation)
+        return await run_in_executor(None, self._explanation, retrieval)
+
+    def _explanation(self, retrieval: Retrieval[Document]) -> Explanation:
+        return retrieval.explanation(**self.shown() | {"k": retrieval.k})
 
     def as_tool(
         self,
@@ -199,7 +226,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         return [query for query in inputs if isinstance(query, str)]
 
     def _embeddings(self) -> Embeddings | None:
-        return self.embedding or embeddings_of(self.vectorstore)
+        return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
 
     def _query_model(self) -> Embeddings:
         model = self._embeddings()
@@ -215,12 +242,12 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return self._retrieve(query, run_manager, **arguments).documents()
+        return annotated_copies(self._retrieve(query, run_manager, **arguments))
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return (await self._aretrieve(query, run_manager, **arguments)).documents()
+        return annotated_copies(await self._aretrieve(query, run_manager, **arguments))
 
     def _retrieve(
         self,
@@ -231,8 +258,8 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         fetch_k: int | None = None,
         targets: Any = None,
         **search_kwargs: Any,
-    ) -> Retrieval:
-        k, fetch_k, search_kwargs = self._call(k, fetch_k, search_kwargs)
+    ) -> Retrieval[Document]:
+        k, fetch_k, search_kwargs = self._call(query, k, fetch_k, search_kwargs)
         stages = Stages(run_manager.get_child())
         asked: list[TargetLike] = [query]
         if targets is not None:
@@ -246,9 +273,9 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         with stages.stage("fetch", _request(fetch_k, search_kwargs)) as outputs:
             hits = self._fetch(embedded, fetch_k, search_kwargs)
             outputs["ids"] = [*hits.ids]
-        retrieval = Retrieval(query, embedded, hits, self, k, seconds=stages.seconds)
+        retrieval = self._retrieval(query, embedded, hits, k, stages)
         with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
-            outputs |= summary(retrieval)
+            outputs |= retrieval.complete()
         return retrieval
 
     async def _aretrieve(
@@ -260,9 +287,9 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         fetch_k: int | None = None,
         targets: Any = None,
         **search_kwargs: Any,
-    ) -> Retrieval:
+    ) -> Retrieval[Document]:
         """The same as `_retrieve`; the store and the selection work in threads."""
-        k, fetch_k, search_kwargs = self._call(k, fetch_k, search_kwargs)
+        k, fetch_k, search_kwargs = self._call(query, k, fetch_k, search_kwargs)
         stages = Stages(run_manager.get_child())
         asked: list[TargetLike] = [query]
         if targets is not None:
@@ -276,17 +303,36 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         async with stages.astage("fetch", _request(fetch_k, search_kwargs)) as outputs:
             hits = await run_in_executor(None, self._fetch, embedded, fetch_k, search_kwargs)
             outputs["ids"] = [*hits.ids]
-        retrieval = Retrieval(query, embedded, hits, self, k, seconds=stages.seconds)
+        retrieval = self._retrieval(query, embedded, hits, k, stages)
         async with stages.astage("select", {"k": k, "candidates": len(hits)}) as outputs:
-            outputs |= await run_in_executor(None, summary, retrieval)
+            outputs |= await run_in_executor(None, retrieval.complete)
         return retrieval
 
+    def _retrieval(
+        self, query: str, targets: list[Target], hits: Hits[Document], k: int, stages: Stages
+    ) -> Retrieval[Document]:
+        return Retrieval(
+            query,
+            targets,
+            hits,
+            k,
+            self.rules(),
+            text=lambda document: document.page_content,
+            parent=self.parent(),
+            seconds=stages.seconds,
+        )
+
     def _call(
-        self, k: int | None, fetch_k: int | None, search_kwargs: dict[str, Any]
+        self, query: Any, k: int | None, fetch_k: int | None, search_kwargs: dict[str, Any]
     ) -> tuple[int, int, dict[str, Any]]:
         """The arguments of one call, checked."""
+        if not isinstance(query, str):
+            raise TypeError(
+                f"the query must be a text; got {type(query).__name__} {query!r}: several texts or "
+                "vectors go into targets="
+            )
         k = count(self.k if k is None else k, "k")
-        fetch_k = count(self.fetch_k if fetch_k is None else fetch_k, "fetch_k")
+        fetch_k = max(self.fetch_k, k) if fetch_k is None else count(fetch_k, "fetch_k")
         _check_sizes(k, fetch_k)
         return k, fetch_k, self._no_own_arguments(self.search_kwargs | search_kwargs)
 

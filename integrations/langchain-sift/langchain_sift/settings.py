@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from langchain_core.documents import Document
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from sift_retrievers import Kernel, RelevanceWeighted
-from sift_retrievers.kernels import KernelLike, resolve_kernel
-from sift_retrievers.selection import SelectOptions
-from sift_retrievers.validation import count, positive, torch_device
+from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.validation import count
 
 
 class SelectionSettings(BaseModel):
@@ -24,7 +21,7 @@ class SelectionSettings(BaseModel):
 
     k: int = 4
     """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
-    lambda_: float = Field(default=3.0, gt=0, allow_inf_nan=False)
+    lambda_: float = 3.0
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
     nearest neighbours."""
     kernel: str | Kernel | RelevanceWeighted = "cosine"
@@ -41,91 +38,55 @@ class SelectionSettings(BaseModel):
     max_tokens: int | None = None
     """All passages together have at most that many tokens; one that is too long is passed over."""
     token_counter: Callable[[str], int] | None = None
-    """Tokens of a text, for `max_tokens`: `model.get_num_tokens`, say."""
-    score_threshold: float | None = Field(default=None, ge=-1, le=1)
+    """Tokens of a text, for `max_tokens`; called for every candidate."""
+    score_threshold: float | None = None
     """Passages whose cosine to the query (of several targets, to the nearest) is smaller are not
     candidates. Computed from the vectors, whatever score the store has."""
     distinct_by: str | Callable[[Document], Hashable] | None = None
     """No two passages of one parent: the metadata key that names the parent ("source"), or a
     callable. A passage without that key is its own parent."""
 
-    @field_validator("k", mode="before")
+    @field_validator("k", "max_tokens", mode="before")
     @classmethod
-    def _whole(cls, size: Any, info: ValidationInfo) -> int:
-        return count(size, str(info.field_name))
-
-    @field_validator("max_tokens", mode="before")
-    @classmethod
-    def _whole_or_none(cls, size: Any, info: ValidationInfo) -> int | None:
-        return None if size is None else count(size, str(info.field_name))
-
-    @field_validator("alpha", "min_gain")
-    @classmethod
-    def _positive(cls, value: float | None, info: ValidationInfo) -> float | None:
-        return None if value is None else positive(value, str(info.field_name))
-
-    @field_validator("device")
-    @classmethod
-    def _device_exists(cls, device: str | torch.device | None) -> str | torch.device | None:
-        if device is not None:
-            try:
-                torch_device(device)
-            except RuntimeError as error:  # torch's own word for a name that it does not know
-                raise ValueError(f"device must be one that torch has: {error}") from error
-        return device
-
-    @field_validator("kernel")
-    @classmethod
-    def _kernel_exists(cls, kernel: KernelLike) -> KernelLike:
-        resolve_kernel(kernel)
-        return kernel
+    def _whole(cls, size: Any, info: ValidationInfo) -> int | None:
+        return (
+            None if size is None and info.field_name != "k" else count(size, str(info.field_name))
+        )
 
     @model_validator(mode="after")
-    def _go_together(self) -> Self:
-        if (self.max_tokens is None) != (self.token_counter is None):
-            raise ValueError(
-                "max_tokens and token_counter go together; got "
-                f"max_tokens={self.max_tokens} and token_counter={self.token_counter}: pass "
-                "token_counter=model.get_num_tokens, or a function that counts a text's tokens"
-            )
-        if self.alpha is not None and self.objective == "undirected":
-            raise ValueError('alpha looks at the uncertainty, which "undirected" does not have')
+    def _make_sense(self) -> Self:
+        try:
+            self.rules()
+        except TypeError as error:  # pydantic reports a ValueError beside the other faults
+            raise ValueError(str(error)) from error
         return self
 
-    def select_options(
-        self, documents: Callable[[], Sequence[Document]], relevance: npt.ArrayLike | None = None
-    ) -> SelectOptions:
-        """The options of `select` for candidates whose documents are built only if needed."""
-        options = SelectOptions(
-            kernel=self.kernel,
+    def rules(self) -> SelectionRules:
+        """The settings as the core takes them.
+
+        Raises:
+            ValueError: for a value that makes no sense, or values that do not go together.
+        """
+        return SelectionRules(
             lambda_=self.lambda_,
+            kernel=self.kernel,
             objective=self.objective,
+            device=self.device,
             alpha=self.alpha,
             min_gain=self.min_gain,
-            device=self.device,
+            max_tokens=self.max_tokens,
+            token_counter=self.token_counter,
+            score_threshold=self.score_threshold,
         )
-        if relevance is not None:
-            options["relevance"] = np.asarray(relevance)
-        if self.max_tokens is not None and self.token_counter is not None:
-            counts = [self.token_counter(document.page_content) for document in documents()]
-            options["costs"] = np.asarray(counts, dtype=np.float64)
-            options["budget"] = float(self.max_tokens)
-        return options
 
-    def parents(self, documents: Callable[[], Sequence[Document]]) -> list[Hashable] | None:
-        """The parent of every candidate, or None if they may share one."""
+    def parent(self) -> Callable[[Document], Any] | None:
+        """What names a document's parent."""
         by = self.distinct_by
-        if by is None:
-            return None
-        if not callable(by):
-            key = by
-            return [_hashable(document.metadata.get(key)) for document in documents()]
-        return [_hashable(by(document)) for document in documents()]
+        return (lambda document: document.metadata.get(by)) if isinstance(by, str) else by
 
-
-def _hashable(parent: Any) -> Hashable:
-    try:
-        hash(parent)
-    except TypeError:
-        return repr(parent)
-    return parent  # type: ignore[no-any-return]
+    def shown(self) -> dict[str, Any]:
+        """What an explanation shows of the settings."""
+        names = SelectionSettings.model_fields.keys() - {"device", "token_counter"}
+        return {
+            name: getattr(self, name) for name in SelectionSettings.model_fields if name in names
+        }

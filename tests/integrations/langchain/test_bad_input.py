@@ -28,10 +28,10 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"fetch_k": "9"}, "fetch_k must be a whole number of at least 1; got '9'"),
         ({"device": "gpu"}, "device must be one that torch has"),
         ({"k": 5, "fetch_k": 4}, "fetch_k must be at least k.*fetch_k=4 and k=5"),
-        ({"lambda_": 0.0}, "greater than 0.*input_value=0"),
-        ({"lambda_": -1.0}, "greater than 0.*input_value=-1"),
-        ({"lambda_": float("nan")}, "finite number.*input_value=nan"),
-        ({"lambda_": float("inf")}, "finite number.*input_value=inf"),
+        ({"lambda_": 0.0}, r"lambda_ must be positive and finite; got 0\.0"),
+        ({"lambda_": -1.0}, r"lambda_ must be positive and finite; got -1\.0"),
+        ({"lambda_": float("nan")}, "lambda_ must be positive and finite; got nan"),
+        ({"lambda_": float("inf")}, "lambda_ must be positive and finite; got inf"),
         ({"kernel": "euclid"}, "kernel must be one of .*cosine.*got 'euclid'"),
         ({"lambda_mult": 0.5}, "lambda_mult\n.*Extra inputs are not permitted"),
         ({"search_kwargs": {"k": 3}}, r"got \['k'\]: pass them to SIFTRetriever itself"),
@@ -50,7 +50,7 @@ def test_constructor_arguments(
         ({"k": 0}, "k must be a whole number of at least 1; got 0"),
         ({"fetch_k": 50.5}, r"fetch_k must be a whole number of at least 1; got 50\.5"),
         ({"lambda_": 0.1}, r"got \['lambda_'\].*configurable_fields"),
-        ({"k": 101}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
+        ({"k": 101, "fetch_k": 100}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
         ({"fetch_k": 3}, "fetch_k must be at least k.*fetch_k=3 and k=4"),
         ({"lambda_mult": 0.5}, "lambda_ in place of lambda_mult"),
     ],
@@ -64,6 +64,23 @@ async def test_call_time_arguments(
     with pytest.raises(ValueError, match=message):
         await retriever.ainvoke(corpus.queries[0], **arguments)
     assert len(retriever.invoke(corpus.queries[0])) == 4
+
+
+def test_fetch_k_grows_with_k_unless_it_is_given(
+    memory: InMemoryVectorStore, corpus: Corpus
+) -> None:
+    assert SIFTRetriever(memory, k=200).fetch_k == 200
+    assert SIFTRetriever(memory, k=2).fetch_k == 100
+    assert len(SIFTRetriever(memory, fetch_k=10).invoke(corpus.queries[0], k=50)) == 50
+
+
+@pytest.mark.parametrize("query", [{"question": "q"}, ["a", "b"], None, 3])
+async def test_a_query_that_is_no_text(memory: InMemoryVectorStore, query: Any) -> None:
+    retriever = SIFTRetriever(memory)
+    with pytest.raises(TypeError, match=r"the query must be a text; got .*go into targets="):
+        retriever.invoke(query)
+    with pytest.raises(TypeError, match="the query must be a text"):
+        await retriever.ainvoke(query)
 
 
 def test_something_that_is_no_store() -> None:
@@ -83,6 +100,35 @@ def test_a_filter_of_the_wrong_kind(memory: InMemoryVectorStore, corpus: Corpus)
         SIFTRetriever(memory, search_kwargs={"filter": {"parity": "even"}}).invoke(
             corpus.queries[0]
         )
+
+
+class QueriesOnly:
+    """Not an `Embeddings`: has one of its methods."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.table = corpus.embeddings.table
+
+    def embed_query(self, text: str) -> Any:
+        return self.table[text]  # an array, not a list
+
+
+async def test_a_model_that_has_only_what_is_needed(
+    memory: InMemoryVectorStore, corpus: Corpus
+) -> None:
+    retriever = SIFTRetriever(memory, embedding=QueriesOnly(corpus))
+    want = SIFTRetriever(memory).invoke(corpus.queries[0])
+    assert retriever.invoke(corpus.queries[0]) == want
+    assert await retriever.ainvoke(corpus.queries[0]) == want
+    assert retriever.batch(corpus.queries[:2])[0] == want
+
+    class Unread(InMemoryVectorStore):
+        def similarity_search(self, *args: Any, **kwargs: Any) -> Any:
+            return []
+
+    with pytest.raises(ValueError, match=r"QueriesOnly has no embed_documents .*adapter=\.\.\."):
+        SIFTRetriever(Unread(corpus.embeddings), embedding=QueriesOnly(corpus))
+    with pytest.raises(ValueError, match=r"has no embedding model.*got embedding=3"):
+        SIFTRetriever(memory, embedding=3)
 
 
 class EmbeddingError(Exception):

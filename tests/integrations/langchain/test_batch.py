@@ -74,6 +74,13 @@ def test_a_model_that_treats_queries_differently_gets_them_one_by_one(corpus: Co
     assert sorted(model.calls) == corpus.queries
 
 
+def test_a_model_put_in_place_of_another_is_tried_anew(corpus: Corpus) -> None:
+    retriever = retriever_with(Counting(corpus.embeddings.table), corpus)
+    retriever.batch(corpus.queries)
+    changed = retriever.model_copy(update={"embedding": Asymmetric(corpus.embeddings.table)})
+    assert changed.batch(corpus.queries) == [changed.invoke(query) for query in corpus.queries]
+
+
 def test_a_query_that_fails_fails_alone(corpus: Corpus) -> None:
     model = Counting(corpus.embeddings.table)
     retriever = retriever_with(model, corpus)

@@ -160,6 +160,89 @@ def test_relevance_from_a_cross_encoder(corpus: Corpus, found: list[Document]) -
     assert ids(gentle.compress_documents(found, corpus.queries[0])) == expected(corpus, found)
 
 
+def test_logits_of_a_cross_encoder_are_brought_to_scale(
+    corpus: Corpus, found: list[Document]
+) -> None:
+    logits = [8.0, 7.8, -11.0, 6.0] + [-11.0] * 16
+    compressor = SIFTCompressor(
+        embedding=corpus.embeddings, cross_encoder=lambda pairs: logits, k=3
+    )
+    chosen = compressor.compress_documents(found, corpus.queries[0])
+    assert {d.metadata["number"] for d in chosen} == {0, 1, 3}
+    odds = 1 / (1 + np.exp(-np.array(logits)))
+    assert ids(chosen) == expected(corpus, found, k=3, kernel="relevance", relevance=odds)
+
+
+@pytest.mark.parametrize("store_name", ["Qdrant", "Milvus", "Chroma", "PGVector", "FAISS"])
+def test_what_a_stores_own_retriever_returns_is_not_embedded(
+    store_name: str, corpus: Corpus
+) -> None:
+    """Some stores leave `Document.id` empty and put the id into the metadata."""
+    store = CASES[store_name].filled(corpus)
+    corpus.embeddings.sealed = True
+    found = store.as_retriever(search_kwargs={"k": 20}).invoke(corpus.queries[0])
+    assert len(SIFTCompressor(vectorstore=store).compress_documents(found, "query 0")) == 4
+
+
+@pytest.mark.parametrize("store_name", ["Qdrant", "Milvus", "Chroma", "PGVector", "FAISS IVF"])
+def test_ids_that_the_store_cannot_have_are_embedded(store_name: str, corpus: Corpus) -> None:
+    store = CASES[store_name].filled(corpus)
+    found = [d.model_copy(update={"id": f"d{i}"}) for i, d in enumerate(corpus.documents()[:20])]
+    chosen = SIFTCompressor(vectorstore=store).compress_documents(found, corpus.queries[0])
+    assert ids(chosen) == expected(corpus, found)
+
+
+def test_numbers_as_ids_in_qdrant(corpus: Corpus) -> None:
+    pytest.importorskip("langchain_qdrant")
+    corpus.ids = [*range(60)]  # type: ignore[assignment]
+    store = CASES["Qdrant L2"].filled(corpus)
+    corpus.embeddings.sealed = True
+    found = SIFTRetriever(store, k=20).invoke(corpus.queries[0])
+    assert {type(document.id) for document in found} == {str}
+    assert len(SIFTCompressor(vectorstore=store).compress_documents(found, "query 0")) == 4
+
+
+def test_vectors_that_the_store_changed_are_noted(corpus: Corpus) -> None:
+    store = CASES["Qdrant"].filled(corpus)
+    compressor = SIFTCompressor(vectorstore=store)
+    found = [*corpus.documents()[:19], Document(page_content="text 19", id="elsewhere")]
+    explained = compressor.explain(found, corpus.queries[0])
+    assert explained.vectors == (
+        "scaled to unit length by the collection's cosine distance; 1 of 20 embedded by the "
+        "compressor"
+    )
+
+
+def test_a_store_that_fails_is_named(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CASES["Chroma"].filled(corpus)
+
+    def fails(**kwargs: Any) -> None:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(store._collection, "get", fails)
+    with pytest.raises(ConnectionError) as caught:
+        SIFTCompressor(vectorstore=store).compress_documents(corpus.documents(), "query 0")
+    assert "vectors of 60 documents in Chroma" in caught.value.__notes__[0]
+
+
+async def test_k_at_call_time(corpus: Corpus, found: list[Document]) -> None:
+    compressor = SIFTCompressor(embedding=corpus.embeddings)
+    given = {"query": corpus.queries[0], "documents": found}
+    assert len(compressor.invoke(given, k=2)) == 2
+    assert len(await compressor.ainvoke(given, k=2)) == 2
+    assert len(compressor.bind(k=3).invoke(given)) == 3
+    with pytest.raises(TypeError, match="unexpected keyword argument 'top_n'"):
+        compressor.invoke(given, top_n=2)
+
+
+def test_one_text_from_two_sources_stays_two_documents(corpus: Corpus) -> None:
+    documents = [
+        Document(page_content="text 1", metadata={"source": source}) for source in ("A", "B", "A")
+    ]
+    chosen = SIFTCompressor(embedding=corpus.embeddings).compress_documents(documents, "query 0")
+    assert sorted(d.metadata["source"] for d in chosen) == ["A", "B"]
+
+
 def test_documents_found_twice_come_back_once(corpus: Corpus, found: list[Document]) -> None:
     compressor = SIFTCompressor(embedding=corpus.embeddings, k=40)
     doubled = compressor.compress_documents(found + found, corpus.queries[0])
@@ -198,7 +281,7 @@ def test_explain(corpus: Corpus, found: list[Document]) -> None:
     [
         ({}, r"pass embedding=\.\.\., or vectorstore="),
         ({"vectorstore": []}, r"vectors cannot be looked up by id in list"),
-        ({"embedding": 1}, "Input should be an instance of Embeddings"),
+        ({"embedding": 1}, r"got int without \['embed_query', 'embed_documents'\]"),
     ],
 )
 def test_bad_settings(arguments: dict[str, Any], message: str) -> None:
@@ -212,7 +295,7 @@ def test_a_cross_encoder_needs_its_kernel(corpus: Corpus, found: list[Document])
             embedding=corpus.embeddings, cross_encoder=lambda pairs: [0.0], kernel="cosine"
         )
     wrong = SIFTCompressor(embedding=corpus.embeddings, cross_encoder=lambda pairs: [0.0])
-    with pytest.raises(ValueError, match=r"one score a pair, 20 in all; got .*\(1,\)"):
+    with pytest.raises(ValueError, match=r"one finite score a passage, 20 in all; got .*\(1,\)"):
         wrong.compress_documents(found, corpus.queries[0])
 
 

@@ -12,7 +12,7 @@ from store_cases import faiss
 
 from langchain_sift import SIFTRetriever
 from langchain_sift.stores import fetch_hits
-from langchain_sift.target import Target
+from sift_retrievers.retrieval import Target
 
 
 def numbers(documents: list[Document]) -> list[Any]:

@@ -107,6 +107,18 @@ def test_a_passage_without_parent_is_its_own(corpus: Corpus) -> None:
     assert len(found) == 51
 
 
+def test_a_key_that_no_passage_has_is_warned_about(memory: Any, corpus: Corpus) -> None:
+    with pytest.warns(UserWarning, match="distinct_by has no effect: none of the 60 candidates"):
+        assert len(SIFTRetriever(memory, distinct_by="partiy").invoke(corpus.queries[0])) == 4
+
+
+def test_copies_can_be_told_apart_by_their_text(corpus: Corpus) -> None:
+    corpus.texts[30:] = corpus.texts[:30]
+    store = CASES["InMemory"].filled(corpus)
+    found = SIFTRetriever(store, k=60, distinct_by=lambda d: d.page_content).invoke("query 0")
+    assert len(found) == len({d.page_content for d in found}) == 30
+
+
 def test_rules_work_together(memory: Any, corpus: Corpus) -> None:
     retriever = SIFTRetriever(
         memory,
@@ -131,9 +143,9 @@ def test_off_by_default(memory: Any, corpus: Corpus) -> None:
         ({"alpha": 0}, "alpha must be positive and finite; got 0"),
         ({"min_gain": -1.0}, r"min_gain must be positive and finite; got -1\.0"),
         ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1; got 0"),
-        ({"max_tokens": 100}, "max_tokens and token_counter go together.*get_num_tokens"),
+        ({"max_tokens": 100}, "max_tokens and token_counter go together.*a function that counts"),
         ({"token_counter": len}, "max_tokens and token_counter go together"),
-        ({"score_threshold": 1.5}, "less than or equal to 1"),
+        ({"score_threshold": 1.5}, r"between -1 and 1; got 1\.5"),
         ({"alpha": 0.3, "objective": "undirected"}, 'uncertainty, which "undirected" does not'),
         ({"search_kwargs": {"score_threshold": 0.5}}, r"got \['score_threshold'\]: pass them to"),
         ({"distinct_by": 3}, "distinct_by"),

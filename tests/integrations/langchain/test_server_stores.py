@@ -28,8 +28,8 @@ from server_cases import (
 
 from langchain_sift import SIFTRetriever
 from langchain_sift.stores import fetch_hits
-from langchain_sift.target import Target
 from sift_retrievers import select
+from sift_retrievers.retrieval import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*langchain-community.*:DeprecationWarning")
 Build: TypeAlias = Callable[..., SIFTRetriever]

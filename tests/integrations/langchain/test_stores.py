@@ -18,8 +18,8 @@ from store_cases import CASES, StoreCase, faiss, in_memory, search_kwargs
 
 from langchain_sift import SIFTRetriever
 from langchain_sift.stores import fetch_hits
-from langchain_sift.target import Target
 from sift_retrievers import select
+from sift_retrievers.retrieval import Target
 
 Build: TypeAlias = Callable[..., SIFTRetriever]
 # One set-up of each store.
@@ -125,6 +125,19 @@ def test_filters_go_to_the_store_before_the_cut(
     assert numbers(built.invoke(corpus.queries[0])) == expected
     at_call = retriever(fetch_k=10, lambda_=0.3).invoke(corpus.queries[0], **even_filter)
     assert numbers(at_call) == expected
+
+
+def test_nothing_chosen(retriever: Build, corpus: Corpus) -> None:
+    assert retriever(min_gain=100.0).invoke(corpus.queries[0]) == []
+    assert retriever(score_threshold=1.0).invoke(corpus.queries[0]) == []
+
+
+def test_targets_of_which_one_gives_nothing_new(retriever: Build, corpus: Corpus) -> None:
+    targets = [corpus.queries[0]] * 2
+    assert len(retriever(k=1).invoke("", targets=targets)) == 1
+    assert numbers(retriever().invoke("", targets=targets)) == numbers(
+        retriever().invoke(corpus.queries[0])
+    )
 
 
 def test_fewer_documents_than_k(retriever: Build, corpus: Corpus) -> None:

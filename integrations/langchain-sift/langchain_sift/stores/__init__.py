@@ -2,7 +2,7 @@
 
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.ladder import check_store, embeddings_of, fetch_hits
-from langchain_sift.stores.lookup import stored_vectors
+from langchain_sift.stores.lookup import check_lookup, stored_vectors
 from langchain_sift.stores.reembedding import ReembeddingWarning, warn_once
 from langchain_sift.stores.registry import StoreAdapter, register_adapter
 from sift_retrievers.retrieval import Hits
@@ -11,6 +11,7 @@ __all__ = [
     "Hits",
     "ReembeddingWarning",
     "StoreAdapter",
+    "check_lookup",
     "check_store",
     "embeddings_of",
     "fetch_hits",

@@ -42,10 +42,11 @@ def fetch(
         allowed = _allowed_positions(store, filter)
         labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
     ids = [store.index_to_docstore_id[int(label)] for label in labels]
-    return Hits(vectors, ids, lambda i: document_of(store, ids[i]), note=_note(store))
+    return Hits(vectors, ids, lambda i: document_of(store, ids[i]), note=note(store))
 
 
-def _note(store: Any) -> str | None:
+def note(store: Any) -> str | None:
+    """In what the vectors differ from those that the embedding model gave."""
     if store._normalize_L2:
         return "scaled to unit length by normalize_L2"
     name = type(store.index).__name__
@@ -120,14 +121,13 @@ def _allowed_positions(
 
 
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the store has.
-
-    Raises:
-        RuntimeError: faiss's own, for inverted lists without a direct map.
-    """
+    """The vectors of those ids that the store has; none from an index that cannot tell one."""
     wanted = {*ids}
-    return {
-        docstore_id: store.index.reconstruct(position)
-        for position, docstore_id in store.index_to_docstore_id.items()
-        if docstore_id in wanted
-    }
+    try:
+        return {
+            docstore_id: store.index.reconstruct(position)
+            for position, docstore_id in store.index_to_docstore_id.items()
+            if docstore_id in wanted
+        }
+    except RuntimeError:
+        return {}

@@ -9,16 +9,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from langchain_sift.stores.reembedding import fetch_by_reembedding
 from langchain_sift.stores.registry import ADAPTERS, StoreAdapter
-from langchain_sift.target import Target
-from sift_retrievers.retrieval import EmbeddingCache, Hits, check_hits, no_hits
+from sift_retrievers.retrieval import EmbeddingCache, Hits, Target, check_hits, no_hits
 
 # Where stores keep their model, the public name first.
 _MODEL_ATTRIBUTES = ("embeddings", "embedding", "_embedding", "embedding_function")
@@ -28,8 +28,8 @@ def embeddings_of(store: object) -> Embeddings | None:
     """The embedding model of a store, or None."""
     for name in _MODEL_ATTRIBUTES:
         model = getattr(store, name, None)
-        if isinstance(model, Embeddings) or callable(getattr(model, "embed_query", None)):
-            return model
+        if callable(getattr(model, "embed_query", None)):
+            return cast(Embeddings, model)
     return None
 
 
@@ -39,7 +39,7 @@ def check_store(store: object, adapter: StoreAdapter | None) -> bool:
     Raises:
         TypeError: if neither can be done; the message says what to pass.
     """
-    if (adapter or ADAPTERS.find(store)) is not None:
+    if adapter is not None or ADAPTERS.find(store) is not None:
         return True
     if callable(getattr(store, "similarity_search", None)):
         return False
@@ -78,13 +78,13 @@ def fetch_hits(
         Exception: the store's own, with a note that names the store.
     """
     name = type(store).__name__
-    reader = adapter or ADAPTERS.find(store)
+    reader = ADAPTERS.find(store) if adapter is None else adapter
     try:
         if reader is not None:
             _check_search_kwargs(name, reader, search_kwargs)
             hits = reader(store, target.vector, fetch_k, **search_kwargs)
         else:
-            model = embeddings or embeddings_of(store)
+            model = embeddings_of(store) if embeddings is None else embeddings
             assert model is not None  # it has embedded the query
             cache = EmbeddingCache(fetch_k) if cache is None else cache
             hits = fetch_by_reembedding(store, target, fetch_k, search_kwargs, model, cache)
@@ -102,7 +102,15 @@ def fetch_hits(
     if len(hits) == 0:
         return no_hits(len(target.vector))
     check_hits(name, hits, len(target.vector))
-    return hits
+
+    def load(positions: Sequence[int]) -> Sequence[Document | None]:
+        try:
+            return hits.documents(positions)
+        except Exception as error:
+            error.add_note(f"while SIFT read {len(positions)} passages from {name}")
+            raise
+
+    return replace(hits, load=load)
 
 
 def _check_search_kwargs(

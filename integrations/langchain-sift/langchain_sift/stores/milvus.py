@@ -36,7 +36,7 @@ def fetch(
         store.collection_name,
         data=[query.tolist()],
         anns_field=field,
-        search_params=store.search_params if param is None else param,
+        search_params=_search_params(store, fetch_k) if param is None else param,
         limit=fetch_k,
         filter=expr,
         output_fields=[*store._get_output_fields(), field],
@@ -60,5 +60,18 @@ def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
     if store.col is None:
         return {}
     key, field = store._primary_field, store._vector_field
-    rows = store.client.get(store.collection_name, ids=[*ids], output_fields=[field])
+    # Keys that Milvus made are numbers; others cannot be in such a collection.
+    keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
+    if not keys:
+        return {}
+    rows = store.client.get(store.collection_name, ids=keys, output_fields=[field])
     return {str(row[key]): row[field] for row in rows}
+
+
+def _search_params(store: Any, fetch_k: int) -> Any:
+    """The store's own, with a beam as wide as the hits that are wanted: HNSW refuses less."""
+    own = store.search_params
+    inner = own.get("params") if isinstance(own, dict) else None
+    if not isinstance(inner, dict) or "ef" not in inner:
+        return own
+    return {**own, "params": {**inner, "ef": max(inner["ef"], fetch_k)}}

@@ -20,11 +20,7 @@ def fetch(
     filter: dict[str, Any] | None = None,
 ) -> Hits[Document]:
     """Vectors as the embedding model gave them."""
-    if store.async_mode:
-        raise TypeError(
-            "SIFT reads PGVector through a connection that is not async_mode; its calls run in a "
-            "thread where the retriever is used asynchronously"
-        )
+    _check_mode(store)
     found = store._PGVector__query_collection(embedding=query.tolist(), k=fetch_k, filter=filter)
     rows = [row.EmbeddingStore for row in found]
     ids = [str(row.id) for row in rows]
@@ -40,6 +36,7 @@ def fetch(
 
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
     """The vectors of those ids that the collection has."""
+    _check_mode(store)
     kept = store.EmbeddingStore
     with store._make_sync_session() as session:
         collection = store.get_collection(session)
@@ -47,3 +44,11 @@ def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
             kept.collection_id == collection.uuid, kept.id.in_([*ids])
         )
         return {str(row.id): row.embedding for row in rows}
+
+
+def _check_mode(store: Any) -> None:
+    if store.async_mode:
+        raise TypeError(
+            "SIFT reads PGVector through a connection that is not async_mode; its calls run in a "
+            "thread where the retriever is used asynchronously"
+        )

@@ -24,6 +24,11 @@ def fetch(
 
     Every query runs on the store's own event loop, as its own synchronous methods do.
     """
+    if getattr(store._engine, "_loop", None) is None:
+        raise TypeError(
+            "SIFT reads PGVectorStore through an engine with a loop of its own, as "
+            "PGEngine.from_connection_string makes it; got one from PGEngine.from_engine"
+        )
     table = store._PGVectorStore__vs
     hybrid = {} if hybrid_search_config is None else {"hybrid_search_config": hybrid_search_config}
     found = store._engine._run_as_sync(

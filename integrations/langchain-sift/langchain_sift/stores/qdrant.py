@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ def fetch(
     the chosen passages alone, in a second call.
     """
     name = store.vector_name
-    note = _note(store)  # refuses collections without dense vectors of that name
+    said = note(store)  # refuses collections without dense vectors of that name
     points = store.client.query_points(
         collection_name=store.collection_name,
         query=query.tolist(),
@@ -56,7 +58,7 @@ def fetch(
         return [kept.get(ids[i]) for i in positions]
 
     vectors = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
-    return Hits(stacked(vectors, ids, len(query)), ids, one_of(load), note, load)
+    return Hits(stacked(vectors, ids, len(query)), ids, one_of(load), said, load)
 
 
 def _document(store: Any, point: Any) -> Document:
@@ -70,8 +72,21 @@ def _document(store: Any, point: Any) -> Document:
     return found.model_copy(update={"id": str(point.id)})
 
 
+_notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
+
+
+def note(store: Any) -> str | None:
+    """What the collection does to its vectors; asked once, it does not change.
+
+    Raises:
+        ValueError: if the collection has no dense vectors of the store's name.
+    """
+    if store not in _notes:
+        _notes[store] = _note(store)
+    return _notes[store]
+
+
 def _note(store: Any) -> str | None:
-    """What the collection does to its vectors."""
     config = store.client.get_collection(store.collection_name).config.params.vectors
     if isinstance(config, dict):
         config = config.get(store.vector_name)
@@ -91,9 +106,10 @@ def _note(store: Any) -> str | None:
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
     """The vectors of those ids that the store has."""
     name = store.vector_name
+    keys = [key for key in map(_key, ids) if key is not None]
     points = store.client.retrieve(
         store.collection_name,
-        ids=[*ids],
+        ids=keys,
         with_payload=False,
         with_vectors=[name] if name else True,
     )
@@ -101,3 +117,13 @@ def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
         str(point.id): point.vector.get(name) if isinstance(point.vector, dict) else point.vector
         for point in points
     }
+
+
+def _key(name: str) -> int | str | None:
+    """A point's id as Qdrant has it, a number or a UUID; None for what cannot be one."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return None

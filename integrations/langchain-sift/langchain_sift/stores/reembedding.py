@@ -11,8 +11,7 @@ import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
-from langchain_sift.target import Target
-from sift_retrievers.retrieval import EmbeddingCache, Hits
+from sift_retrievers.retrieval import EmbeddingCache, Hits, Target
 
 NOTE = "embedded again by the retriever"
 _warned: WeakSet[type] = WeakSet()

@@ -7,7 +7,6 @@ from time import perf_counter
 from typing import Any
 
 import llama_index.core.instrumentation as instrument
-import numpy as np
 import torch
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
@@ -30,6 +29,7 @@ from sift_retrievers.retrieval import (
     SelectionRules,
     check_hits,
     union,
+    unit_relevance,
 )
 from sift_retrievers.validation import count
 
@@ -70,7 +70,7 @@ class SIFTRerank(BaseNodePostprocessor):
     reranker: BaseNodePostprocessor | None = None
     """Judges relevance in place of the embedding: its scores weigh the nodes, those that it drops
     are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`), which is then the
-    default; its γ is in units of one over the score."""
+    default. Scores outside of 0 to 1 are taken for logits."""
     lambda_: float = 3.0
     kernel: str | Kernel | RelevanceWeighted = "cosine"
     objective: str = "variance"
@@ -198,7 +198,7 @@ class SIFTRerank(BaseNodePostprocessor):
 
         relevance = None
         if scores is not None:
-            relevance = np.array([scores[str(name)] for name in hits.ids])
+            relevance = unit_relevance([scores[str(name)] for name in hits.ids], len(hits))
         by = self.distinct_by
         retrieval = Retrieval(
             query_bundle.query_str,
@@ -212,7 +212,7 @@ class SIFTRerank(BaseNodePostprocessor):
             seconds=seconds,
         )
         start = perf_counter()
-        retrieval.summary()
+        retrieval.complete()
         seconds["select"] = perf_counter() - start
         return retrieval
 

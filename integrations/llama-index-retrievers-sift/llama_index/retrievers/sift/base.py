@@ -273,7 +273,7 @@ class SIFTRetriever(BaseRetriever):
 
     @dispatcher.span
     def _select(self, retrieval: Retrieval[NodeWithScore]) -> dict[str, Any]:
-        return retrieval.summary()
+        return retrieval.complete()
 
 
 def _as_index(

@@ -26,10 +26,11 @@ def annotated_copies(retrieval: Retrieval[NodeWithScore]) -> list[NodeWithScore]
     The keys are excluded from the text that a model reads or embeds. Scores fall strictly in
     selection order.
     """
-    choice = retrieval.choice
+    choice = retrieval.outcome.choice
     scores = falling_scores(choice.gains)
     copies = []
-    for rank, position, found in retrieval.chosen():
+    rows = zip(choice.picks.tolist(), retrieval.outcome.documents, strict=True)
+    for rank, (position, found) in enumerate(rows):
         numbers: dict[str, Any] = {
             "rank": rank,
             "information_gain": float(choice.gains[rank]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -45,14 +44,10 @@ def known_vectors(
     reader = adapter or ADAPTERS.find(store)
     if reader is None or not ids:
         return {}, None
-    note = getattr(_module_of(reader), "note", None)
+    note = ADAPTERS.part(store, "note") if adapter is None else None
     return reader(store, ids), None if note is None else note(store)
 
 
 def knows_nodes_by_id(store: object) -> bool:
     """Whether the store's own ids are those of the nodes, and not positions in an index."""
-    return not getattr(_module_of(ADAPTERS.find(store)), "IDS_ARE_POSITIONS", False)
-
-
-def _module_of(adapter: VectorAdapter | None) -> Any:
-    return sys.modules.get(getattr(adapter, "__module__", ""))
+    return not ADAPTERS.part(store, "IDS_ARE_POSITIONS")
