@@ -4,6 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORE   := .venv-core
 PIP     = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Their requirements contradict those of the others, and they work with these all the same:
+# langchain-milvus needs pymilvus 3, llama-index-vector-stores-milvus says < 3; langchain-redis wants
+# an older hf-xet, which it does not import.
+APART   := --no-deps langchain-redis llama-index-vector-stores-milvus redisvl
 LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
@@ -14,7 +18,7 @@ help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-core  the tests that need no optional package, without any installed"
-	@echo "make test-slow  the slow ones: ten thousand random problems a backend, …"
+	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
@@ -25,18 +29,20 @@ help:
 $(VENV)/.demo: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the demo needs (torch and sentence-transformers: a few minutes) ..."
-	$(BIN)/python $(PIP) -e ".[demo]" $(LANGCHAIN)
+	$(BIN)/python $(PIP) -e ".[demo]" $(LANGCHAIN) $(LLAMA_INDEX)
 	@touch $@
 
 $(VENV)/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the tests need (torch and sentence-transformers: a few minutes) ..."
 	$(BIN)/python $(PIP) -e ".[test]" $(LANGCHAIN) $(LLAMA_INDEX)
+	$(BIN)/python $(PIP) $(APART)
 	@touch $@
 
 $(VENV)/.dev: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) -e ".[dev]" $(LANGCHAIN) $(LLAMA_INDEX)
+	$(BIN)/python $(PIP) $(APART)
 	@touch $@
 
 $(CORE)/.test: $(MANIFESTS)
@@ -46,6 +52,8 @@ $(CORE)/.test: $(MANIFESTS)
 
 demo: $(VENV)/.demo
 	$(BIN)/python -W ignore::DeprecationWarning examples/quickstart.py
+	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_retriever.py
+	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_reranker.py
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow"

@@ -41,7 +41,11 @@ def closing() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=CASES)
+# One set-up of each store runs in `make test`, the others in `make test-slow`.
+SETUPS = [pytest.param(n, marks=[pytest.mark.slow] if " " in n else []) for n in CASES]
+
+
+@pytest.fixture(params=SETUPS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
