@@ -12,6 +12,7 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
+from langchain_core.vectorstores import InMemoryVectorStore
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
@@ -121,6 +122,40 @@ async def test_in_a_contextual_compression_retriever(corpus: Corpus) -> None:
     found = corpus.documents()[:20]
     assert ids(retriever.invoke(corpus.queries[0])) == expected(corpus, found)
     assert ids(await retriever.ainvoke(corpus.queries[0])) == expected(corpus, found)
+
+
+def test_behind_an_ensemble_and_a_parent_document_retriever(corpus: Corpus) -> None:
+    classic = pytest.importorskip("langchain_classic.retrievers")
+    stores = pytest.importorskip("langchain_core.stores")
+    splitters = pytest.importorskip("langchain_text_splitters")
+    compressor = SIFTCompressor(embedding=corpus.embeddings, k=3)
+
+    ensemble = classic.EnsembleRetriever(
+        retrievers=[
+            FirstTwenty(documents=corpus.documents()),
+            CASES["InMemory"].filled(corpus).as_retriever(search_kwargs={"k": 10}),
+        ],
+        weights=[0.5, 0.5],
+    )
+    both = ensemble.invoke(corpus.queries[0])
+    found = classic.ContextualCompressionRetriever(
+        base_compressor=compressor, base_retriever=ensemble
+    ).invoke(corpus.queries[0])
+    assert len(both) > 20
+    assert len(found) == 3
+    assert {d.id for d in found} <= {d.id for d in both}
+
+    parents = classic.ParentDocumentRetriever(
+        vectorstore=InMemoryVectorStore(corpus.embeddings),
+        docstore=stores.InMemoryStore(),
+        child_splitter=splitters.CharacterTextSplitter(chunk_size=100),
+        search_kwargs={"k": 20},
+    )
+    parents.add_documents(corpus.documents())
+    found = classic.ContextualCompressionRetriever(
+        base_compressor=compressor, base_retriever=parents
+    ).invoke(corpus.queries[0])
+    assert len({d.page_content for d in found}) == 3
 
 
 async def test_as_a_runnable(corpus: Corpus) -> None:

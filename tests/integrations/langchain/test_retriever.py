@@ -109,6 +109,16 @@ def test_configurable_fields(store: Any, corpus: Corpus) -> None:
     assert len(retriever.invoke(corpus.queries[0])) == 4
 
 
+def test_with_config_and_bind(store: Any, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(store)
+    recorder = Recorder()
+    tagged = retriever.with_config(callbacks=[recorder], run_name="ours")
+    assert tagged.invoke(corpus.queries[0]) == retriever.invoke(corpus.queries[0])
+    assert [name for name, _ in recorder.events] == ["start", "end"]
+    assert len(retriever.bind(k=2).invoke(corpus.queries[0])) == 2
+    assert retriever.with_retry().invoke(corpus.queries[0]) == retriever.invoke(corpus.queries[0])
+
+
 def test_positional_and_by_name(store: Any, corpus: Corpus) -> None:
     by_name = SIFTRetriever(vectorstore=store, kernel=Cosine())
     assert by_name.invoke(corpus.queries[0]) == SIFTRetriever(store).invoke(corpus.queries[0])
