@@ -148,7 +148,7 @@ def test_behind_an_ensemble_and_a_parent_document_retriever(corpus: Corpus) -> N
     parents = classic.ParentDocumentRetriever(
         vectorstore=InMemoryVectorStore(corpus.embeddings),
         docstore=stores.InMemoryStore(),
-        child_splitter=splitters.CharacterTextSplitter(chunk_size=100),
+        child_splitter=splitters.CharacterTextSplitter(chunk_size=100, chunk_overlap=0),
         search_kwargs={"k": 20},
     )
     parents.add_documents(corpus.documents())
