@@ -124,24 +124,10 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
             self.fetch_k = max(self.fetch_k, self.k)
         _check_sizes(self.k, self.fetch_k)
         try:
-            readable = check_store(self.vectorstore, self.adapter)
+            readable = check_store(self.vectorstore, self.adapter, self._embeddings())
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
             raise ValueError(str(error)) from error
-        model = self._embeddings()
-        if not callable(getattr(model, "embed_query", None)):
-            raise ValueError(
-                f"{type(self.vectorstore).__name__} has no embedding model of its own "
-                "(`.embeddings` is missing or None), so the query cannot be embedded: pass "
-                "SIFTRetriever(vectorstore, embedding=...) with the model that filled the store; "
-                f"got embedding={self.embedding!r}"
-            )
         if not readable:
-            if not callable(getattr(model, "embed_documents", None)):
-                raise ValueError(
-                    f"the vectors of {type(self.vectorstore).__name__} cannot be read, and "
-                    f"{type(model).__name__} has no embed_documents to embed its hits again: pass "
-                    "adapter=..., see langchain_sift.stores.StoreAdapter"
-                )
             warn_once(self.vectorstore)
         return self
 

@@ -127,7 +127,7 @@ async def test_a_model_that_has_only_what_is_needed(
 
     with pytest.raises(ValueError, match=r"QueriesOnly has no embed_documents .*adapter=\.\.\."):
         SIFTRetriever(Unread(corpus.embeddings), embedding=QueriesOnly(corpus))
-    with pytest.raises(ValueError, match=r"has no embedding model.*got embedding=3"):
+    with pytest.raises(ValueError, match=r"has no embedding model.*the store; got 3"):
         SIFTRetriever(memory, embedding=3)
 
 

@@ -33,16 +33,29 @@ def embeddings_of(store: object) -> Embeddings | None:
     return None
 
 
-def check_store(store: object, adapter: StoreAdapter | None) -> bool:
+def check_store(store: object, adapter: StoreAdapter | None, model: object) -> bool:
     """Whether the store's vectors can be read; False if its hits must be embedded again.
 
     Raises:
-        TypeError: if neither can be done; the message says what to pass.
+        TypeError: if neither can be done, or `model` cannot embed what has to be embedded; the
+            message says what to pass.
     """
-    if adapter is not None or ADAPTERS.find(store) is not None:
-        return True
-    if callable(getattr(store, "similarity_search", None)):
-        return False
+    name = type(store).__name__
+    readable = adapter is not None or ADAPTERS.find(store) is not None
+    if readable or callable(getattr(store, "similarity_search", None)):
+        if not callable(getattr(model, "embed_query", None)):
+            raise TypeError(
+                f"{name} has no embedding model of its own (`.embeddings` is missing or None), so "
+                "the query cannot be embedded: pass embedding=... with the model that filled the "
+                f"store; got {model!r}"
+            )
+        if not readable and not callable(getattr(model, "embed_documents", None)):
+            raise TypeError(
+                f"the vectors of {name} cannot be read, and {type(model).__name__} has no "
+                "embed_documents to embed its hits again: pass adapter=..., see "
+                "langchain_sift.stores.StoreAdapter"
+            )
+        return readable
     raise TypeError(
         f"no adapter knows how {type(store).__module__}.{type(store).__qualname__} hands over its "
         "stored vectors, and it has no similarity_search: pass a vector store, or adapter=... with "
