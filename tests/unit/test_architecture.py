@@ -36,6 +36,8 @@ def test_the_core_knows_no_framework(file: Path) -> None:
     [
         ("kernels.py", ("sift_retrievers.backends", "sift_retrievers.selection")),
         ("backends", ("sift_retrievers.selection",)),
+        ("retrieval", ("sift_retrievers.finetune",)),
+        ("finetune", ("sift_retrievers.retrieval", "sift_retrievers.backends")),
     ],
 )
 def test_inside_the_core_selection_stands_on_backends_on_kernels(
