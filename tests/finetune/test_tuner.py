@@ -78,6 +78,26 @@ def test_tuned_inside_and_bit_identical_outside(kind: str, dtype: torch.dtype) -
     assert sha256(model) == untouched
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_generation_inside_and_outside(kind: str) -> None:
+    model = tiny(kind)
+    tuner = TestTimeTuner(model, tokenizer(), **EAGER)
+    ids = torch.tensor([tokenizer()(QUERY)["input_ids"]])
+    mask = torch.ones_like(ids)
+
+    def generate() -> list[int]:
+        out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=12, do_sample=False)
+        return [int(token) for token in out[0]]
+
+    base, passages = generate(), PASSAGES[:1] * 8
+    with tuner.session(QUERY, passages):
+        tuned = generate()
+    assert tuned != base
+    assert generate() == base
+    with tuner.session(QUERY, passages):
+        assert generate() == tuned
+
+
 def test_requests_do_not_learn_from_each_other(model: Any) -> None:
     tuner = TestTimeTuner(model, tokenizer(), **EAGER)
 
