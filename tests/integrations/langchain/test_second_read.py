@@ -100,3 +100,19 @@ def test_only_what_is_chosen_is_read(
     asked.clear()
     SIFTRetriever(store, distinct_by="parity").invoke(corpus.queries[0])
     assert [len(ids) for ids in asked] == [60]  # a rule looks at all, once
+
+
+@pytest.mark.parametrize("name", ["Qdrant", "Qdrant L2", "Qdrant inner product, named vector"])
+def test_vectors_through_the_client_as_a_server_sends_them(
+    name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In local mode the adapter reads the client's own array; a server's come as lists."""
+    pytest.importorskip("langchain_qdrant")
+    retriever = SIFTRetriever(CASES[name].filled(corpus))
+    want = [retriever.invoke(query) for query in corpus.queries]
+    monkeypatch.setattr("langchain_sift.stores.qdrant._local_collection", lambda store: None)
+    found = [retriever.invoke(query) for query in corpus.queries]
+    assert [[d.id for d in one] for one in found] == [[d.id for d in one] for one in want]
+    assert found[0][0].metadata["sift"]["similarity"] == pytest.approx(
+        want[0][0].metadata["sift"]["similarity"]
+    )

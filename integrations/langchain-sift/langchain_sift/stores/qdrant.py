@@ -32,6 +32,7 @@ def fetch(
     """
     name = store.vector_name
     said = note(store)  # refuses collections without dense vectors of that name
+    local = _local_collection(store)
     points = store.client.query_points(
         collection_name=store.collection_name,
         query=query.tolist(),
@@ -41,7 +42,7 @@ def fetch(
         limit=fetch_k,
         offset=offset,
         with_payload=False,
-        with_vectors=[name] if name else True,
+        with_vectors=local is None and ([name] if name else True),
         consistency=consistency,
         **options,
     ).points
@@ -57,8 +58,25 @@ def fetch(
         }
         return [kept.get(ids[i]) for i in positions]
 
-    vectors = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
-    return Hits(stacked(vectors, ids, len(query)), ids, one_of(load), said, load)
+    if local is not None:
+        vectors = local.vectors[name][[local.ids[point.id] for point in points]]
+    else:
+        dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
+        vectors = stacked(dense, ids, len(query))
+    return Hits(vectors.astype(np.float32, copy=False), ids, one_of(load), said, load)
+
+
+def _local_collection(store: Any) -> Any:
+    """The collection of a client in local mode, whose vectors are an array; None for a server.
+
+    The client would hand them over as lists of floats, at twice the time of the search.
+    """
+    local: Any = getattr(store.client, "_client", None)
+    if type(local).__name__ != "QdrantLocal" or not hasattr(local, "_get_collection"):
+        return None
+    collection = local._get_collection(store.collection_name)
+    known = isinstance(getattr(collection, "ids", None), dict)
+    return collection if known and store.vector_name in collection.vectors else None
 
 
 def _document(store: Any, point: Any) -> Document:
