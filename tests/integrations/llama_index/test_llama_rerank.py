@@ -205,8 +205,78 @@ def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithSco
 
 def test_nodes_found_twice_come_back_once(corpus: Corpus, found: list[NodeWithScore]) -> None:
     rerank = SIFTRerank(embed_model=TableEmbedding(corpus), top_n=40)
-    doubled = rerank.postprocess_nodes(found + found, query_str=corpus.queries[0])
+    again = [NodeWithScore(node=node.node.model_copy()) for node in found]
+    for node, vector in zip(again, corpus.vectors, strict=False):
+        node.node.embedding = vector.tolist()
+        node.node.metadata = node.node.metadata | {"from": "elsewhere"}
+    doubled = rerank.postprocess_nodes(found + again, query_str=corpus.queries[0])
     assert sorted(ids(doubled)) == sorted(ids(found))
+    assert "from" not in doubled[0].node.metadata  # the first one found
+
+
+async def test_in_an_engine_sync_and_async_ask_for_the_same(
+    simple: VectorStoreIndex, corpus: Corpus
+) -> None:
+    """LlamaIndex's retriever writes the mean of several strings into the bundle."""
+    from llama_index.core.llms import MockLLM
+
+    rerank = SIFTRerank(top_n=5, embed_model=model_of(simple), vector_store=simple.vector_store)
+    engine = simple.as_query_engine(
+        llm=MockLLM(), similarity_top_k=60, node_postprocessors=[rerank]
+    )
+
+    def bundle() -> QueryBundle:
+        return QueryBundle("both", custom_embedding_strs=[corpus.queries[0], corpus.queries[2]])
+
+    sync, found = engine.query(bundle()), await engine.aquery(bundle())
+    assert ids(sync.source_nodes) == ids(found.source_nodes)
+    asked = bundle()
+    nearest = simple.as_retriever(similarity_top_k=60).retrieve(asked)
+    assert asked.embedding is not None
+    assert rerank.explain(nearest, asked).targets == 2
+
+
+def test_settings_may_change(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus))
+    rerank.lambda_ = 0.01
+    assert ids(rerank.postprocess_nodes(found, query_str=corpus.queries[0])) == expected(
+        corpus, lambda_=0.01
+    )
+
+
+def test_metadata_of_our_names_is_embedded_as_it_was(corpus: Corpus) -> None:
+    model = TableEmbedding(corpus, embed_batch_size=100)
+    nodes = nodes_of(corpus)[:20]
+    for node in nodes:
+        node.metadata["rank"] = "colonel"
+    rerank = SIFTRerank(embed_model=model)
+    found = [NodeWithScore(node=node) for node in nodes]
+    rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    assert "rank: colonel" in model._batches[0][0]
+
+
+def test_a_reranker_and_metadata_that_cannot_be_copied(
+    corpus: Corpus, found: list[NodeWithScore]
+) -> None:
+    import threading
+
+    for node in found:
+        node.node.metadata["lock"] = threading.Lock()
+        node.node.excluded_embed_metadata_keys = ["lock"]
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=Judge())
+    assert len(rerank.postprocess_nodes(found, query_str=corpus.queries[0])) == 4
+
+
+def test_a_reranker_without_scores(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    class Silent(BaseNodePostprocessor):
+        def _postprocess_nodes(
+            self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+        ) -> list[NodeWithScore]:
+            return [NodeWithScore(node=node.node) for node in nodes]
+
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=Silent())
+    with pytest.raises(ValueError, match="Silent gave 20 of 20 nodes no score"):
+        rerank.postprocess_nodes(found, query_str=corpus.queries[0])
 
 
 def test_the_same_rules_as_the_retriever(simple: VectorStoreIndex, corpus: Corpus) -> None:

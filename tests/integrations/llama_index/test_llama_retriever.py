@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus import Corpus
-from llama_cases import TableEmbedding, model_of, nodes_of
+from llama_cases import CASES, TableEmbedding, model_of, nodes_of
 from llama_index.core import Settings, StorageContext, VectorStoreIndex
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
@@ -225,7 +225,7 @@ def test_a_store_nobody_knows_is_read_by_embedding_again(
     assert len(model._batches) == 1  # one call for all
     assert len(model._batches[0]) == 20
     assert model._batches[0][0].startswith("number: ")  # text and metadata, as for indexing
-    assert found[0].node.metadata["vectors"] == "embedded again"
+    assert found[0].node.metadata["vectors"] == "20 of 20 embedded again"
     retriever.retrieve(corpus.queries[0])
     assert len(model._batches) == 1
 
@@ -248,6 +248,64 @@ def test_an_adapter_of_the_users_own(
         ADAPTERS._given = given
 
 
+def test_two_indices_in_one_store(corpus: Corpus) -> None:
+    context = StorageContext.from_defaults(vector_store=SimpleVectorStore())
+    model = TableEmbedding(corpus)
+    nodes = nodes_of(corpus)
+    first = VectorStoreIndex(nodes[:30], storage_context=context, embed_model=model)
+    second = VectorStoreIndex(nodes[30:], storage_context=context, embed_model=model)
+    for index, own in ((first, corpus.ids[:30]), (second, corpus.ids[30:])):
+        retriever = SIFTRetriever(index, 60, 60)
+        assert sorted(ids(retriever.retrieve(corpus.queries[0]))) == sorted(own)
+    retriever = SIFTRetriever(first, 60, 60)
+    corpus.embeddings.table["newcomer"] = corpus.query_vector()
+    first.insert_nodes([TextNode(text="newcomer")])
+    assert len(retriever.retrieve(corpus.queries[0])) == 31
+
+
+def test_the_callbacks_of_the_index(corpus: Corpus) -> None:
+    from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
+
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    index = VectorStoreIndex(
+        nodes_of(corpus),
+        embed_model=TableEmbedding(corpus),
+        callback_manager=CallbackManager([debug]),
+    )
+    SIFTRetriever(index).retrieve(corpus.queries[0])
+    assert len(debug.get_event_pairs(CBEventType.RETRIEVE)) == 1
+
+
+def test_more_may_be_asked_for_later(simple: VectorStoreIndex, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(simple, 2, 2)
+    retriever.fetch_top_k = 40
+    retriever.similarity_top_k = 30
+    assert len(retriever.retrieve(corpus.queries[0])) == 30
+
+
+def test_copies_share_nothing_with_the_docstore(corpus: Corpus) -> None:
+    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo
+
+    nodes = nodes_of(corpus)
+    for node in nodes:
+        node.relationships[NodeRelationship.CHILD] = [RelatedNodeInfo(node_id="c")]
+        node.relationships[NodeRelationship.SOURCE] = RelatedNodeInfo(node_id="s")
+    index = VectorStoreIndex(nodes, embed_model=TableEmbedding(corpus))
+    held = {key: node.model_dump_json() for key, node in index.docstore.docs.items()}
+    for scored in SIFTRetriever(index).retrieve(corpus.queries[0]):
+        related: Any = scored.node.relationships
+        related[NodeRelationship.CHILD].append(RelatedNodeInfo(node_id="more"))
+        related[NodeRelationship.SOURCE].metadata["spoilt"] = True
+    assert {key: node.model_dump_json() for key, node in index.docstore.docs.items()} == held
+
+
+@pytest.mark.parametrize("store_name", ["Simple", "Milvus", "Chroma", "LanceDB"])
+def test_ids_with_quotes(corpus: Corpus, store_name: str) -> None:
+    corpus.ids = [f"""o'ne"il {i}""" for i in range(60)]
+    index = CASES[store_name].index(corpus)
+    assert len(SIFTRetriever(index, 10).retrieve(corpus.queries[0])) == 10
+
+
 def test_a_store_that_fails_is_named(foreign: VectorStoreIndex, corpus: Corpus) -> None:
     store = foreign.vector_store
     assert isinstance(store, Foreign)
@@ -261,9 +319,9 @@ def test_an_index_node_leads_on(corpus: Corpus) -> None:
     """Recursive retrieval of the base class: a node that stands for something else."""
     corpus.embeddings.table["summary"] = corpus.query_vector()
     inner = TextNode(text="the detail")
-    nodes = [*nodes_of(corpus), IndexNode(text="summary", index_id="i", obj=inner)]
-    index = VectorStoreIndex(nodes, embed_model=TableEmbedding(corpus), objects=[])
-    retriever = SIFTRetriever(index, object_map={"i": inner})
+    objects = [IndexNode(text="summary", index_id="i", obj=inner)]
+    index = VectorStoreIndex(nodes_of(corpus), embed_model=TableEmbedding(corpus), objects=objects)
+    retriever = SIFTRetriever(index)
     assert retriever.retrieve(corpus.queries[0])[0].node.get_content() == "the detail"
 
 

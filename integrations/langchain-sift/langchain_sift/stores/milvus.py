@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +65,12 @@ def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
     keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
     if not keys:
         return {}
-    rows = store.client.get(store.collection_name, ids=keys, output_fields=[field])
+    rows = store.client.query(
+        store.collection_name,
+        # Quoted here: the client puts ids with quotes into the expression as they are.
+        filter=f"{key} in {json.dumps(keys, ensure_ascii=False)}",
+        output_fields=[key, field],
+    )
     return {str(row[key]): row[field] for row in rows}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import llama_index.core.instrumentation as instrument
 import torch
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
+from llama_index.core.bridge.pydantic import ConfigDict, Field
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -17,7 +17,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.settings import Settings
 
 from llama_index.retrievers.sift.base import settings_tokens
-from llama_index.retrievers.sift.nodes import annotated_copies
+from llama_index.retrievers.sift.nodes import annotated_copies, copied
 from llama_index.retrievers.sift.search import parent_of, with_vectors
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
@@ -28,7 +28,6 @@ from sift_retrievers.retrieval import (
     Retrieval,
     SelectionRules,
     check_hits,
-    union,
     unit_relevance,
 )
 from sift_retrievers.validation import count
@@ -85,27 +84,12 @@ class SIFTRerank(BaseNodePostprocessor):
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache, exclude=True)
     """Keeps the vectors of nodes that were embedded."""
 
-    _rules: SelectionRules = PrivateAttr()
-
     def __init__(self, **settings: Any) -> None:
         if settings.get("reranker") is not None:
             settings = {"kernel": "relevance"} | settings
         super().__init__(**settings)
         count(self.top_n, "top_n")
-        counter = self.token_counter
-        if self.max_tokens is not None and counter is None:
-            counter = settings_tokens
-        self._rules = SelectionRules(
-            lambda_=self.lambda_,
-            kernel=self.kernel,
-            objective=self.objective,
-            device=self.device,
-            alpha=self.stop_alpha,
-            min_gain=self.min_gain,
-            max_tokens=self.max_tokens,
-            token_counter=counter,
-            score_threshold=self.similarity_cutoff,
-        )
+        self.rules()
         if self.adapter is None and not knows_nodes_by_id(self.vector_store):
             raise ValueError(
                 f"{type(self.vector_store).__name__} knows positions, not the ids of nodes: leave "
@@ -117,6 +101,27 @@ class SIFTRerank(BaseNodePostprocessor):
                 'a reranker goes with kernel="relevance" or RelevanceWeighted(...); got '
                 f"{self.kernel!r}"
             )
+
+    def rules(self) -> SelectionRules:
+        """The settings as the core takes them.
+
+        Raises:
+            ValueError: for a value that makes no sense, or values that do not go together.
+        """
+        counter = self.token_counter
+        if self.max_tokens is not None and counter is None:
+            counter = settings_tokens
+        return SelectionRules(
+            lambda_=self.lambda_,
+            kernel=self.kernel,
+            objective=self.objective,
+            device=self.device,
+            alpha=self.stop_alpha,
+            min_gain=self.min_gain,
+            max_tokens=self.max_tokens,
+            token_counter=counter,
+            score_threshold=self.similarity_cutoff,
+        )
 
     @classmethod
     def class_name(cls) -> str:
@@ -170,8 +175,9 @@ class SIFTRerank(BaseNodePostprocessor):
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle
     ) -> Retrieval[NodeWithScore]:
         model, seconds = self._model(), {}
+        nodes = [*{node.node_id: node for node in reversed(nodes)}.values()][::-1]
         start = perf_counter()
-        targets = targets_of(query_bundle, model)
+        targets = targets_of(query_bundle, model, texts_first=True)
         dim = len(targets[0].vector)
         seconds["embed"] = perf_counter() - start
 
@@ -191,9 +197,8 @@ class SIFTRerank(BaseNodePostprocessor):
                 stored.get(node.node_id) if own is None else own
                 for node, own in zip(nodes, vectors, strict=True)
             ]
-        found = with_vectors(nodes, vectors, model, self.embedding_cache, dim, note)
-        check_hits("SIFTRerank", found, dim)
-        hits = union([found])
+        hits = with_vectors(nodes, vectors, model, self.embedding_cache, dim, note)
+        check_hits("SIFTRerank", hits, dim)
         seconds["vectors"] = perf_counter() - start
 
         relevance = None
@@ -205,7 +210,7 @@ class SIFTRerank(BaseNodePostprocessor):
             targets,
             hits,
             self.top_n,
-            self._rules,
+            self.rules(),
             text=lambda scored: scored.node.get_content(),
             parent=parent_of(by) if isinstance(by, str) else by,
             relevance=relevance,
@@ -223,6 +228,12 @@ class SIFTRerank(BaseNodePostprocessor):
         if self.reranker is None:
             return None
         # It may write into what it is given.
-        copies = [NodeWithScore(node=n.node.model_copy(deep=True), score=n.score) for n in nodes]
+        copies = [NodeWithScore(node=copied(n.node), score=n.score) for n in nodes]
         judged = self.reranker.postprocess_nodes(copies, query_bundle)
+        unjudged = [node.node_id for node in judged if node.score is None]
+        if unjudged:
+            raise ValueError(
+                f"{type(self.reranker).__name__} gave {len(unjudged)} of {len(judged)} nodes no "
+                f"score: {unjudged[:5]}"
+            )
         return {node.node_id: float(node.score or 0.0) for node in judged}

@@ -57,7 +57,8 @@ class SIFTRetriever(BaseRetriever):
     Every returned node is a copy. Its score falls strictly in selection order; its metadata say
     what it was worth: `rank`, `information_gain` in nats, `uncertainty` σ² after it, `similarity`
     (the cosine to the query), `retrieval_score` (the store's), and `vectors` only where these
-    differ from the model's, in words. Language and embedding models do not see these keys.
+    differ from the model's, in words. These replace metadata of the same names; language and
+    embedding models do not see them.
 
     A `QueryBundle` with an `embedding` is asked for as it is. Several `custom_embedding_strs` are
     several targets: the candidates are the union of their neighbours, and the picks reduce the
@@ -125,23 +126,29 @@ class SIFTRetriever(BaseRetriever):
                 (`llama_index.retrievers.sift.stores`).
             embedding_cache: keeps the vectors of nodes that had to be embedded again.
             filters: as of `index.as_retriever`.
-            node_ids: as of `index.as_retriever`.
+            node_ids: as of `index.as_retriever`; some stores ignore them.
             doc_ids: as of `index.as_retriever`.
             vector_store_query_mode: as of `index.as_retriever`, but "mmr".
             alpha: as of `index.as_retriever`: weight of the dense part of a hybrid search.
             sparse_top_k: as of `index.as_retriever`.
             hybrid_top_k: as of `index.as_retriever`.
             vector_store_kwargs: as of `index.as_retriever`.
-            callback_manager: as of every retriever.
-            object_map: as of every retriever.
-            objects: as of every retriever.
+            callback_manager: default: the index's.
+            object_map: what index nodes stand for; default: the index's.
+            objects: the same as a list.
             verbose: as of every retriever.
 
         Raises:
             ValueError: for settings that make no sense, or a store without texts.
             TypeError: for something that is neither an index nor a store.
         """
-        super().__init__(callback_manager, object_map, objects, verbose)
+        over = _as_index(index, embed_model)
+        super().__init__(
+            callback_manager or over._callback_manager,
+            object_map or over._object_map,
+            objects,
+            verbose,
+        )
         self.similarity_top_k = count(similarity_top_k, "similarity_top_k")
         self.fetch_top_k = count(fetch_top_k, "fetch_top_k")
         if self.fetch_top_k < self.similarity_top_k:
@@ -171,7 +178,6 @@ class SIFTRetriever(BaseRetriever):
         self._distinct_by = distinct_by
         self._adapter = adapter
         self._cache = embedding_cache if embedding_cache is not None else EmbeddingCache()
-        over = _as_index(index, embed_model)
         self._embed_model = embed_model or over._embed_model
         self._search = VectorSearch(
             over,
@@ -264,6 +270,7 @@ class SIFTRetriever(BaseRetriever):
                 self._search.hits(
                     target,
                     query_bundle.query_str if alone else target.text or query_bundle.query_str,
+                    self.fetch_top_k,
                     self._adapter,
                     self._cache,
                 )

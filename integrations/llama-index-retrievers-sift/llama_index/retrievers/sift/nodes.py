@@ -23,8 +23,8 @@ KEYS: Final = (
 def annotated_copies(retrieval: Retrieval[NodeWithScore]) -> list[NodeWithScore]:
     """Copy the chosen nodes and write into the copies' metadata what each pick was worth.
 
-    The keys are excluded from the text that a model reads or embeds. Scores fall strictly in
-    selection order.
+    The keys are excluded from the text that a model reads or embeds, and replace metadata of the
+    same names. Scores fall strictly in selection order.
     """
     choice = retrieval.outcome.choice
     scores = falling_scores(choice.gains)
@@ -40,7 +40,7 @@ def annotated_copies(retrieval: Retrieval[NodeWithScore]) -> list[NodeWithScore]
         }
         if retrieval.hits.note is not None:
             numbers["vectors"] = retrieval.hits.note
-        node = _copy(found.node)
+        node = copied(found.node)
         node.metadata |= numbers
         copies.append(NodeWithScore(node=node, score=float(scores[rank])))
     return copies
@@ -51,21 +51,39 @@ def embedded_text(node: BaseNode) -> str:
 
     The numbers of an earlier selection are left out: they belong to another query.
     """
-    if KEYS[0] in node.metadata:
-        node = _copy(node)
+    if _is_annotated(node):
+        node = copied(node)
     return node.get_content(metadata_mode=MetadataMode.EMBED)
 
 
-def _copy(node: BaseNode) -> BaseNode:
+def copied(node: BaseNode) -> BaseNode:
     """A node that shares nothing with another that can be changed, but what cannot be copied."""
+    metadata = {key: _copied(value) for key, value in node.metadata.items()}
+    if _is_annotated(node):
+        metadata = {key: value for key, value in metadata.items() if key not in KEYS}
     changes: dict[str, Any] = {
-        "metadata": {key: _copied(value) for key, value in node.metadata.items()},
-        "relationships": {**node.relationships},
+        "metadata": metadata,
+        "embedding": None if node.embedding is None else [*node.embedding],
+        "relationships": {
+            kind: [one.model_copy(deep=True) for one in related]
+            if isinstance(related, list)
+            else related.model_copy(deep=True)
+            for kind, related in node.relationships.items()
+        },
     }
     for excluded in ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys"):
         keys = getattr(node, excluded)
         changes[excluded] = [*keys, *(key for key in KEYS if key not in keys)]
+    for name in type(node).model_fields:
+        resource = getattr(node, name)
+        if name.endswith("_resource") and resource is not None:
+            changes[name] = resource.model_copy()
     return node.model_copy(update=changes)
+
+
+def _is_annotated(node: BaseNode) -> bool:
+    """Whether an earlier selection wrote its numbers into the metadata."""
+    return all(key in node.metadata for key in ("rank", "information_gain", "uncertainty"))
 
 
 def _copied(value: Any) -> Any:

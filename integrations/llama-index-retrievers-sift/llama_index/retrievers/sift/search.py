@@ -9,6 +9,7 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
 from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle
+from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from llama_index.retrievers.sift.nodes import embedded_text
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors
@@ -31,6 +32,7 @@ class VectorSearch(VectorIndexRetriever):
         self,
         target: Target,
         query_str: str,
+        fetch_top_k: int,
         adapter: VectorAdapter | None,
         cache: EmbeddingCache,
     ) -> Hits[NodeWithScore]:
@@ -49,7 +51,14 @@ class VectorSearch(VectorIndexRetriever):
             query = self._build_vector_store_query(
                 QueryBundle(query_str=query_str, embedding=target.vector.tolist())
             )
-            result = self._vector_store.query(query, **self._kwargs)
+            query.similarity_top_k = fetch_top_k
+            # As `index.as_retriever` does, but of now: an index shares its store with others.
+            query.node_ids = (
+                query.node_ids or [*self._index.index_struct.nodes_dict.values()] or None
+            )
+            result = _queried(self._vector_store, query, self._kwargs)
+            if result is None:
+                return no_hits(dim)
             sent = {node.node_id: node.embedding for node in result.nodes or []}
             wanted = self._determine_nodes_to_fetch(result)
             if wanted:
@@ -61,11 +70,9 @@ class VectorSearch(VectorIndexRetriever):
             stored = {key: vector for key, vector in sent.items() if vector is not None}
             missing = [i for i, n in zip(ids, nodes, strict=True) if n.node_id not in stored]
             read, note = known_vectors(self._vector_store, missing, adapter)
-        except Warning:  # LanceDB's way to say that nothing was found
-            return no_hits(dim)
         except Exception as error:
             error.add_note(
-                f"while SIFT fetched the {self.similarity_top_k} nodes nearest to a vector of "
+                f"while SIFT fetched the {fetch_top_k} nodes nearest to a vector of "
                 f"dimension {dim} from {name}"
             )
             raise
@@ -77,6 +84,15 @@ class VectorSearch(VectorIndexRetriever):
         hits = with_vectors(found, vectors, self._embed_model, cache, dim, note)
         check_hits(name, hits, dim)
         return hits
+
+
+def _queried(store: Any, query: VectorStoreQuery, kwargs: dict[str, Any]) -> Any:
+    try:
+        return store.query(query, **kwargs)
+    except Warning as warning:
+        if "empty" in str(warning):  # LanceDB's way to say that nothing was found
+            return None
+        raise
 
 
 def with_vectors(
@@ -95,7 +111,8 @@ def with_vectors(
         embedded = cache.embed(embed_model, texts, embed_model.get_text_embedding_batch)
         for i, vector in zip(missing, embedded, strict=True):
             known[i] = vector if len(vector) else np.zeros(dim, dtype=np.float32)
-        note = REEMBEDDED
+        own = f"{len(missing)} of {len(known)} {REEMBEDDED}"
+        note = own if note is None else f"{note}; {own}"
     ids = [node.node.node_id for node in found]
     return Hits(stacked(known, ids, dim), ids, found.__getitem__, note)
 

@@ -8,15 +8,25 @@ from llama_index.core.schema import QueryBundle
 from sift_retrievers.retrieval import Target, checked_vector
 
 
-def targets_of(query_bundle: QueryBundle, embed_model: BaseEmbedding) -> list[Target]:
+def targets_of(
+    query_bundle: QueryBundle, embed_model: BaseEmbedding, *, texts_first: bool = False
+) -> list[Target]:
     """The bundle's own embedding, or that of each of its strings; the bundle is not changed.
 
     Several strings are several targets: LlamaIndex's own retriever asks for their mean instead.
 
+    Args:
+        query_bundle: what is asked.
+        embed_model: for the strings.
+        texts_first: embed the strings if there are any. LlamaIndex's own retriever writes its
+            embedding into the bundle, where a postprocessor finds the mean of several strings, or
+            a vector of another model.
+
     Raises:
         ValueError: if the bundle has neither, or a vector that is not finite, or zero.
     """
-    if query_bundle.embedding is not None:
+    written = texts_first and query_bundle.embedding_strs
+    if query_bundle.embedding is not None and not written:
         return [Target(checked_vector(query_bundle.embedding), query_bundle.query_str)]
     texts = query_bundle.embedding_strs
     if not texts:

@@ -21,7 +21,7 @@ ADAPTERS: Final[AdapterRegistry[VectorAdapter]] = AdapterRegistry(
         "llama_index.FaissMapVectorStore": f"{_HERE}.faiss_map",
         "llama_index.FaissVectorStore": f"{_HERE}.faiss",
         "llama_index.LanceDBVectorStore": f"{_HERE}.lancedb",
-        "llama_index.MilvusVectorStore": f"{_HERE}.nodes",
+        "llama_index.MilvusVectorStore": f"{_HERE}.milvus",
         "llama_index.PGVectorStore": f"{_HERE}.nodes",
         "llama_index.QdrantVectorStore": f"{_HERE}.qdrant",
         "llama_index.SimpleVectorStore": f"{_HERE}.simple",
