@@ -1,0 +1,46 @@
+"""What a request must leave as it was, and other things that the tests of the tuner share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tiny_models import sha256
+
+import torch  # isort: skip
+
+from sift_retrievers import select
+from sift_retrievers.finetune import (
+    TestTimeTuner,
+)
+
+EAGER: dict[str, Any] = {"learning_rate": 1e-2}
+
+
+class State:
+    """All that a request must leave as it was."""
+
+    def __init__(self, tuner: TestTimeTuner) -> None:
+        self.tuner, self.model = tuner, tuner.model
+        self.before = self.now()
+
+    def now(self) -> Any:
+        adapter = self.tuner._slot.ids
+        return (
+            sha256(self.model, adapter),
+            [(n, p.requires_grad) for n, p in self.model.named_parameters()],
+            [(n, m.training) for n, m in self.model.named_modules()],
+            torch.get_rng_state().tolist(),
+            [p.grad is None for p in self.model.parameters()],
+            sum(float(x.lora_B["sift"].weight.abs().sum()) for x in self.tuner._slot.layers),
+            self.tuner._gate.held,
+        )
+
+    def check(self) -> None:
+        assert self.now() == self.before
+
+
+def selection(count: int = 5) -> Any:
+    random = np.random.default_rng(0)
+    pool = random.normal(size=(count, 8)).astype(np.float32)
+    return select(pool.mean(axis=0), pool, count, lambda_=0.01)
