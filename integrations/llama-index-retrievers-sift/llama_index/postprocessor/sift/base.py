@@ -77,6 +77,7 @@ class SIFTRerank(BaseNodePostprocessor):
     stop_alpha: float | None = None
     min_gain: float | None = None
     max_tokens: int | None = None
+    """The texts of all nodes together, without their metadata, have at most that many tokens."""
     token_counter: Callable[[str], int] | None = Field(default=None, exclude=True)
     """Tokens of a text; None: by `Settings.tokenizer`."""
     similarity_cutoff: float | None = None

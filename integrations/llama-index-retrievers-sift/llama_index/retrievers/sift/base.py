@@ -116,7 +116,8 @@ class SIFTRetriever(BaseRetriever):
             device: where to select; default: the CPU.
             stop_alpha: stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, see below).
             min_gain: stop before the first node that adds fewer nats; possibly before the first.
-            max_tokens: all nodes together have at most that many tokens.
+            max_tokens: the texts of all nodes together, without their metadata, have at most that
+                many tokens.
             token_counter: tokens of a text; default: by `Settings.tokenizer`.
             similarity_cutoff: nodes whose cosine to the query is smaller are not candidates.
             distinct_by: no two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for
