@@ -4,6 +4,7 @@ Knows no framework: a document is whatever the framework calls one.
 """
 
 from sift_retrievers.retrieval.choosing import Choice, choose, cosines
+from sift_retrievers.retrieval.copying import deep_copied
 from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
 from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union
@@ -29,6 +30,7 @@ __all__ = [
     "checked_vector",
     "choose",
     "cosines",
+    "deep_copied",
     "explain",
     "no_hits",
     "one_of",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import Any
-
 from langchain_core.documents import Document
 
 from sift_retrievers import falling_scores
-from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.retrieval import Retrieval, deep_copied
 
 
 def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:
@@ -18,7 +15,7 @@ def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:
     documents = []
     rows = zip(choice.picks.tolist(), retrieval.outcome.documents, strict=True)
     for rank, (position, source) in enumerate(rows):
-        metadata = {key: _copied(value) for key, value in (source.metadata or {}).items()}
+        metadata = {key: deep_copied(value) for key, value in (source.metadata or {}).items()}
         metadata["sift"] = {
             "rank": rank,
             "information_gain": float(choice.gains[rank]),
@@ -30,11 +27,3 @@ def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:
         metadata["relevance_score"] = float(scores[rank])
         documents.append(source.model_copy(update={"metadata": metadata}))
     return documents
-
-
-def _copied(value: Any) -> Any:
-    """A deep copy, or the object itself where it cannot be copied (a lock, a connection)."""
-    try:
-        return deepcopy(value)
-    except Exception:  # whatever its __deepcopy__ raises, the passage is wanted
-        return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,7 +29,7 @@ class FakeServer:
         """Ids whose stored vector is left out of answers."""
 
 
-class FakeHTTP(FakeServer):
+class FakeHTTP(FakeServer, ABC):
     """Answers HTTP requests with `answer`, until it is closed."""
 
     headers: dict[str, str]
@@ -65,8 +66,8 @@ class FakeHTTP(FakeServer):
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def answer(self, method: str, path: str, params: dict[str, str], raw: str) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    def answer(self, method: str, path: str, params: dict[str, str], raw: str) -> Answer: ...
 
     def close(self) -> None:
         self._server.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -46,16 +47,16 @@ class FakeIndexes(FakeHTTP):
             return 200, self._found(index, body, params)
         return 200, None if method == "HEAD" else {index: {}}
 
-    def banner(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def banner(self) -> dict[str, Any]: ...
 
-    def search(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]:
-        raise NotImplementedError
+    @abstractmethod
+    def search(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]: ...
 
+    @abstractmethod
     def hit(
         self, index: str, name: str, body: dict[str, Any], params: dict[str, str]
-    ) -> dict[str, Any]:
-        raise NotImplementedError
+    ) -> dict[str, Any]: ...
 
     def field_metric(self, index: str, field: str) -> str:
         mapping = self.mappings[index][field]

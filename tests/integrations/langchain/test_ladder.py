@@ -40,7 +40,7 @@ class Foreign(VectorStore):
 
     @classmethod
     def from_texts(cls, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        return cls(*args)
 
 
 class CountingEmbeddings(TableEmbeddings):

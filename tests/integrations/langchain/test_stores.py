@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from corpus import Corpus
 from langchain_core.documents import Document
-from store_cases import CASES, StoreCase, faiss, in_memory, search_kwargs
+from store_cases import CASES, EMPTY, FILTERING, GROWING, StoreCase, faiss, in_memory, search_kwargs
 
 from langchain_sift import SIFTRetriever
 from langchain_sift.stores import fetch_hits
@@ -115,6 +115,7 @@ def test_one_query_embedded_and_no_document(retriever: Build, corpus: Corpus) ->
     assert corpus.embeddings.queried == 1
 
 
+@pytest.mark.parametrize("store_name", FILTERING)
 def test_filters_go_to_the_store_before_the_cut(
     retriever: Build, case: StoreCase, even_filter: dict[str, Any], corpus: Corpus
 ) -> None:
@@ -145,6 +146,7 @@ def test_fewer_documents_than_k(retriever: Build, corpus: Corpus) -> None:
     assert sorted(numbers(documents)) == list(range(60))
 
 
+@pytest.mark.parametrize("store_name", FILTERING)
 def test_a_filter_that_nothing_passes(
     retriever: Build, store_name: str, case: StoreCase, corpus: Corpus
 ) -> None:
@@ -152,9 +154,8 @@ def test_a_filter_that_nothing_passes(
     assert retriever(search_kwargs=nothing).invoke(corpus.queries[0]) == []
 
 
+@pytest.mark.parametrize("store_name", EMPTY)
 def test_an_empty_store(case: StoreCase, corpus: Corpus) -> None:
-    if not case.can_be_empty:
-        pytest.skip("this store cannot be empty")
     corpus.texts, corpus.ids, corpus.metadatas = [], [], []
     assert SIFTRetriever(case.filled(corpus)).invoke(corpus.queries[0]) == []
 
@@ -194,11 +195,10 @@ def test_documents_added_and_deleted_are_seen_by_the_next_query(
         assert built.invoke(corpus.queries[0])[0].page_content == "newcomer"
 
 
+@pytest.mark.parametrize("store_name", GROWING)
 def test_a_document_without_text(
     retriever: Build, store: Any, case: StoreCase, corpus: Corpus
 ) -> None:
-    if not case.grows:
-        pytest.skip("this store cannot grow")
     corpus.embeddings.sealed = False
     corpus.embeddings.table[""] = corpus.query_vector()
     store.add_texts([""], [{"number": 60, "parity": "even"}], **new_id(store, case))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus import Corpus
-from llama_cases import EVEN, LlamaCase, model_of, read_by_a_model
+from llama_cases import CASES, EVEN, LlamaCase, model_of, read_by_a_model
 from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import NodeWithScore, TextNode
 
@@ -98,11 +98,11 @@ def test_nodes_arrive_whole_and_are_copies(
     assert {key: node.model_dump_json() for key, node in index.docstore.docs.items()} == held
 
 
+# Faiss refuses filters.
+@pytest.mark.parametrize("store_name", [n for n, case in CASES.items() if case.filters])
 def test_filters_go_to_the_store_before_the_cut(
     index: VectorStoreIndex, case: LlamaCase, corpus: Corpus
 ) -> None:
-    if not case.filters:
-        pytest.skip("this store has no filters")
     even = [int(i) for i in nearest(case, corpus) if i % 2 == 0][:10]
     picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices[0]
     found = SIFTRetriever(index, 4, 10, lambda_=0.3, filters=EVEN).retrieve(corpus.queries[0])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any, Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
 from sift_retrievers import falling_scores
-from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.retrieval import Retrieval, deep_copied
 
 KEYS: Final = (
     "rank",
@@ -58,7 +57,7 @@ def embedded_text(node: BaseNode) -> str:
 
 def copied(node: BaseNode) -> BaseNode:
     """A node that shares nothing with another that can be changed, but what cannot be copied."""
-    metadata = {key: _copied(value) for key, value in node.metadata.items()}
+    metadata = {key: deep_copied(value) for key, value in node.metadata.items()}
     if _is_annotated(node):
         metadata = {key: value for key, value in metadata.items() if key not in KEYS}
     changes: dict[str, Any] = {
@@ -84,10 +83,3 @@ def copied(node: BaseNode) -> BaseNode:
 def _is_annotated(node: BaseNode) -> bool:
     """Whether an earlier selection wrote its numbers into the metadata."""
     return all(key in node.metadata for key in ("rank", "information_gain", "uncertainty"))
-
-
-def _copied(value: Any) -> Any:
-    try:
-        return deepcopy(value)
-    except Exception:  # whatever its __deepcopy__ raises, the passage is wanted
-        return value
