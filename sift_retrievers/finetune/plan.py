@@ -42,12 +42,14 @@ def plan_of(
             the passages.
     """
     if selection is None:
+        if count == 0:
+            return Plan(0, "empty")
         if alpha is not None or min_gain is not None:
             raise ValueError(
                 "alpha and min_gain look at the uncertainty: pass selection=..., what select "
                 "returned for the passages"
             )
-        return Plan(count, "passages" if count else "empty")
+        return Plan(count, "passages")
     if selection.variance is None:
         raise ValueError('a selection with objective="undirected" says nothing of the uncertainty')
     variance = torch.as_tensor(selection.variance).double()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Report:
     "alpha", "min_gain" (not worth it: nothing was trained), "empty" (no passages), "error"."""
     losses: tuple[float, ...] = ()
     """Loss before each step, in nats a token, in the order of the passages."""
+    passage_ids: tuple[str | None, ...] = ()
+    """Of the passage of each step, where the caller gave ids, as the retrievers do."""
     tokens: int = 0
     """Tokens that the loss was computed on."""
     seconds: float = 0.0
@@ -24,6 +27,11 @@ class Report:
     """σ_0 … σ_N of the selection, if one was given."""
     predicted_gain: float | None = None
     """½ log(σ_0² / σ_N²) nats of the passages that were to be used, if a selection was given."""
+    from_cache: bool = False
+    """Whether the steps were made by an earlier request on the same passages; `losses` and `tokens`
+    are those of that time."""
+    verified: Literal["quick", "full"] | None = None
+    """How the base was proved to be what it was before; None while the request is open."""
     error: str | None = None
     """What went wrong, where the policy was to answer all the same."""
     peak_memory: int | None = None

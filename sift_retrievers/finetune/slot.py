@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from typing import Any, Final
 from weakref import WeakSet
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from sift_retrievers.finetune.checkpointing import checkpointed
 
 NAME: Final = "sift"
 # Initialisations that leave the adapter without effect at first, and the base as it is.
@@ -38,6 +41,7 @@ class AdapterSlot:
             raise TypeError(f"lora must be a peft.LoraConfig; got {type(config).__name__}")
         _check_config(config)
         _check_model(model)
+        config = deepcopy(config)  # peft writes into it
         self.model, self.config, self.seed = model, config, seed
         wanted = [(p, p.requires_grad) for p in model.parameters()]
         try:
@@ -80,14 +84,27 @@ class AdapterSlot:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def weights(self) -> tuple[Tensor, ...]:
+        """What was trained, copied to the CPU."""
+        return tuple(parameter.detach().to("cpu", copy=True) for parameter in self.parameters)
+
+    def load(self, weights: Sequence[Tensor]) -> None:
+        """Put back what `weights` gave."""
+        with torch.inference_mode(False), torch.no_grad():
+            for parameter, weight in zip(self.parameters, weights, strict=True):
+                parameter.copy_(weight)
+
     def remove(self) -> None:
         """Take the adapter out of the model."""
         _remove(self.model)
         _taken.discard(self.model)
 
     @contextmanager
-    def trainable(self) -> Iterator[None]:
+    def trainable(self, *, checkpointing: bool = False) -> Iterator[None]:
         """Inside, gradients reach the adapter alone and no layer drops anything at random.
+
+        With `checkpointing`, what the layers compute is forgotten and computed again for the
+        gradient: less memory for more time.
 
         Afterwards every `requires_grad` and `training` flag is what it was.
         """
@@ -101,7 +118,12 @@ class AdapterSlot:
                 parameter.requires_grad_(True)
             for module in modes:
                 module.training = False
-            with torch.inference_mode(False), torch.enable_grad(), self._own_random_state():
+            with ExitStack() as stack:
+                stack.enter_context(torch.inference_mode(False))
+                stack.enter_context(torch.enable_grad())
+                stack.enter_context(self._own_random_state())
+                if checkpointing:
+                    stack.enter_context(checkpointed(self.model))
                 yield
         finally:
             for parameter in self.parameters:

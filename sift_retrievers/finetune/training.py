@@ -26,17 +26,34 @@ class Progress:
     """What was trained so far; complete steps only."""
 
     losses: list[float] = field(default_factory=list)
+    trained: list[int] = field(default_factory=list)
+    """Of every step, the position of its passage."""
     tokens: int = 0
     seconds: float = 0.0
     stopped: str = "passages"
     torn: bool = False
     """Whether a step was broken off while it wrote to the adapter."""
 
+    from_cache: bool = False
+    """Whether the steps are those of an earlier request."""
+
+    def restore(self, earlier: Progress) -> None:
+        """Take over what an earlier request trained, in no time."""
+        self.losses, self.trained = [*earlier.losses], [*earlier.trained]
+        self.tokens, self.stopped, self.from_cache = earlier.tokens, earlier.stopped, True
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same passages give the same weights again, whatever the clock says."""
+        return self.stopped in ("passages", "max_steps", "max_tokens")
+
 
 @dataclass(frozen=True)
 class Example:
     """One passage as the model reads it."""
 
+    position: int
+    """Among the passages of the request."""
     input_ids: Tensor
     """`[1, n]`."""
     labels: Tensor
@@ -48,26 +65,46 @@ class Example:
         return int((self.labels[:, 1:] != IGNORED).sum())
 
 
-def example_of(
-    tokenizer: Any, passage: str, context: str | None, max_passage_tokens: int, device: Any
-) -> Example:
-    """Tokens of a passage, cut to a length, after those of a context that the loss leaves out."""
-    passage_ids = list(tokenizer(passage)["input_ids"])[:max_passage_tokens]
-    context_ids = list(tokenizer(context)["input_ids"]) if context else []
-    ids = torch.tensor([context_ids + passage_ids], dtype=torch.long, device=device)
-    labels = ids.clone()
-    labels[:, : len(context_ids)] = IGNORED
-    return Example(ids, labels)
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads a passage."""
+
+    tokenizer: Any
+    device: torch.device
+    max_passage_tokens: int
+    """Longer passages are cut."""
+    max_tokens: int | None
+    """Positions that the model has, for context and passage together."""
+    context: str | None = None
+    """Stands before each passage and is left out of the loss."""
+
+    def example(self, position: int, passage: str) -> Example:
+        """Tokens of a passage after those of the context, both cut to what the model can read."""
+        context_ids: list[int] = []
+        if self.context:
+            context_ids = list(self.tokenizer(self.context)["input_ids"])
+            if self.max_tokens is not None:
+                context_ids = context_ids[: self.max_tokens // 2]
+        # A second token of beginning, in the middle, is nothing that a model knows.
+        ids = list(self.tokenizer(passage, add_special_tokens=not context_ids)["input_ids"])
+        room = self.max_passage_tokens
+        if self.max_tokens is not None:
+            room = min(room, self.max_tokens - len(context_ids))
+        input_ids = torch.tensor([context_ids + ids[:room]], dtype=torch.long, device=self.device)
+        labels = input_ids.clone()
+        labels[:, : len(context_ids)] = IGNORED
+        return Example(position, input_ids, labels)
 
 
 def train(
     slot: AdapterSlot,
-    examples: Sequence[Callable[[], Example]],
+    examples: Sequence[Example],
     *,
     learning_rate: float,
     budget: Budget,
     progress: Progress,
     stop: Callable[[], bool],
+    checkpointing: bool = False,
 ) -> None:
     """One step an example, in order, with an optimizer of its own; fills `progress`.
 
@@ -77,33 +114,29 @@ def train(
     """
     start = perf_counter()
     optimizer = torch.optim.AdamW(slot.parameters, lr=learning_rate, weight_decay=0.0)
-    with slot.trainable():
-        for make in examples:
+    with slot.trainable(checkpointing=checkpointing):
+        for example in examples:
             progress.seconds = perf_counter() - start
             limit = budget.exceeded(len(progress.losses), progress.seconds, progress.tokens)
             if limit is not None or stop():
                 progress.stopped = limit or "cancelled"
                 return
-            example = make()
-            if example.tokens == 0:
-                continue
             loss = slot.model(
                 input_ids=example.input_ids, labels=example.labels, use_cache=False
             ).loss
             if not torch.isfinite(loss):
-                raise NonFiniteLossError(
-                    f"the loss of passage {len(progress.losses)} is {loss.item()}"
-                )
+                raise NonFiniteLossError(f"the loss of passage {example.position} is {loss.item()}")
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(slot.parameters, LARGEST_GRADIENT)
             if not torch.isfinite(norm):
                 raise NonFiniteLossError(
-                    f"the gradient of passage {len(progress.losses)} has norm {norm.item()}"
+                    f"the gradient of passage {example.position} has norm {norm.item()}"
                 )
             progress.torn = True
             optimizer.step()
             progress.torn = False
             optimizer.zero_grad(set_to_none=True)
             progress.losses.append(float(loss.detach()))
+            progress.trained.append(example.position)
             progress.tokens += example.tokens
             progress.seconds = perf_counter() - start

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from threading import Event
 from time import perf_counter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import torch
 from torch import nn
 
+from sift_retrievers.finetune.adapter_cache import AdapterCache
 from sift_retrievers.finetune.budget import Budget
+from sift_retrievers.finetune.checkpointing import checkpointable_layers
+from sift_retrievers.finetune.errors import NoRequestError, PoisonedError
 from sift_retrievers.finetune.gate import gate_of
-from sift_retrievers.finetune.plan import Plan, plan_of
+from sift_retrievers.finetune.open_requests import ended, open_request, opened
 from sift_retrievers.finetune.proof import BaseChangedError, Fingerprint, fingerprint
-from sift_retrievers.finetune.report import Report
+from sift_retrievers.finetune.request import Request
 from sift_retrievers.finetune.slot import AdapterSlot
-from sift_retrievers.finetune.training import Progress, example_of, train
+from sift_retrievers.finetune.threads import finished
 from sift_retrievers.selection import Selection
 from sift_retrievers.validation import count, positive
 
-T = TypeVar("T")
 OnError = Literal["base", "partial", "raise"]
 Verify = Literal["quick", "full"] | None
-
-
-class PoisonedError(RuntimeError):
-    """An earlier request left the model in a state that nobody can vouch for."""
-
-
-class TuningError(RuntimeError):
-    """Training failed, and the policy was to say so."""
+GENERATION_SECONDS = 60.0  # that a request waits for a generation which it asked to end
 
 
 class TestTimeTuner:
@@ -67,9 +59,12 @@ class TestTimeTuner:
         min_gain: float | None = None,
         on_error: OnError = "raise",
         verify: Verify = "quick",
+        cache_bytes: int = 0,
         seed: int = 0,
+        lambda_: float = 0.01,
         max_passage_tokens: int = 512,
         query_as_context: bool = False,
+        gradient_checkpointing: bool = False,
         queue_timeout: float | None = None,
     ) -> None:
         """Put the adapter into the model.
@@ -80,16 +75,23 @@ class TestTimeTuner:
             lora: a `peft.LoraConfig`; default: rank 8 on all linear layers.
             learning_rate: of AdamW, one step a passage.
             budget: limits of a request; default: 50 steps.
-            alpha: stop by the α rule of adaptive SIFT; needs a `selection`.
+            alpha: stop by the α rule of adaptive SIFT, which makes the compute follow the expected
+                gain; needs a `selection`.
             min_gain: train only if the selection promises that many nats; needs a `selection`.
             on_error: after an error in training, answer with the "base", with what was trained so
                 far ("partial"), or "raise". In any case nothing stays.
             verify: how to prove that the base is unchanged after a request: "quick" (counters of
                 writes and samples of every tensor), "full" (SHA-256 of every byte), or None.
+            cache_bytes: keep trained adapters on the CPU, at most so many bytes, for requests whose
+                passages come again exactly so; 0 keeps none.
             seed: of the adapter's first weights.
+            lambda_: λ′ of the selection with replacement that the hooks of retrievers make for
+                training; the paper's.
             max_passage_tokens: longer passages are cut.
             query_as_context: let the model read the query before each passage; the loss is on the
                 passage alone.
+            gradient_checkpointing: compute what the layers give a second time for the gradient,
+                instead of keeping it: less memory, a third more time.
             queue_timeout: seconds that a request waits for others at most.
 
         Raises:
@@ -109,6 +111,11 @@ class TestTimeTuner:
         self.on_error, self.verify = on_error, verify
         self.max_passage_tokens = count(max_passage_tokens, "max_passage_tokens")
         self.query_as_context = query_as_context
+        self.lambda_ = positive(lambda_, "lambda_")
+        self.cache = AdapterCache(0 if cache_bytes == 0 else count(cache_bytes, "cache_bytes"))
+        self.gradient_checkpointing = gradient_checkpointing
+        if gradient_checkpointing:
+            checkpointable_layers(model)
         self.queue_timeout = (
             None if queue_timeout is None else positive(queue_timeout, "queue_timeout")
         )
@@ -151,35 +158,60 @@ class TestTimeTuner:
             yield request
 
     @contextmanager
-    def request(self) -> Iterator[Request]:
-        """A request whose passages are known later: inside, call `tune` of what it yields."""
-        start = perf_counter()
+    def request(self, *, tuned: bool = True) -> Iterator[Request]:
+        """A request whose passages are known later: inside, call `tune` of what it yields.
+
+        Args:
+            tuned: whether the retrievers' hooks train in it; without, the model answers as it is,
+                and no other request changes it meanwhile.
+        """
+        start = self._may_wait()
         self._gate.acquire(self.queue_timeout)
         try:
-            request = self._begin(perf_counter() - start)
+            request = self._begin(perf_counter() - start, tuned)
             try:
+                opened(self, request)
                 yield request
             finally:
+                ended(self, request)
                 self._end(request)
         finally:
             self._gate.release()
 
     @asynccontextmanager
-    async def arequest(self) -> AsyncIterator[Request]:
+    async def arequest(self, *, tuned: bool = True) -> AsyncIterator[Request]:
         """The same; waiting and proving leave the event loop free."""
-        start = perf_counter()
+        start = self._may_wait()
         await self._gate.acquire_async(self.queue_timeout)
         try:
-            request = await finished(asyncio.to_thread(self._begin, perf_counter() - start))
+            begin = asyncio.to_thread(self._begin, perf_counter() - start, tuned)
+            request = await finished(begin, undo=self._end)
             try:
+                opened(self, request)
                 yield request
             finally:
+                ended(self, request)
                 await finished(asyncio.to_thread(self._end, request))
         finally:
             self._gate.release()
 
+    def current_request(self) -> Request:
+        """The request that encloses the calling code, also in threads that frameworks start.
+
+        Raises:
+            NoRequestError: outside of any.
+        """
+        request = open_request(self)
+        if request is None:
+            raise NoRequestError(
+                "there is no request to train for: what is trained now would stay in the model. "
+                "Run the chain by wrap(tuner, chain), or inside `with tuner.request():`"
+            )
+        return request
+
     def close(self) -> None:
         """Take the adapter out of the model, which is then as it was before the tuner."""
+        self._may_wait()
         self._gate.acquire(self.queue_timeout)
         try:
             self._slot.remove()
@@ -187,14 +219,35 @@ class TestTimeTuner:
         finally:
             self._gate.release()
 
-    def _begin(self, waited: float) -> Request:
+    def trained_by(self) -> dict[str, Any]:
+        """The settings that a trained adapter depends on."""
+        return {
+            "lora": self._slot.config.to_dict(),
+            "learning_rate": self.learning_rate,
+            "seed": self._slot.seed,
+            "max_steps": self.budget.max_steps,
+            "max_tokens": self.budget.max_tokens,
+        }
+
+    def _may_wait(self) -> float:
+        """The time, if the calling code is not inside a request that it would wait for."""
+        if open_request(self) is not None:
+            raise RuntimeError(
+                "a request of this tuner encloses this one, which would wait for its end forever: "
+                "wrap the whole chain once"
+            )
+        return perf_counter()
+
+    def _begin(self, waited: float, tuned: bool) -> Request:
         """A request on an untouched base; the gate is held."""
         if self._poison is not None:
             raise PoisonedError(f"this tuner refuses further work: {self._poison}")
-        return Request(self, waited, self._fingerprint())
+        request = Request(self, waited, self._fingerprint(), tuned=tuned)
+        request.generations.watch()
+        return request
 
     def _fingerprint(self) -> Fingerprint | None:
-        if self.verify is None:
+        if self.verify is None and self.cache.max_bytes == 0:
             return None
         return fingerprint(self.model, self._slot.ids, full=self.verify == "full")
 
@@ -202,133 +255,27 @@ class TestTimeTuner:
         """Forget the request; what cannot be undone poisons the tuner."""
         request.closed = True
         try:
-            self._slot.disable()
-            self._slot.reset()
-        except BaseException as error:
-            self._poison = f"the adapter could not be reset: {error!r}"
-            raise
+            if not request.generations.end(GENERATION_SECONDS):
+                self._poison = f"a generation did not end within {GENERATION_SECONDS} s"
+        finally:
+            self._forget()
+        if self._poison is not None:
+            raise PoisonedError(f"this tuner refuses further work: {self._poison}")
         after = self._fingerprint()
         if request.before is not None and after is not None:
             changed = request.before.difference(after)
             if changed is not None:
                 self._poison = f"the base model changed during a request: {changed}"
                 raise BaseChangedError(self._poison)
+            request.proved()
 
-
-async def finished(work: Coroutine[Any, Any, T], cancel: Callable[[], None] | None = None) -> T:
-    """The result of work in a thread; a cancellation waits until the thread is done with it.
-
-    Args:
-        work: as `asyncio.to_thread` gives it.
-        cancel: asks the thread to end early.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        if cancel is not None:
-            cancel()
-        while not task.done():  # nobody else may get the model before
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                continue
-        if not task.cancelled():
-            task.exception()  # seen: the cancellation is what counts
-        raise
-
-
-class Request:
-    """One request that has the model to itself."""
-
-    def __init__(
-        self, tuner: TestTimeTuner, queue_seconds: float, before: Fingerprint | None
-    ) -> None:
-        self.report: Report | None = None
-        """What was trained; None before `tune`."""
-        self.before = before
-        """The base's fingerprint, before anything was done."""
-        self.closed = False
-        self._tuner = tuner
-        self._queue_seconds = queue_seconds
-        self._stop = Event()
-
-    def tune(
-        self, query: str, passages: Sequence[str], *, selection: Selection[Any] | None = None
-    ) -> Report:
-        """Train the adapter and switch it on until the request ends.
-
-        Raises:
-            TuningError: if training failed and the policy is "raise".
-            RuntimeError: if the request is over, or was tuned already.
-            TypeError: for passages that are no texts.
-        """
-        if self.closed or self.report is not None:
-            raise RuntimeError("a request is tuned once, before it ends")
-        if isinstance(passages, str) or not all(isinstance(text, str) for text in passages):
-            raise TypeError("passages must be a sequence of texts, in selection order")
-        tuner = self._tuner
-        plan = plan_of(len(passages), selection, tuner.alpha, tuner.min_gain)
-        progress, error = Progress(), None
-        if plan.passages:
-            error = self._train(query, passages[: plan.passages], progress)
-        self.report = self._reported(plan, progress, error)
-        if error is not None and tuner.on_error == "raise":
-            raise TuningError(f"training failed: {error}") from error
-        return self.report
-
-    async def atune(
-        self, query: str, passages: Sequence[str], *, selection: Selection[Any] | None = None
-    ) -> Report:
-        """The same in a thread. A cancellation is heard between steps, and waited for."""
-        work = asyncio.to_thread(self.tune, query, passages, selection=selection)
-        return await finished(work, cancel=self._stop.set)
-
-    def _train(self, query: str, passages: Sequence[str], progress: Progress) -> Exception | None:
-        """Make the steps; what remains of an error, by the policy."""
-        tuner, slot = self._tuner, self._tuner._slot
-        device = next(tuner.model.parameters()).device
-        context = query if tuner.query_as_context else None
-        examples = [
-            partial(example_of, tuner.tokenizer, text, context, tuner.max_passage_tokens, device)
-            for text in passages
-        ]
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        slot.enable()
+    def _forget(self) -> None:
         try:
-            train(
-                slot,
-                examples,
-                learning_rate=tuner.learning_rate,
-                budget=tuner.budget,
-                progress=progress,
-                stop=self._stop.is_set,
-            )
-        except Exception as error:
-            if tuner.on_error != "partial" or progress.torn:
-                slot.disable()
-            return error
-        return None
-
-    def _reported(self, plan: Plan, progress: Progress, error: Exception | None) -> Report:
-        device = next(self._tuner.model.parameters()).device
-        stopped = plan.stopped
-        if error is not None:
-            stopped = "error"
-        elif progress.stopped != "passages":
-            stopped = progress.stopped
-        return Report(
-            stopped=stopped,
-            losses=tuple(progress.losses),
-            tokens=progress.tokens,
-            seconds=progress.seconds,
-            queue_seconds=self._queue_seconds,
-            sigma=plan.sigma,
-            predicted_gain=plan.predicted_gain,
-            error=None if error is None else repr(error),
-            peak_memory=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
-        )
+            self._slot.disable()
+            self._slot.reset()
+        except BaseException as error:
+            self._poison = f"the adapter could not be reset: {error!r}"
+            raise
 
 
 def _lora_config() -> Any:

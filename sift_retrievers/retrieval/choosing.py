@@ -31,6 +31,8 @@ class Choice:
     candidates: npt.NDArray[np.bool_]
     """`[n]` which hits could be picked: those that reached the threshold and are not gone."""
     stop_reason: StopReason
+    selection: Selection[npt.NDArray[Any]] | None = None
+    """What `select` returned for the candidates; None if there were none."""
 
 
 def choose(
@@ -84,6 +86,7 @@ def choose(
         similarities=similarities,
         candidates=candidates,
         stop_reason=selection.stop_reason[0],
+        selection=selection,
     )
 
 

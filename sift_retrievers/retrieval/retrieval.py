@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -88,6 +88,21 @@ class Retrieval(Generic[DocumentT]):
                 return Outcome(choice, [document for document in found if document is not None])
             gone |= missing
 
+    def for_training(self, steps: int, lambda_: float) -> Retrieval[DocumentT]:
+        """A second choice from the same hits: with replacement, by the cosine, as SIFT trains.
+
+        Args:
+            steps: passages to choose, repeated ones counted; each is one gradient step.
+            lambda_: λ′.
+        """
+        rules = SelectionRules(
+            lambda_=lambda_,
+            replacement=True,
+            device=self.rules.device,
+            score_threshold=self.rules.score_threshold,
+        )
+        return replace(self, k=steps, rules=rules, parent=None, relevance=None)
+
     def explanation(self, **settings: Any) -> Explanation:
         """The retrieval laid open; `settings` are shown where they are not None."""
         choice = self.outcome.choice
@@ -118,7 +133,9 @@ class Retrieval(Generic[DocumentT]):
     def _read(self, positions: list[int]) -> list[DocumentT | None]:
         if "_candidates" in self.__dict__:  # all of them were read for a rule
             return [self._candidates[i] for i in positions]
-        return self.hits.documents(positions)
+        once = [*dict.fromkeys(positions)]
+        documents = dict(zip(once, self.hits.documents(once), strict=True))
+        return [documents[i] for i in positions]
 
     @cached_property
     def _candidates(self) -> list[DocumentT | None]:

@@ -38,6 +38,8 @@ class SelectionRules:
     """All passages together have at most that many tokens."""
     token_counter: Callable[[str], int] | None = None
     """Tokens of a text, for `max_tokens`."""
+    replacement: bool = False
+    """Whether a passage may be chosen again: each time a further gradient step."""
     score_threshold: float | None = None
     """Passages whose cosine to all targets is smaller are not candidates."""
 
@@ -83,6 +85,7 @@ class SelectionRules:
             kernel=self.kernel,
             lambda_=self.lambda_,
             objective=self.objective,
+            replacement=self.replacement,
             alpha=self.alpha,
             min_gain=self.min_gain,
             device=self.device,

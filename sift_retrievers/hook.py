@@ -1,0 +1,73 @@
+"""Where retrieval and fine-tuning meet: what a retriever calls once its passages are selected."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sift_retrievers.finetune import Report, TestTimeTuner
+from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.selection import Selection
+
+STEPS: Final = 50  # of a budget that does not say how many; the paper's N
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The passages of a request, in selection order, repeats included."""
+
+    query: str
+    passages: tuple[str, ...]
+    ids: tuple[str | None, ...]
+    selection: Selection[Any] | None
+    """None if there was nothing to select from."""
+
+
+def training_set(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> TrainingSet:
+    """Select from a retrieval's candidates what to train on: with replacement, as the paper does.
+
+    Args:
+        tuner: gives λ′ and, by its budget, the number of steps.
+        retrieval: of the passages that the model will read.
+    """
+    chosen = retrieval.for_training(tuner.budget.max_steps or STEPS, tuner.lambda_).outcome
+    selection = chosen.choice.selection
+    targets = len(retrieval.targets)
+    if selection is not None and selection.variance is not None and targets > 1:
+        # σ is the root of the mean over the targets, which the rules of the tuner look at.
+        selection = replace(selection, variance=selection.variance / targets)
+    return TrainingSet(
+        query=retrieval.query,
+        passages=tuple(retrieval.text(document) for document in chosen.documents),
+        ids=tuple(retrieval.hits.ids[i] for i in chosen.choice.picks.tolist()),
+        selection=selection,
+    )
+
+
+def fine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
+    """Train for the request that encloses the calling code, on a selection from its candidates.
+
+    Returns:
+        What was trained; None in a request that was opened with `tuned=False`.
+
+    Raises:
+        NoRequestError: outside of any request.
+        TuningError: if training failed and the tuner's policy is "raise".
+    """
+    request = tuner.current_request()
+    if not request.tuned:
+        return None
+    chosen = training_set(tuner, retrieval)
+    return request.tune(chosen.query, chosen.passages, selection=chosen.selection, ids=chosen.ids)
+
+
+async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
+    """The same; selection and training leave the event loop free, a cancellation ends them."""
+    request = tuner.current_request()
+    if not request.tuned:
+        return None
+    chosen = await asyncio.to_thread(training_set, tuner, retrieval)
+    return await request.atune(
+        chosen.query, chosen.passages, selection=chosen.selection, ids=chosen.ids
+    )
