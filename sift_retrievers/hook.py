@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sift_retrievers.finetune import Report, TestTimeTuner
+from sift_retrievers.finetune import Report, Request, TestTimeTuner
 from sift_retrievers.retrieval import Retrieval
 from sift_retrievers.selection import Selection
 
@@ -60,6 +61,16 @@ def fine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
         return None
     chosen = training_set(tuner, retrieval)
     return request.tune(chosen.query, chosen.passages, selection=chosen.selection, ids=chosen.ids)
+
+
+def warn_untrained(request: Request) -> None:
+    """Say so if a request that was to be tuned was not: somebody forgot to set the hook."""
+    if request.tuned and request.report is None:
+        warnings.warn(
+            "nothing was trained in a request: no retriever in it has fine_tune=tuner. If that is "
+            "meant so, wrap with tuned=False",
+            stacklevel=2,
+        )
 
 
 async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:

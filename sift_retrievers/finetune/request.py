@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -50,6 +50,7 @@ class Request:
         self._tuner = tuner
         self._queue_seconds = queue_seconds
         self._stop = Event()
+        self._training = Lock()
 
     def tune(
         self,
@@ -74,24 +75,25 @@ class Request:
             ValueError: for as many ids or picks as there are no passages, or rules without a
                 selection.
         """
-        if self.closed or self.report is not None:
-            raise RuntimeError(
-                "a request is tuned once, before it ends: give the tuner to one retriever of the "
-                "chain, and call that one once"
-            )
         if isinstance(passages, str) or not all(isinstance(text, str) for text in passages):
             raise TypeError("passages must be a sequence of texts, in selection order")
         if ids is not None and len(ids) != len(passages):
             raise ValueError(f"ids must be {len(passages)}, one a passage; got {len(ids)}")
-        tuner = self._tuner
-        plan = plan_of(len(passages), selection, tuner.alpha, tuner.min_gain)
-        progress, error = Progress(), None
-        if plan.passages:
-            error = self._train(query, passages[: plan.passages], progress)
-        self.report = self._reported(plan, progress, error, ids)
-        if error is not None and tuner.on_error == "raise":
-            raise TuningError(f"training failed: {error}") from error
-        return self.report
+        with self._training:
+            if self.closed or self.report is not None:
+                raise RuntimeError(
+                    "a request is tuned once, before it ends: give the tuner to one retriever of "
+                    "the chain, and call that one once"
+                )
+            tuner = self._tuner
+            plan = plan_of(len(passages), selection, tuner.alpha, tuner.min_gain)
+            progress, error = Progress(), None
+            if plan.passages:
+                error = self._train(query, passages[: plan.passages], progress)
+            self.report = self._reported(plan, progress, error, ids)
+            if error is not None and tuner.on_error == "raise":
+                raise TuningError(f"training failed: {error}") from error
+            return self.report
 
     async def atune(
         self,
@@ -118,6 +120,12 @@ class Request:
         if self.closed or self.report is None:
             raise RuntimeError("an adapter is exported inside its request, after it was tuned")
         return export_adapter(self._tuner._slot, folder)
+
+    def close(self) -> None:
+        """Nothing is trained from now on; a step that another thread is at comes to its end."""
+        self._stop.set()
+        with self._training:
+            self.closed = True
 
     def proved(self) -> None:
         """Note in the report that the base was compared with what it was before."""

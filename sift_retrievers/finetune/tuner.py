@@ -253,8 +253,8 @@ class TestTimeTuner:
 
     def _end(self, request: Request) -> None:
         """Forget the request; what cannot be undone poisons the tuner."""
-        request.closed = True
         try:
+            request.close()
             if not request.generations.end(GENERATION_SECONDS):
                 self._poison = f"a generation did not end within {GENERATION_SECONDS} s"
         finally:

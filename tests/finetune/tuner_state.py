@@ -18,10 +18,13 @@ EAGER: dict[str, Any] = {"learning_rate": 1e-2}
 
 
 class State:
-    """All that a request must leave as it was."""
+    """All that a request must leave as it was.
 
-    def __init__(self, tuner: TestTimeTuner) -> None:
-        self.tuner, self.model = tuner, tuner.model
+    `random=False` where the chain itself draws random numbers, as generation does.
+    """
+
+    def __init__(self, tuner: TestTimeTuner, *, random: bool = True) -> None:
+        self.tuner, self.model, self.random = tuner, tuner.model, random
         self.before = self.now()
 
     def now(self) -> Any:
@@ -30,7 +33,8 @@ class State:
             sha256(self.model, adapter),
             [(n, p.requires_grad) for n, p in self.model.named_parameters()],
             [(n, m.training) for n, m in self.model.named_modules()],
-            torch.get_rng_state().tolist(),
+            torch.get_rng_state().tolist() if self.random else None,
+            [*self.model.__dict__],
             [p.grad is None for p in self.model.parameters()],
             sum(float(x.lora_B["sift"].weight.abs().sum()) for x in self.tuner._slot.layers),
             self.tuner._gate.held,

@@ -19,6 +19,7 @@ from langchain_core.tools import BaseTool, create_retriever_tool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from langchain_sift.documents import annotated_copies
+from langchain_sift.finetune import hook
 from langchain_sift.queries import BatchEmbedder, aembed_targets, embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
@@ -228,12 +229,16 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return annotated_copies(self._retrieve(query, run_manager, **arguments))
+        retrieval = self._retrieve(query, run_manager, **arguments)
+        hook.tune(self.fine_tune, retrieval, run_manager.get_child())
+        return annotated_copies(retrieval)
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return annotated_copies(await self._aretrieve(query, run_manager, **arguments))
+        retrieval = await self._aretrieve(query, run_manager, **arguments)
+        await hook.atune(self.fine_tune, retrieval, run_manager.get_child())
+        return annotated_copies(retrieval)
 
     def _retrieve(
         self,

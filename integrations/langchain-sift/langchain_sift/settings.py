@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 
 import torch
 from langchain_core.documents import Document
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sift_retrievers import Kernel, RelevanceWeighted
+from sift_retrievers.finetune import TestTimeTuner
 from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.validation import count
 
@@ -45,6 +46,11 @@ class SelectionSettings(BaseModel):
     distinct_by: str | Callable[[Document], Hashable] | None = None
     """No two passages of one parent: the metadata key that names the parent ("source"), or a
     callable. A passage without that key is its own parent."""
+    fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
+    """Trains the chain's model on what was retrieved, before the model is called, for this request
+    alone. Goes with `langchain_sift.finetune.wrap(tuner, chain)`; outside of a request of the tuner
+    a retrieval is then an error. The passages to train on are chosen from the same candidates once
+    more, with replacement, as the paper does; what is returned does not depend on it."""
 
     @field_validator("k", "max_tokens", mode="before")
     @classmethod
@@ -86,7 +92,7 @@ class SelectionSettings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """What an explanation shows of the settings."""
-        names = SelectionSettings.model_fields.keys() - {"device", "token_counter"}
+        names = SelectionSettings.model_fields.keys() - {"device", "token_counter", "fine_tune"}
         return {
             name: getattr(self, name) for name in SelectionSettings.model_fields if name in names
         }

@@ -22,6 +22,8 @@ from llama_index.retrievers.sift.search import parent_of, with_vectors
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers import Kernel, RelevanceWeighted
+from sift_retrievers.finetune import TestTimeTuner
+from sift_retrievers.hook import fine_tune
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
@@ -82,6 +84,8 @@ class SIFTRerank(BaseNodePostprocessor):
     """Tokens of a text; None: by `Settings.tokenizer`."""
     similarity_cutoff: float | None = None
     distinct_by: str | Callable[[NodeWithScore], Hashable] | None = None
+    fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
+    """Trains the engine's model on what was chosen, as that of `SIFTRetriever` does."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache, exclude=True)
     """Keeps the vectors of nodes that were embedded."""
 
@@ -164,7 +168,10 @@ class SIFTRerank(BaseNodePostprocessor):
                 EventPayload.TOP_K: self.top_n,
             },
         ) as event:
-            chosen = annotated_copies(self._retrieval(nodes, query_bundle))
+            retrieval = self._retrieval(nodes, query_bundle)
+            if self.fine_tune is not None:
+                fine_tune(self.fine_tune, retrieval)
+            chosen = annotated_copies(retrieval)
             event.on_end(payload={EventPayload.NODES: chosen})
         dispatcher.event(ReRankEndEvent(nodes=chosen))
         return chosen

@@ -25,6 +25,8 @@ from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import VectorSearch, parent_of
 from llama_index.retrievers.sift.stores import VectorAdapter
 from llama_index.retrievers.sift.targets import targets_of
+from sift_retrievers.finetune import TestTimeTuner
+from sift_retrievers.hook import fine_tune
 from sift_retrievers.kernels import KernelLike
 from sift_retrievers.retrieval import (
     EmbeddingCache,
@@ -86,6 +88,7 @@ class SIFTRetriever(BaseRetriever):
         token_counter: Callable[[str], int] | None = None,
         similarity_cutoff: float | None = None,
         distinct_by: str | Callable[[NodeWithScore], Hashable] | None = None,
+        fine_tune: TestTimeTuner | None = None,
         embed_model: BaseEmbedding | None = None,
         adapter: VectorAdapter | None = None,
         embedding_cache: EmbeddingCache | None = None,
@@ -122,6 +125,10 @@ class SIFTRetriever(BaseRetriever):
             similarity_cutoff: nodes whose cosine to the query is smaller are not candidates.
             distinct_by: no two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for
                 the source document, or a callable. A node without it is its own parent.
+            fine_tune: trains the engine's model on what was retrieved, before it answers, for this
+                request alone; goes with `llama_index.retrievers.sift.finetune.wrap(tuner, engine)`.
+                The nodes to train on are chosen from the same candidates once more, with
+                replacement, as the paper does.
             embed_model: embeds the query; default: the index's own model.
             adapter: reads the vectors of the hits from the store, before the registered one
                 (`llama_index.retrievers.sift.stores`).
@@ -177,6 +184,7 @@ class SIFTRetriever(BaseRetriever):
             score_threshold=similarity_cutoff,
         )
         self._distinct_by = distinct_by
+        self._fine_tune = fine_tune
         self._adapter = adapter
         self._cache = embedding_cache if embedding_cache is not None else EmbeddingCache()
         self._embed_model = embed_model or over._embed_model
@@ -232,7 +240,10 @@ class SIFTRetriever(BaseRetriever):
 
     @dispatcher.span
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return annotated_copies(self._retrieval(query_bundle))
+        retrieval = self._retrieval(query_bundle)
+        if self._fine_tune is not None:
+            fine_tune(self._fine_tune, retrieval)
+        return annotated_copies(retrieval)
 
     @dispatcher.span
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:

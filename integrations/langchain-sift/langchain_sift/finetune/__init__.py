@@ -1,0 +1,22 @@
+"""Test-time fine-tuning in LangChain: the hook of the retrievers, and what encloses a request.
+
+Needs the extra `finetune`; `SIFTFineTuning`, the middleware of agents, the extra `agents`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_sift.finetune.models import transformers_model
+from langchain_sift.finetune.wrap import TunedRunnable, wrap
+
+if TYPE_CHECKING:
+    from langchain_sift.finetune.middleware import SIFTFineTuning
+
+__all__ = ["SIFTFineTuning", "TunedRunnable", "transformers_model", "wrap"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SIFTFineTuning":  # needs langchain, which chains do not
+        from langchain_sift.finetune.middleware import SIFTFineTuning
+
+        return SIFTFineTuning
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

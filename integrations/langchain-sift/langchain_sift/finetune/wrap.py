@@ -1,0 +1,258 @@
+"""`wrap`: a chain in which every request is one session of a tuner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextvars import Context, copy_context
+from typing import Any
+
+from langchain_core.language_models import BaseLanguageModel
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
+from langchain_core.runnables.base import coerce_to_runnable
+from langchain_core.runnables.config import get_config_list
+from langchain_core.runnables.graph import Graph
+from langchain_core.runnables.utils import ConfigurableFieldSpec
+from langchain_core.utils.pydantic import TypeBaseModel
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from langchain_sift.finetune.llm_cache import llm_cache_off
+from langchain_sift.finetune.models import held_model, language_models
+from sift_retrievers.finetune import Report, Request, TestTimeTuner
+from sift_retrievers.hook import warn_untrained
+
+
+def wrap(
+    tuner: TestTimeTuner,
+    chain: Any,
+    *,
+    tuned: bool = True,
+    on_report: Callable[[Report], None] | None = None,
+) -> TunedRunnable:
+    """A Runnable in which every request has the model to itself, tuned on what it retrieves.
+
+    The retriever in the chain does the tuning: `SIFTRetriever(vectorstore, fine_tune=tuner)`. What
+    it trained is gone once the chain has answered, a stream once it is exhausted or closed.
+
+    Args:
+        tuner: of the model that the chain calls.
+        chain: a Runnable, or what LangChain makes one of.
+        tuned: False for calls that answer with the base model and share the model with tuned ones:
+            they wait for their turn, and the retriever does not train.
+        on_report: gets the report of every request in which something was to be trained, once it
+            is over.
+
+    Raises:
+        ValueError: if the chain's transformers models are others than the tuner's.
+    """
+    return TunedRunnable(
+        bound=coerce_to_runnable(chain), tuner=tuner, tuned=tuned, on_report=on_report
+    )
+
+
+class TunedRunnable(RunnableSerializable[Any, Any]):
+    """A chain whose every request is a session of a tuner. Made by `wrap`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    bound: Runnable[Any, Any]
+    """The chain."""
+    tuner: TestTimeTuner = Field(exclude=True)
+    tuned: bool = True
+    on_report: Callable[[Report], None] | None = Field(default=None, exclude=True)
+
+    _llms: list[BaseLanguageModel[Any]] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Look for the models that the chain calls."""
+        super().model_post_init(context)
+        found = [(llm, held_model(llm)) for llm in language_models(self.bound)]
+        models = [model for _, model in found if model is not None]
+        if models and not any(model is self.tuner.model for model in models):
+            raise ValueError(
+                f"the chain calls a {type(models[0]).__name__} that is not the tuner's model: make "
+                "the tuner with TestTimeTuner(*transformers_model(llm)) from the chain's llm"
+            )
+        # One that holds another model is none of this tuner's business.
+        self._llms = [llm for llm, model in found if model is None or model is self.tuner.model]
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """One request: retrieve, train, answer, forget."""
+        context = copy_context()
+        with self._request(context):
+            return context.run(self.bound.invoke, input, config, **kwargs)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """The same; waiting and training leave the event loop free."""
+        async with self._arequest() as context:
+            answer = self.bound.ainvoke(input, config, **kwargs)
+            return await asyncio.create_task(answer, context=context)
+
+    def stream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """One request, which ends when the stream is exhausted or closed."""
+        context = copy_context()  # the reader's own sees nothing of the request between two chunks
+        with self._request(context):
+            chunks = self.bound.stream(input, config, **kwargs)
+            try:
+                while (chunk := context.run(next, chunks, _END)) is not _END:
+                    yield chunk
+            finally:
+                if hasattr(chunks, "close"):
+                    context.run(chunks.close)
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """The same; waiting and training leave the event loop free."""
+        async with self._arequest() as context:
+            chunks = self.bound.astream(input, config, **kwargs)
+            try:
+                while True:
+                    chunk = await asyncio.create_task(_next(chunks), context=context)
+                    if chunk is _END:
+                        return
+                    yield chunk
+            finally:
+                if hasattr(chunks, "aclose"):
+                    await asyncio.create_task(chunks.aclose(), context=context)
+
+    def batch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """One request an input, one after the other: a model serves one adapter at a time."""
+        answers = self.batch_as_completed(
+            inputs, config, return_exceptions=return_exceptions, **kwargs
+        )
+        return [answer for _, answer in answers]
+
+    def batch_as_completed(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Any]]:
+        """The same, each answer as soon as it is there."""
+        configs = get_config_list(config, len(inputs))
+        for i, (given, own) in enumerate(zip(inputs, configs, strict=True)):
+            try:
+                answer = self.invoke(given, own, **kwargs)
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                answer = error
+            yield i, answer
+
+    async def abatch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """As `batch`; waiting and training leave the event loop free."""
+        answers = self.abatch_as_completed(
+            inputs, config, return_exceptions=return_exceptions, **kwargs
+        )
+        return [answer async for _, answer in answers]
+
+    async def abatch_as_completed(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, Any]]:
+        """The same, each answer as soon as it is there."""
+        configs = get_config_list(config, len(inputs))
+        for i, (given, own) in enumerate(zip(inputs, configs, strict=True)):
+            try:
+                answer = await self.ainvoke(given, own, **kwargs)
+            except Exception as error:
+                if not return_exceptions:
+                    raise
+                answer = error
+            yield i, answer
+
+    @property
+    def InputType(self) -> type[Any]:  # noqa: N802  # LangChain's name
+        """The chain's."""
+        return self.bound.InputType
+
+    @property
+    def OutputType(self) -> type[Any]:  # noqa: N802
+        """The chain's."""
+        return self.bound.OutputType
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The chain's."""
+        return self.bound.get_name(suffix, name=name)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> TypeBaseModel:
+        """The chain's."""
+        return self.bound.get_input_schema(config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> TypeBaseModel:
+        """The chain's."""
+        return self.bound.get_output_schema(config)
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """The chain's."""
+        return self.bound.config_specs
+
+    def get_graph(self, config: RunnableConfig | None = None) -> Graph:
+        """The chain's."""
+        return self.bound.get_graph(config)
+
+    @contextmanager
+    def _request(self, context: Context) -> Iterator[None]:
+        """A request that `context` is inside of."""
+        request: Request | None = None
+        try:
+            with ExitStack() as stack:
+                request = context.run(stack.enter_context, self.tuner.request(tuned=self.tuned))
+                if self.tuned:
+                    context.run(stack.enter_context, llm_cache_off(self._llms))
+                yield
+            warn_untrained(request)
+        finally:
+            self._tell(request)
+
+    @asynccontextmanager
+    async def _arequest(self) -> AsyncIterator[Context]:
+        """A request, and a context that is inside of it."""
+        request: Request | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                enter = stack.enter_async_context(self.tuner.arequest(tuned=self.tuned))
+                context = copy_context()
+                request = await asyncio.create_task(enter, context=context)
+                if self.tuned:
+                    context.run(stack.enter_context, llm_cache_off(self._llms))
+                yield context
+            warn_untrained(request)
+        finally:
+            self._tell(request)
+
+    def _tell(self, request: Request | None) -> None:
+        if self.on_report is not None and request is not None and request.report is not None:
+            self.on_report(request.report)
+
+
+_END: Any = object()
+
+
+async def _next(chunks: AsyncIterator[Any]) -> Any:
+    return await anext(chunks, _END)
