@@ -154,7 +154,7 @@ async def test_an_asynchronous_stream_dropped_half_way() -> None:
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.3])
 async def test_cancellation(seconds: float) -> None:
-    bench = Bench(new_tokens=100, budget=Budget(max_steps=40))
+    bench = Bench(new_tokens=1500, budget=Budget(max_steps=40))
     task = asyncio.ensure_future(bench.tuned.ainvoke(QUESTIONS[0]))
     await asyncio.sleep(seconds)
     task.cancel()
