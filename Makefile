@@ -12,10 +12,11 @@ LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 
-.PHONY: help demo test test-core test-slow lint format types build bench bench-stores clean
+.PHONY: help demo demo-finetune test test-core test-slow lint format types build bench bench-stores clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
+	@echo "make demo-finetune  a language model tuned for one question at a time (3 minutes)"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-core  the tests that need no optional package, without any installed"
 	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
@@ -54,6 +55,9 @@ demo: $(VENV)/.demo
 	$(BIN)/python -W ignore::DeprecationWarning examples/quickstart.py
 	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_retriever.py
 	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_reranker.py
+
+demo-finetune: $(VENV)/.demo
+	$(BIN)/python -W ignore examples/test_time_finetuning.py
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow"
