@@ -58,7 +58,8 @@ def fingerprint(model: nn.Module, without: Collection[int], *, full: bool) -> Fi
             digest.update(name.encode())
             digest.update(flat.contiguous().view(torch.uint8).cpu().numpy().data)
         elif flat.numel():
-            at = torch.linspace(0, flat.numel() - 1, SAMPLED, device=flat.device).long()
+            # In whole numbers: beyond 2**24 a float32 misses the last element.
+            at = torch.arange(SAMPLED, device=flat.device) * (flat.numel() - 1) // (SAMPLED - 1)
             samples.append(flat[at].double())
     if samples:
         digest.update(torch.cat([sample.cpu() for sample in samples]).numpy().tobytes())

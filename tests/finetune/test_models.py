@@ -15,6 +15,7 @@ import torch  # isort: skip
 from transformers import AutoModelForCausalLM, AutoTokenizer  # isort: skip
 
 from sift_retrievers.finetune import PoisonedError, TestTimeTuner
+from sift_retrievers.finetune.proof import fingerprint
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -85,6 +86,17 @@ def test_passages_without_a_token_to_predict_are_no_steps() -> None:
     with tuner.request() as request:
         report = request.tune(QUERY, ["", PASSAGES[0], "a", PASSAGES[1]], ids=[*"abcd"])
     assert report.passage_ids == ("b", "d")
+
+
+def test_proofs_of_tensors_with_more_elements_than_float32_counts() -> None:
+    model = torch.nn.Module()
+    model.register_buffer("large", torch.zeros(38_597_376, dtype=torch.uint8))
+    before = fingerprint(model, (), full=False)
+    assert before.difference(fingerprint(model, (), full=False)) is None
+    raw = model.get_buffer("large").numpy()  # past the counters of torch
+    raw[-1] = 1
+    changed = before.difference(fingerprint(model, (), full=False))
+    assert changed == "the checksum of the tensors changed"
 
 
 class Slow:

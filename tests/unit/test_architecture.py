@@ -38,6 +38,7 @@ def test_the_core_knows_no_framework(file: Path) -> None:
         ("backends", ("sift_retrievers.selection",)),
         ("retrieval", ("sift_retrievers.finetune",)),
         ("finetune", ("sift_retrievers.retrieval", "sift_retrievers.backends")),
+        ("metrics", ("sift_retrievers.selection", "sift_retrievers.retrieval")),
     ],
 )
 def test_inside_the_core_selection_stands_on_backends_on_kernels(
