@@ -195,12 +195,18 @@ class RelevanceWeighted:
     noisier an observation of it. With `objective="undirected"` it is the information gain about the
     relevance-scaled surrogate itself.
 
+    With `standardized`, ρ is first divided by its standard deviation among the candidates, and γ
+    counts deviations: one setting then suits a model whose cosines lie close together as well as
+    one whose do not. (So weighted, with s the cosine and "undirected", the picks tend to those of
+    a greedy DPP with the relevance exp(γ z) as λ′ → 0.)
+
     Raises:
         ValueError: for a γ that is negative or not finite.
     """
 
     gamma: float = 6.0
     base: Kernel = field(default_factory=Cosine)
+    standardized: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.gamma) and self.gamma >= 0):
@@ -212,8 +218,21 @@ class RelevanceWeighted:
             relevance = relevance.masked_fill(~valid, -torch.inf)
         if relevance.shape[1] == 0:
             return relevance
+        if self.standardized:
+            relevance = relevance / _deviation(relevance, valid)
         weights = torch.exp(self.gamma * (relevance - relevance.amax(dim=1, keepdim=True)))
         return weights if valid is None else weights.masked_fill(~valid, 0.0)
+
+
+def _deviation(relevance: Tensor, valid: Tensor | None) -> Tensor:
+    """Standard deviation of the valid relevances of each row, `[B, 1]`; 1 where all are equal."""
+    counted = torch.ones_like(relevance) if valid is None else valid.to(relevance.dtype)
+    known = torch.where(counted > 0, relevance, 0.0)
+    number = counted.sum(dim=1, keepdim=True).clamp_min(1.0)
+    centred = (known - known.sum(dim=1, keepdim=True) / number) * counted
+    deviation = (centred.square().sum(dim=1, keepdim=True) / number).sqrt()
+    # Copies of one passage differ in the last bits of their relevance.
+    return torch.where(deviation > 1e-6, deviation, 1.0)
 
 
 KernelLike: TypeAlias = str | Kernel | RelevanceWeighted

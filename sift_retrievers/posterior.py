@@ -155,16 +155,66 @@ def gains_after(
     return _as_given(gains, candidates)
 
 
-def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
-    """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64."""
+def variance_along(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    picks: Sequence[int],
+    *,
+    kernel: KernelLike = "cosine",
+    lambda_: float = 1.0,
+    relevance: ArrayLike | None = None,
+) -> Any:
+    """σ² of one query before the picks and after each of them, summed over its targets.
+
+    What `Selection.variance` holds for directed objectives, for picks that were made by any rule:
+    by "undirected", say. By one Cholesky factorisation in float64.
+
+    Args:
+        queries: `[d]`, or `[1, m, d]` for m targets.
+        candidates: `[K, d]`: the whole pool, which relevance is weighed against.
+        picks: N positions, in the order in which they were observed.
+        kernel: as for `select`.
+        lambda_: as for `select`.
+        relevance: as for `select`.
+
+    Returns:
+        `[N + 1]` float64, of the kind of `candidates`.
+
+    Raises:
+        ValueError: as `select` does, or for more than one query.
+    """
+    problem = build_problem(
+        queries, candidates, 1, kernel=kernel, lambda_=lambda_, relevance=relevance
+    )
+    if problem.batch != 1:
+        raise ValueError(f"variance_along takes one query, [d] or [1, m, d]; got {problem.batch}")
+    chosen = torch.as_tensor(list(picks), dtype=torch.long, device=problem.targets.device)
+    prior, cross, gram = _covariances(problem, chosen)
+    noise = problem.noise * torch.eye(len(chosen), dtype=gram.dtype, device=gram.device)
+    factor = torch.linalg.cholesky(gram[0] + noise)
+    # Rows of the factor belong to prefixes: the first n explain what n picks do.
+    explained = torch.linalg.solve_triangular(factor, cross[0].mT, upper=False)
+    lowered = explained.square().sum(dim=1).cumsum(dim=0)
+    return _as_given(torch.cat([prior, prior - lowered]), candidates)
+
+
+def _covariances(problem: Problem, chosen: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64.
+
+    Of all candidates, or of those at the positions `chosen` `[K]`.
+    """
     kernel = problem.kernel
     with torch.no_grad():
-        x = kernel.features(gathered(problem).double())
+        passages, weights = gathered(problem), problem.weights
+        if chosen is not None:
+            passages = passages[:, chosen]
+            weights = None if weights is None else weights[:, chosen]
+        x = kernel.features(passages.double())
         q = kernel.features(problem.targets.double())
         prior = kernel.prior(q).diagonal(dim1=1, dim2=2).sum(dim=1)
         cross, gram = kernel.cross(q, x), kernel(x, x)
-        if problem.weights is not None:
-            r = problem.weights.double()
+        if weights is not None:
+            r = weights.double()
             cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
     return prior, cross, gram.expand(problem.batch, -1, -1)
 

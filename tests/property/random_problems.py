@@ -55,6 +55,9 @@ def oracle_weights(case: Case) -> npt.NDArray[np.float64] | None:
     if not isinstance(case.kernel, RelevanceWeighted):
         return None
     relevance = cosine().passages(case.targets, case.candidates).max(axis=0)
+    deviation = relevance.std()
+    if case.kernel.standardized and deviation > 1e-6:
+        relevance = relevance / deviation
     return np.exp(case.kernel.gamma * (relevance - relevance.max()))
 
 
@@ -104,6 +107,8 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
     bases = [Cosine(positive), Linear(positive), Exponential(beta, target, positive)]
     base = bases[random.integers(0, 3)]
     if random.random() < 0.3:
+        if random.random() < 0.5:
+            return RelevanceWeighted(float(random.uniform(0, 1)), base, standardized=True)
         return RelevanceWeighted(float(random.uniform(0, 6)), base)
     return base
 

@@ -1,0 +1,77 @@
+"""`variance_along`: what picks leave of the uncertainty, whoever made them; weights by spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sift_retrievers import Cosine, Exponential, RelevanceWeighted, posterior_variance, select
+from sift_retrievers.posterior import variance_along
+
+RANDOM = np.random.default_rng(0)
+QUERY = RANDOM.normal(size=16)
+POOL = QUERY + RANDOM.normal(size=(40, 16))
+KERNELS = [
+    Cosine(),
+    Exponential(4.0, target_sharpness=2.0),
+    RelevanceWeighted(3.0),
+    RelevanceWeighted(0.5, Exponential(2.0), standardized=True),
+]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_it_is_the_variance_that_select_reports(kernel: Cosine) -> None:
+    chosen = select(QUERY, POOL, 8, kernel=kernel, lambda_=0.3)
+    assert chosen.variance is not None
+    found = variance_along(QUERY, POOL, chosen.indices[0].tolist(), kernel=kernel, lambda_=0.3)
+    np.testing.assert_allclose(found, chosen.variance[0], rtol=1e-9)
+
+
+def test_any_picks_in_any_order() -> None:
+    picks = [5, 3, 3, 30]
+    found = variance_along(QUERY, POOL, picks, lambda_=0.2)
+    for n in range(5):
+        expected = posterior_variance(QUERY, POOL[picks[:n]], lambda_=0.2)[0] if n else 1.0
+        assert found[n] == pytest.approx(expected)
+    assert variance_along(QUERY, POOL, []).tolist() == [pytest.approx(1.0)]
+
+
+def test_several_targets_are_summed_and_several_queries_refused() -> None:
+    targets = np.stack([QUERY, -POOL[0]])
+    chosen = select(targets[None], POOL, 5)
+    assert chosen.variance is not None
+    found = variance_along(targets[None], POOL, chosen.indices[0].tolist())
+    np.testing.assert_allclose(found, chosen.variance[0], rtol=1e-9)
+    with pytest.raises(ValueError, match="takes one query"):
+        variance_along(np.stack([QUERY, QUERY]), POOL, [0])
+
+
+def test_standardized_weights_do_not_change_with_the_scale_of_relevance() -> None:
+    kernel = RelevanceWeighted(0.7, standardized=True)
+    relevance = torch.tensor([[0.9, 0.5, 0.4, 0.1]])
+    weights = kernel.weights(relevance)
+    torch.testing.assert_close(kernel.weights(100 * relevance - 7), weights)
+    z = (relevance - relevance.mean()) / relevance.std(correction=0)
+    torch.testing.assert_close(weights, torch.exp(0.7 * (z - z.max())))
+    torch.testing.assert_close(kernel.weights(torch.full((1, 3), 0.4)), torch.ones(1, 3))
+    valid = torch.tensor([[True, True, True, False]])
+    shorter = kernel.weights(relevance[:, :3])
+    torch.testing.assert_close(kernel.weights(relevance, valid)[:, :3], shorter)
+    assert kernel.weights(relevance, valid)[0, 3] == 0
+
+
+def test_with_little_noise_they_pick_as_a_dpp_does() -> None:
+    """Greedy maximisation of the determinant of r(x) cos(x, y) r(y), by brute force."""
+    unit = POOL / np.linalg.norm(POOL, axis=1, keepdims=True)
+    cosines = unit @ QUERY / np.linalg.norm(QUERY)
+    r = np.exp(0.5 * (cosines - cosines.mean()) / cosines.std())
+    kernel = unit @ unit.T * np.outer(r, r)
+    picks: list[int] = []
+    for _ in range(6):
+        rest = [i for i in range(len(POOL)) if i not in picks]
+        value = [np.linalg.slogdet(kernel[np.ix_([*picks, i], [*picks, i])])[1] for i in rest]
+        picks.append(rest[int(np.argmax(value))])
+    weighted = RelevanceWeighted(0.5, standardized=True)
+    chosen = select(QUERY, POOL, 6, kernel=weighted, lambda_=1e-6, objective="undirected")
+    assert chosen.indices[0].tolist() == picks
