@@ -204,9 +204,9 @@ class RelevanceWeighted:
         ValueError: for a γ that is negative or not finite.
     """
 
-    gamma: float = 6.0
-    base: Kernel = field(default_factory=Cosine)
-    standardized: bool = False
+    gamma: float = 0.4
+    base: Kernel = field(default_factory=lambda: Exponential(2.0))
+    standardized: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.gamma) and self.gamma >= 0):

@@ -11,10 +11,16 @@ from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, st
 from sift_retrievers.retrieval.registry import AdapterRegistry
 from sift_retrievers.retrieval.relevance import unit_relevance
 from sift_retrievers.retrieval.retrieval import Retrieval
-from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.retrieval.rules import (
+    DEFAULT_KERNEL,
+    SelectionRules,
+    default_lambda,
+    default_objective,
+)
 from sift_retrievers.retrieval.target import Target, TargetLike, as_targets, checked_vector
 
 __all__ = [
+    "DEFAULT_KERNEL",
     "AdapterRegistry",
     "Choice",
     "ConsideredPassage",
@@ -31,6 +37,8 @@ __all__ = [
     "choose",
     "cosines",
     "deep_copied",
+    "default_lambda",
+    "default_objective",
     "explain",
     "no_hits",
     "one_of",

@@ -9,11 +9,15 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.posterior import variance_along
 from sift_retrievers.selection import Selection, SelectOptions, select
 from sift_retrievers.stopping import StopReason
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+
+
+MODEL = ("kernel", "lambda_", "relevance")  # the options that say what is observed, and how
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Choice:
     gains: Float64
     """`[N]` nats; as `Selection.gains`."""
     variance: Float64 | None
-    """`[N + 1]` σ²_0 … σ²_N; as `Selection.variance`."""
+    """`[N + 1]` σ²_0 … σ²_N: as `Selection.variance`, of "undirected" picks by `variance_along`;
+    None if there were no candidates."""
     similarities: Float64
     """`[n]` cosine of every hit to the query; of several targets, to the nearest."""
     candidates: npt.NDArray[np.bool_]
@@ -78,11 +83,20 @@ def choose(
     queries = targets[0] if len(targets) == 1 else targets[None]
     selection: Selection[npt.NDArray[Any]] = select(queries, vectors, k, **options)
     made = int((selection.indices[0] >= 0).sum())
-    variance = selection.variance
+    picks = selection.indices[0, :made]
+    if selection.variance is not None:
+        variance = selection.variance[0, : made + 1].astype(np.float64)
+    else:
+        variance = variance_along(
+            queries,
+            vectors,
+            picks.tolist(),
+            **{key: options[key] for key in MODEL if key in options},  # type: ignore[literal-required]
+        )
     return Choice(
-        picks=pool[selection.indices[0, :made]],
+        picks=pool[picks],
         gains=selection.gains[0, :made].astype(np.float64),
-        variance=None if variance is None else variance[0, : made + 1].astype(np.float64),
+        variance=variance,
         similarities=similarities,
         candidates=candidates,
         stop_reason=selection.stop_reason[0],

@@ -96,6 +96,7 @@ class Retrieval(Generic[DocumentT]):
             lambda_: λ′.
         """
         rules = SelectionRules(
+            kernel="cosine",
             lambda_=lambda_,
             replacement=True,
             device=self.rules.device,

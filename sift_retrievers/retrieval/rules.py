@@ -4,30 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from sift_retrievers.backends.problem import Objective
-from sift_retrievers.kernels import KernelLike, resolve_kernel
+from sift_retrievers.kernels import Exponential, KernelLike, RelevanceWeighted, resolve_kernel
 from sift_retrievers.selection import SelectOptions
 from sift_retrievers.validation import count, positive, torch_device
+
+DEFAULT_KERNEL: Final = "relevance"
+"""Of the retrievers; chosen on six corpora, see benchmarks/retrieval."""
+
+
+def default_lambda(kernel: KernelLike) -> float:
+    """λ′ of the retrievers for a kernel, where the caller names none."""
+    resolved = resolve_kernel(kernel)
+    if isinstance(resolved, RelevanceWeighted):
+        return 0.1
+    return 1.0 if isinstance(resolved, Exponential) else 3.0
+
+
+def default_objective(kernel: KernelLike, alpha: float | None = None) -> str:
+    """The objective of the retrievers for a kernel, where the caller names none.
+
+    Weighted by relevance, the passages' own information; else, and for the α rule, the query's.
+    """
+    weighted = isinstance(resolve_kernel(kernel), RelevanceWeighted)
+    return str(Objective.UNDIRECTED if weighted and alpha is None else Objective.VARIANCE)
 
 
 @dataclass(frozen=True)
 class SelectionRules:
     """How passages are chosen from the candidates; all go to `select` as they are.
 
+    λ′ and the objective depend on the kernel where they are not given.
+
     Raises:
         ValueError: for a value that makes no sense, or values that do not go together.
         TypeError: for a kernel that is none.
     """
 
-    lambda_: float = 3.0
-    """λ′, the noise of the surrogate."""
-    kernel: KernelLike = "cosine"
-    objective: str = "variance"
+    lambda_: float | None = None
+    """λ′, the noise of the surrogate; None: `default_lambda`."""
+    kernel: KernelLike = DEFAULT_KERNEL
+    objective: str | None = None
+    """None: `default_objective`."""
     device: str | torch.device | None = None
     """Where to select; default: the CPU."""
     alpha: float | None = None
@@ -44,8 +68,12 @@ class SelectionRules:
     """Passages whose cosine to all targets is smaller are not candidates."""
 
     def __post_init__(self) -> None:
+        kernel = resolve_kernel(self.kernel)
+        if self.lambda_ is None:
+            object.__setattr__(self, "lambda_", default_lambda(kernel))
+        if self.objective is None:
+            object.__setattr__(self, "objective", default_objective(kernel, self.alpha))
         positive(self.lambda_, "lambda_")
-        resolve_kernel(self.kernel)
         if self.objective not in tuple(Objective):
             raise ValueError(
                 f"objective must be one of {[*map(str, Objective)]}; got {self.objective!r}"
@@ -81,6 +109,8 @@ class SelectionRules:
             texts: gives the n texts; called only if they are counted.
             relevance: `[n]` from somebody else than the embedding.
         """
+        assert self.lambda_ is not None  # filled in when this was made
+        assert self.objective is not None
         options = SelectOptions(
             kernel=self.kernel,
             lambda_=self.lambda_,

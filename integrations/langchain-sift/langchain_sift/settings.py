@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.finetune import TestTimeTuner
-from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.retrieval import (
+    DEFAULT_KERNEL,
+    SelectionRules,
+    default_lambda,
+    default_objective,
+)
 from sift_retrievers.validation import count
 
 
@@ -22,13 +27,15 @@ class SelectionSettings(BaseModel):
 
     k: int = 4
     """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
-    lambda_: float = 3.0
+    lambda_: float = None  # type: ignore[assignment]  # filled in by the validator below
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
-    nearest neighbours."""
-    kernel: str | Kernel | RelevanceWeighted = "cosine"
-    """What "similar" means: a name or a kernel object of `sift_retrievers`."""
-    objective: Literal["variance", "entropy", "undirected"] = "variance"
-    """What a pick is to do; see `sift_retrievers.select`."""
+    nearest neighbours. Default: what suits the kernel (`sift_retrievers.retrieval`)."""
+    kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
+    """What "similar" means: a name or a kernel object of `sift_retrievers`. "cosine" is the kernel
+    of SIFT as published."""
+    objective: Literal["variance", "entropy", "undirected"] = None  # type: ignore[assignment]
+    """What a pick is to do; see `sift_retrievers.select`. Default: "undirected" for the kernel
+    "relevance", which weighs the passages by their relevance, else "variance"."""
     device: str | torch.device | None = None
     """Where to select, "cuda" say; default: the CPU."""
 
@@ -51,6 +58,22 @@ class SelectionSettings(BaseModel):
     alone. Goes with `langchain_sift.finetune.wrap(tuner, chain)`; outside of a request of the tuner
     a retrieval is then an error. The passages to train on are chosen from the same candidates once
     more, with replacement, as the paper does; what is returned does not depend on it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_kernel(cls, given: Any) -> Any:
+        """λ′ and the objective where they are not given: what goes with the kernel."""
+        if not isinstance(given, dict):
+            return given
+        kernel = given.get("kernel", DEFAULT_KERNEL)
+        try:
+            fitting = {
+                "lambda_": default_lambda(kernel),
+                "objective": default_objective(kernel, given.get("alpha")),
+            }
+        except (TypeError, ValueError):  # no kernel: reported with the other faults
+            fitting = {"lambda_": 1.0, "objective": "variance"}
+        return given | {name: x for name, x in fitting.items() if given.get(name) is None}
 
     @field_validator("k", "max_tokens", mode="before")
     @classmethod

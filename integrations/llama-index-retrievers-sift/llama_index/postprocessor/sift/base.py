@@ -25,6 +25,7 @@ from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.finetune import TestTimeTuner
 from sift_retrievers.hook import fine_tune
 from sift_retrievers.retrieval import (
+    DEFAULT_KERNEL,
     EmbeddingCache,
     Explanation,
     Retrieval,
@@ -70,11 +71,12 @@ class SIFTRerank(BaseNodePostprocessor):
     """Reads the vectors from `vector_store`, before the registered adapter."""
     reranker: BaseNodePostprocessor | None = None
     """Judges relevance in place of the embedding: its scores weigh the nodes, those that it drops
-    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`), which is then the
-    default. Scores outside of 0 to 1 are taken for logits."""
-    lambda_: float = 3.0
-    kernel: str | Kernel | RelevanceWeighted = "cosine"
-    objective: str = "variance"
+    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`). Scores outside of 0 to 1 are taken for logits."""
+    lambda_: float | None = None
+    """None: what suits the kernel, when it is used."""
+    kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
+    objective: str | None = None
+    """None: "undirected" for the kernel "relevance", else "variance"."""
     device: str | torch.device | None = None
     stop_alpha: float | None = None
     min_gain: float | None = None
@@ -90,8 +92,6 @@ class SIFTRerank(BaseNodePostprocessor):
     """Keeps the vectors of nodes that were embedded."""
 
     def __init__(self, **settings: Any) -> None:
-        if settings.get("reranker") is not None:
-            settings = {"kernel": "relevance"} | settings
         super().__init__(**settings)
         count(self.top_n, "top_n")
         self.rules()
@@ -138,9 +138,9 @@ class SIFTRerank(BaseNodePostprocessor):
         bundle = QueryBundle(query) if isinstance(query, str) else query
         return self._retrieval(nodes, bundle).explanation(
             top_n=self.top_n,
-            lambda_=self.lambda_,
+            lambda_=self.rules().lambda_,
             kernel=self.kernel,
-            objective=self.objective,
+            objective=self.rules().objective,
             stop_alpha=self.stop_alpha,
             min_gain=self.min_gain,
             max_tokens=self.max_tokens,

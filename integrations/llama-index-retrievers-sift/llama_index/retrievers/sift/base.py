@@ -29,6 +29,7 @@ from sift_retrievers.finetune import TestTimeTuner
 from sift_retrievers.hook import fine_tune
 from sift_retrievers.kernels import KernelLike
 from sift_retrievers.retrieval import (
+    DEFAULT_KERNEL,
     EmbeddingCache,
     Explanation,
     Hits,
@@ -78,9 +79,9 @@ class SIFTRetriever(BaseRetriever):
         similarity_top_k: int = 4,
         fetch_top_k: int = 100,
         *,
-        lambda_: float = 3.0,
-        kernel: KernelLike = "cosine",
-        objective: str = "variance",
+        lambda_: float | None = None,
+        kernel: KernelLike = DEFAULT_KERNEL,
+        objective: str | None = None,
         device: str | torch.device | None = None,
         stop_alpha: float | None = None,
         min_gain: float | None = None,
@@ -113,9 +114,12 @@ class SIFTRetriever(BaseRetriever):
             fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
                 targets, the nearest of each.
             lambda_: λ′, the noise of the surrogate: small values punish redundancy hard, large
-                ones tend to the nearest neighbours.
-            kernel: what "similar" means; see `sift_retrievers.select`.
-            objective: what a pick is to do; see `sift_retrievers.select`.
+                ones tend to the nearest neighbours. Default: what suits the kernel.
+            kernel: what "similar" means; see `sift_retrievers.select`. "cosine" is the kernel of
+                SIFT as published.
+            objective: what a pick is to do; see `sift_retrievers.select`. Default: "undirected" for
+                the kernel "relevance", which weighs the passages by their relevance, else
+                "variance".
             device: where to select; default: the CPU.
             stop_alpha: stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, see below).
             min_gain: stop before the first node that adds fewer nats; possibly before the first.
@@ -205,6 +209,7 @@ class SIFTRetriever(BaseRetriever):
     @property
     def lambda_(self) -> float:
         """λ′, as it is passed to `sift_retrievers.select`."""
+        assert self.rules.lambda_ is not None
         return self.rules.lambda_
 
     @property
@@ -215,6 +220,7 @@ class SIFTRetriever(BaseRetriever):
     @property
     def objective(self) -> str:
         """The objective, as it is passed to `sift_retrievers.select`."""
+        assert self.rules.objective is not None
         return self.rules.objective
 
     def explain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
