@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sift_retrievers.finetune import Report, Request, TestTimeTuner
+from sift_retrievers.finetune.threads import in_thread
 from sift_retrievers.retrieval import Retrieval
 from sift_retrievers.selection import Selection
 
@@ -78,7 +78,7 @@ async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report 
     request = tuner.current_request()
     if not request.tuned:
         return None
-    chosen = await asyncio.to_thread(training_set, tuner, retrieval)
+    chosen = await in_thread(training_set, tuner, retrieval)
     return await request.atune(
         chosen.query, chosen.passages, selection=chosen.selection, ids=chosen.ids
     )

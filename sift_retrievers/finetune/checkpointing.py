@@ -45,7 +45,9 @@ def checkpointed(model: nn.Module) -> Iterator[None]:
     before = [layer.__dict__.get("forward", _NOT_THERE) for layer in layers]
     try:
         for layer in layers:
-            layer.__dict__["forward"] = partial(checkpoint, layer.forward, use_reentrant=False)
+            layer.__dict__["forward"] = partial(
+                checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+            )
         yield
     finally:
         for layer, forward in zip(layers, before, strict=True):

@@ -104,7 +104,8 @@ _gates_lock = Lock()
 
 
 def gate_of(model: nn.Module) -> Gate:
-    """The one gate of a model object."""
+    """The one gate of a model object, compiled by torch or not."""
+    model = getattr(model, "_orig_mod", model)
     with _gates_lock:
         return _gates.setdefault(model, Gate())
 
@@ -112,5 +113,5 @@ def gate_of(model: nn.Module) -> Gate:
 def _too_late(timeout: float | None) -> QueueTimeoutError:
     return QueueTimeoutError(
         f"the model was busy with other requests for {timeout} s: raise queue_timeout, or send "
-        "fewer requests at once"
+        "fewer requests at once. A stream holds the model until it is read to its end or closed"
     )

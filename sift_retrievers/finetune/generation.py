@@ -26,6 +26,8 @@ class Generations:
         self._running = 0
         self._over = False
         self._shadowed: Any = None
+        self.error: BaseException | None = None
+        """What ended a generation whose tokens somebody streams; they see the stream's end."""
 
     def watch(self) -> None:
         """Look at every call from now on, from whatever thread."""
@@ -41,6 +43,12 @@ class Generations:
             try:
                 args, kwargs = self._stoppable(args, kwargs)
                 return generate(*args, **kwargs)
+            except BaseException as error:
+                streamer = kwargs.get("streamer")
+                if streamer is not None:  # whose reader waits for a next token, or for the end
+                    self.error = error
+                    streamer.end()
+                raise
             finally:
                 with self._changed:
                     self._running -= 1

@@ -67,5 +67,12 @@ def fingerprint(model: nn.Module, without: Collection[int], *, full: bool) -> Fi
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers, but those that are no part of a checkpoint.
+
+    Models make these anew as they go: the frequencies of rotary embeddings for longer texts, say.
+    """
     yield from model.named_parameters()
-    yield from model.named_buffers()
+    for prefix, module in model.named_modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if name not in module._non_persistent_buffers_set:
+                yield f"{prefix}.{name}", buffer

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from sift_retrievers.finetune.generation import Generations
 from sift_retrievers.finetune.plan import Plan, plan_of
 from sift_retrievers.finetune.proof import Fingerprint
 from sift_retrievers.finetune.report import Report
-from sift_retrievers.finetune.threads import finished
+from sift_retrievers.finetune.threads import finished, in_thread
 from sift_retrievers.finetune.training import Example, Progress, Reading, train
 from sift_retrievers.selection import Selection
 
@@ -49,6 +49,7 @@ class Request:
         self.generations = Generations(tuner.model)
         self._tuner = tuner
         self._queue_seconds = queue_seconds
+        self._trained_on: tuple[str, ...] | None = None
         self._stop = Event()
         self._training = Lock()
 
@@ -70,7 +71,7 @@ class Request:
 
         Raises:
             TuningError: if training failed and the policy is "raise".
-            RuntimeError: if the request is over, or was tuned already.
+            RuntimeError: if the request is over, or was tuned on something else already.
             TypeError: for passages that are no texts.
             ValueError: for as many ids or picks as there are no passages, or rules without a
                 selection.
@@ -80,6 +81,9 @@ class Request:
         if ids is not None and len(ids) != len(passages):
             raise ValueError(f"ids must be {len(passages)}, one a passage; got {len(ids)}")
         with self._training:
+            again = self._trained_on == (query, *passages)
+            if again and self.report is not None and not self.closed:
+                return self.report  # a chain that is tried again inside its request
             if self.closed or self.report is not None:
                 raise RuntimeError(
                     "a request is tuned once, before it ends: give the tuner to one retriever of "
@@ -91,6 +95,7 @@ class Request:
             if plan.passages:
                 error = self._train(query, passages[: plan.passages], progress)
             self.report = self._reported(plan, progress, error, ids)
+            self._trained_on = (query, *passages)
             if error is not None and tuner.on_error == "raise":
                 raise TuningError(f"training failed: {error}") from error
             return self.report
@@ -104,7 +109,7 @@ class Request:
         ids: Sequence[str | None] | None = None,
     ) -> Report:
         """The same in a thread. A cancellation is heard between steps, and waited for."""
-        work = asyncio.to_thread(self.tune, query, passages, selection=selection, ids=ids)
+        work = in_thread(self.tune, query, passages, selection=selection, ids=ids)
         return await finished(work, cancel=self._stop.set)
 
     def export(self, folder: str | Path) -> Path:
@@ -137,9 +142,12 @@ class Request:
         tuner, slot = self._tuner, self._tuner._slot
         slot.enable()
         try:
-            examples = self._examples(query, passages)
-            key = self._key(examples)
-            known = tuner.cache.get(key) if key is not None else None
+            examples: Iterable[Example] = self._examples(query, passages)
+            key = None
+            if tuner.cache.max_bytes:
+                examples = [*islice(examples, tuner.budget.max_steps)]
+                key = self._key(examples)
+            known = None if key is None else tuner.cache.get(key)
             if known is not None:
                 slot.load(known.weights)
                 progress.restore(known.progress)
@@ -164,8 +172,8 @@ class Request:
             return error
         return None
 
-    def _examples(self, query: str, passages: Sequence[str]) -> list[Example]:
-        """What the model reads, of as many passages as the budget has steps."""
+    def _examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
+        """What the model reads, one by one; passages without a token to predict are left out."""
         tuner = self._tuner
         reading = Reading(
             tokenizer=tuner.tokenizer,
@@ -176,18 +184,13 @@ class Request:
             ),
             context=query if tuner.query_as_context else None,
         )
-        examples: list[Example] = []
         for position, text in enumerate(passages):
-            if len(examples) == tuner.budget.max_steps:
-                break
             example = reading.example(position, text)
-            examples += [example] if example.tokens else []
-        return examples
+            if example.tokens:
+                yield example
 
-    def _key(self, examples: Sequence[Example]) -> str | None:
-        """What names these steps in the cache; None without one."""
-        if self._tuner.cache.max_bytes == 0:
-            return None
+    def _key(self, examples: Sequence[Example]) -> str:
+        """What names these steps in the cache."""
         assert self.before is not None  # taken wherever there is a cache
         return key_of(self.before, self._tuner.trained_by(), examples)
 

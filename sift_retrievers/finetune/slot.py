@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from threading import Lock
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ NAME: Final = "sift"
 NEUTRAL: Final = (True, "gaussian")
 
 _taken: WeakSet[nn.Module] = WeakSet()
+_injecting = Lock()  # peft draws from the random state of the process
 
 
 class AdapterSlot:
@@ -45,10 +47,10 @@ class AdapterSlot:
         self.model, self.config, self.seed = model, config, seed
         wanted = [(p, p.requires_grad) for p in model.parameters()]
         try:
-            with torch.inference_mode(False), self._own_random_state():
+            with _injecting, torch.inference_mode(False), torch.random.fork_rng():
                 inject_adapter_in_model(config, model, adapter_name=NAME)
             self.layers: list[Any] = [m for m in model.modules() if isinstance(m, LoraLayer)]
-            self.parameters = [p for layer in self.layers for p in _adapter_parameters(layer)]
+            self.parameters = [p for layer in self.layers for pair in _factors(layer) for p in pair]
             for parameter in self.parameters:
                 parameter.data = parameter.data.float()  # small steps vanish in half precision
             self.disable()
@@ -77,10 +79,19 @@ class AdapterSlot:
             layer.enable_adapters(False)
 
     def reset(self) -> None:
-        """Forget everything that was trained."""
-        with torch.inference_mode(False), torch.no_grad(), self._own_random_state():
+        """Forget everything that was trained: one factor is zero, the other as at the first time.
+
+        Random numbers come from a generator of its own; the process' are left alone.
+        """
+        device = self.parameters[0].device
+        generator = torch.Generator(device).manual_seed(self.seed)
+        with torch.inference_mode(False), torch.no_grad():
             for layer in self.layers:
-                layer.reset_lora_parameters(NAME, self.config.init_lora_weights)
+                for zero, drawn in _factors(layer):
+                    zero.zero_()
+                    # Kaiming's uniform distribution with a = √5, as peft draws it.
+                    bound = drawn.shape[1] ** -0.5
+                    drawn.uniform_(-bound, bound, generator=generator)
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -121,7 +132,6 @@ class AdapterSlot:
             with ExitStack() as stack:
                 stack.enter_context(torch.inference_mode(False))
                 stack.enter_context(torch.enable_grad())
-                stack.enter_context(self._own_random_state())
                 if checkpointing:
                     stack.enter_context(checkpointed(self.model))
                 yield
@@ -134,25 +144,13 @@ class AdapterSlot:
             for module in modes:
                 module.training = True
 
-    @contextmanager
-    def _own_random_state(self) -> Iterator[None]:
-        """Inside, random numbers come from the slot's seed; outside nobody notices."""
-        cuda = {p.device for p in self.model.parameters() if p.is_cuda}
-        with torch.random.fork_rng(devices=[d.index or 0 for d in cuda]):
-            torch.manual_seed(self.seed)
-            yield
 
-
-def _adapter_parameters(layer: Any) -> Iterator[nn.Parameter]:
-    for name in ("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B"):
-        parts = getattr(layer, name)
-        if NAME not in parts:
-            continue
-        part = parts[NAME]
-        if isinstance(part, nn.Parameter):
-            yield part
-        else:
-            yield from part.parameters()
+def _factors(layer: Any) -> Iterator[tuple[nn.Parameter, nn.Parameter]]:
+    """The two factors of each update in a layer: the one that starts as zero, and the other."""
+    if NAME in layer.lora_A:
+        yield layer.lora_B[NAME].weight, layer.lora_A[NAME].weight
+    if NAME in layer.lora_embedding_A:
+        yield layer.lora_embedding_A[NAME], layer.lora_embedding_B[NAME]
 
 
 def _check_config(config: Any) -> None:
@@ -164,6 +162,11 @@ def _check_config(config: Any) -> None:
     for name in ("modules_to_save", "trainable_token_indices", "layer_replication", "use_dora"):
         if getattr(config, name, None):
             wrong.append(f"{name}={getattr(config, name)!r}")
+    if config.lora_dropout:
+        raise ValueError(
+            f"lora_dropout={config.lora_dropout!r}: sessions drop nothing at random, so that equal "
+            "requests get equal answers; leave it at 0"
+        )
     if wrong:
         raise ValueError(f"this LoraConfig would change the base model: {'; '.join(wrong)}")
 
@@ -173,7 +176,8 @@ def _check_model(model: nn.Module) -> None:
 
     if model in _taken:
         raise ValueError(
-            f"this {type(model).__name__} has a tuner already: use that one, or close() it first"
+            f"this {type(model).__name__} has a tuner already: use that one for all requests, or "
+            "close() it first (`with TestTimeTuner(...) as tuner:` does)"
         )
     if any(isinstance(module, BaseTunerLayer) for module in model.modules()):
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -98,7 +98,7 @@ class Reading:
 
 def train(
     slot: AdapterSlot,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     *,
     learning_rate: float,
     budget: Budget,
@@ -115,14 +115,16 @@ def train(
     start = perf_counter()
     optimizer = torch.optim.AdamW(slot.parameters, lr=learning_rate, weight_decay=0.0)
     with slot.trainable(checkpointing=checkpointing):
-        for example in examples:
+        for example in examples:  # tokenised as they come
             progress.seconds = perf_counter() - start
             limit = budget.exceeded(len(progress.losses), progress.seconds, progress.tokens)
             if limit is not None or stop():
                 progress.stopped = limit or "cancelled"
                 return
             loss = slot.model(
-                input_ids=example.input_ids, labels=example.labels, use_cache=False
+                input_ids=example.input_ids,
+                labels=example.labels,
+                use_cache=False,
             ).loss
             if not torch.isfinite(loss):
                 raise NonFiniteLossError(f"the loss of passage {example.position} is {loss.item()}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+import torch
 from torch import nn
 
 from sift_retrievers.finetune.adapter_cache import AdapterCache
@@ -19,7 +19,7 @@ from sift_retrievers.finetune.open_requests import ended, open_request, opened
 from sift_retrievers.finetune.proof import BaseChangedError, Fingerprint, fingerprint
 from sift_retrievers.finetune.request import Request
 from sift_retrievers.finetune.slot import AdapterSlot
-from sift_retrievers.finetune.threads import finished
+from sift_retrievers.finetune.threads import finished, in_thread
 from sift_retrievers.selection import Selection
 from sift_retrievers.validation import count, positive
 
@@ -32,9 +32,10 @@ class TestTimeTuner:
     """Fine-tunes a LoRA adapter on the passages of one request, and forgets it afterwards.
 
     The adapter is put into the model object once and is off outside of requests. What a request
-    trains is gone when it ends, whatever happened inside; the base is never written to, and every
-    request proves it. One request at a time: further ones wait in a queue, threads and coroutines
-    alike. Whoever calls the model past the tuner is not protected.
+    trains is gone when it ends, whatever happened inside; the base is never written to, and unless
+    `verify=None` every request proves it. One request at a time: further ones wait in a queue,
+    threads and coroutines alike. Whoever calls the model past the tuner is not protected. `close` it
+    before the model is saved: its weights have other names while the adapter is in it.
 
     Example:
         ```python
@@ -65,7 +66,7 @@ class TestTimeTuner:
         max_passage_tokens: int = 512,
         query_as_context: bool = False,
         gradient_checkpointing: bool = False,
-        queue_timeout: float | None = None,
+        queue_timeout: float | None = 300.0,
     ) -> None:
         """Put the adapter into the model.
 
@@ -92,7 +93,7 @@ class TestTimeTuner:
                 passage alone.
             gradient_checkpointing: compute what the layers give a second time for the gradient,
                 instead of keeping it: less memory, a third more time.
-            queue_timeout: seconds that a request waits for others at most.
+            queue_timeout: seconds that a request waits for others at most; None: forever.
 
         Raises:
             ImportError: without transformers and peft.
@@ -177,6 +178,7 @@ class TestTimeTuner:
                 self._end(request)
         finally:
             self._gate.release()
+        _raise_streamed(request)
 
     @asynccontextmanager
     async def arequest(self, *, tuned: bool = True) -> AsyncIterator[Request]:
@@ -184,16 +186,17 @@ class TestTimeTuner:
         start = self._may_wait()
         await self._gate.acquire_async(self.queue_timeout)
         try:
-            begin = asyncio.to_thread(self._begin, perf_counter() - start, tuned)
+            begin = in_thread(self._begin, perf_counter() - start, tuned)
             request = await finished(begin, undo=self._end)
             try:
                 opened(self, request)
                 yield request
             finally:
                 ended(self, request)
-                await finished(asyncio.to_thread(self._end, request))
+                await finished(in_thread(self._end, request))
         finally:
             self._gate.release()
+        _raise_streamed(request)
 
     def current_request(self) -> Request:
         """The request that encloses the calling code, also in threads that frameworks start.
@@ -205,7 +208,8 @@ class TestTimeTuner:
         if request is None:
             raise NoRequestError(
                 "there is no request to train for: what is trained now would stay in the model. "
-                "Run the chain by wrap(tuner, chain), or inside `with tuner.request():`"
+                "Run the chain by wrap(tuner, chain), or inside `with tuner.request():`; for the "
+                "tools of an agent leave fine_tune out and use the middleware SIFTFineTuning"
             )
         return request
 
@@ -218,6 +222,31 @@ class TestTimeTuner:
             self._poison = "the tuner was closed"
         finally:
             self._gate.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: it belongs to one model object, as what a copied chain calls does."""
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a TestTimeTuner belongs to a model in this process and cannot be pickled")
+
+    def check_model(self, model: Any, owner: str) -> None:
+        """See that an answer comes from the model that is tuned.
+
+        Raises:
+            ValueError: if it is another transformers model.
+        """
+        if isinstance(model, nn.Module) and gate_of(model) is not self._gate:
+            raise ValueError(
+                f"{owner} calls a {type(model).__name__} that is not the tuner's model: make the "
+                "tuner with TestTimeTuner(*transformers_model(llm)) from its llm"
+            )
 
     def trained_by(self) -> dict[str, Any]:
         """The settings that a trained adapter depends on."""
@@ -242,6 +271,11 @@ class TestTimeTuner:
         """A request on an untouched base; the gate is held."""
         if self._poison is not None:
             raise PoisonedError(f"this tuner refuses further work: {self._poison}")
+        if any(parameter.dtype != torch.float32 for parameter in self._slot.parameters):
+            raise RuntimeError(
+                "the adapter is no longer in float32, in which alone small steps count: the model "
+                "was cast after the tuner was made. Cast it first, then make the tuner"
+            )
         request = Request(self, waited, self._fingerprint(), tuned=tuned)
         request.generations.watch()
         return request
@@ -261,7 +295,11 @@ class TestTimeTuner:
             self._forget()
         if self._poison is not None:
             raise PoisonedError(f"this tuner refuses further work: {self._poison}")
-        after = self._fingerprint()
+        try:
+            after = self._fingerprint()
+        except BaseException as error:
+            self._poison = f"the base could not be compared: {error!r}"
+            raise
         if request.before is not None and after is not None:
             changed = request.before.difference(after)
             if changed is not None:
@@ -276,6 +314,12 @@ class TestTimeTuner:
         except BaseException as error:
             self._poison = f"the adapter could not be reset: {error!r}"
             raise
+
+
+def _raise_streamed(request: Request) -> None:
+    """The error of a generation in another thread, which its stream could not raise."""
+    if request.generations.error is not None:
+        raise RuntimeError("the generation of a stream failed") from request.generations.error
 
 
 def _lora_config() -> Any:

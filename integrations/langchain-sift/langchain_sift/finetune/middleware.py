@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.documents import Document
@@ -60,16 +61,17 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """One request of the tuner around one call of the model."""
-        query = self._question(request)
-        with llm_cache_off([request.model]), self.tuner.request() as session:
-            passages = _found(request.messages)
-            if self.retriever is not None:
-                passages = self.retriever.invoke(query)
-            if session.report is None:  # not by the retriever
-                session.tune(query, _texts(passages))
-            response = handler(request)
-        self._tell(session)
-        return response
+        self.tuner.check_model(held_model(request.model), "the agent")
+        query = _question(request.messages)
+        with self._telling() as told, self.tuner.request() as session:
+            told.append(session)
+            with llm_cache_off([request.model]):
+                passages = _found(request.messages)
+                if self.retriever is not None:
+                    passages = self.retriever.invoke(query)
+                if session.report is None:  # not by the retriever
+                    session.tune(query, _texts(passages))
+                return handler(request)
 
     async def awrap_model_call(
         self,
@@ -77,32 +79,35 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """The same; waiting and training leave the event loop free."""
-        query = self._question(request)
-        with llm_cache_off([request.model]):
+        self.tuner.check_model(held_model(request.model), "the agent")
+        query = _question(request.messages)
+        with self._telling() as told:
             async with self.tuner.arequest() as session:
-                passages = _found(request.messages)
-                if self.retriever is not None:
-                    passages = await self.retriever.ainvoke(query)
-                if session.report is None:
-                    await session.atune(query, _texts(passages))
-                response = await handler(request)
-        self._tell(session)
-        return response
+                told.append(session)
+                with llm_cache_off([request.model]):
+                    passages = _found(request.messages)
+                    if self.retriever is not None:
+                        passages = await self.retriever.ainvoke(query)
+                    if session.report is None:
+                        await session.atune(query, _texts(passages))
+                    return await handler(request)
 
-    def _question(self, request: ModelRequest[Any]) -> str:
-        """What the user said last."""
-        held = held_model(request.model)
-        if held is not None and held is not self.tuner.model:
-            raise ValueError(
-                f"the agent calls a {type(held).__name__} that is not the tuner's model: make the "
-                "tuner with TestTimeTuner(*transformers_model(llm)) from the agent's model"
-            )
-        asked = [message for message in request.messages if isinstance(message, HumanMessage)]
-        return str(asked[-1].text) if asked else ""
+    @contextmanager
+    def _telling(self) -> Iterator[list[Request]]:
+        """Afterwards, the report of the request that the caller put into the list is handed on."""
+        begun: list[Request] = []
+        try:
+            yield begun
+        finally:
+            for session in begun:
+                if self.on_report is not None and session.report is not None:
+                    self.on_report(session.report)
 
-    def _tell(self, session: Request) -> None:
-        if self.on_report is not None and session.report is not None:
-            self.on_report(session.report)
+
+def _question(messages: Sequence[AnyMessage]) -> str:
+    """What the user said last."""
+    asked = [message for message in messages if isinstance(message, HumanMessage)]
+    return str(asked[-1].text) if asked else ""
 
 
 def _found(messages: Sequence[AnyMessage]) -> list[Document]:

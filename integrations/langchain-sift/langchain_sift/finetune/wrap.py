@@ -69,11 +69,9 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         super().model_post_init(context)
         found = [(llm, held_model(llm)) for llm in language_models(self.bound)]
         models = [model for _, model in found if model is not None]
-        if models and not any(model is self.tuner.model for model in models):
-            raise ValueError(
-                f"the chain calls a {type(models[0]).__name__} that is not the tuner's model: make "
-                "the tuner with TestTimeTuner(*transformers_model(llm)) from the chain's llm"
-            )
+        if not any(model is self.tuner.model for model in models):
+            for model in models:
+                self.tuner.check_model(model, "the chain")
         # One that holds another model is none of this tuner's business.
         self._llms = [llm for llm, model in found if model is None or model is self.tuner.model]
 

@@ -5,6 +5,7 @@ Needs the extra `finetune`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -84,10 +85,10 @@ def wrap(
     """
     sessions = Sessions(tuner, tuned, on_report)
     if isinstance(wrapped, BaseQueryEngine):
-        _check_model(tuner, getattr(wrapped, "_response_synthesizer", None))
+        tuner.check_model(_model_of(getattr(wrapped, "_response_synthesizer", None)), "the engine")
         return TunedQueryEngine(sessions, wrapped)
     if isinstance(wrapped, BaseSynthesizer):
-        _check_model(tuner, wrapped)
+        tuner.check_model(_model_of(wrapped), "the synthesizer")
         return TunedSynthesizer(sessions, wrapped)
     raise TypeError(
         f"wrap takes a query engine or a response synthesizer; got {type(wrapped).__name__}"
@@ -114,6 +115,15 @@ class TunedQueryEngine(BaseQueryEngine):
         """What the engine retrieves; nothing is trained."""
         untuned = Sessions(self._sessions.tuner, tuned=False)
         return untuned.run(lambda _: self._engine.retrieve(query_bundle))
+
+    async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """The same; an engine that cannot retrieve asynchronously does it in a thread."""
+        retrieve = getattr(self._engine, "aretrieve", None)
+        if retrieve is None:
+            return await asyncio.to_thread(self.retrieve, query_bundle)
+        untuned = Sessions(self._sessions.tuner, tuned=False)
+        found: list[NodeWithScore] = await untuned.arun(lambda _: retrieve(query_bundle))
+        return found
 
     def synthesize(
         self,
@@ -239,10 +249,6 @@ def _texts(nodes: Sequence[NodeWithScore]) -> list[str]:
     return [node.node.get_content() for node in nodes]
 
 
-def _check_model(tuner: TestTimeTuner, synthesizer: Any) -> None:
-    model = getattr(getattr(synthesizer, "_llm", None), "_model", None)
-    if isinstance(model, nn.Module) and model is not tuner.model:
-        raise ValueError(
-            f"the answers come from a {type(model).__name__} that is not the tuner's model: make "
-            "the tuner with TestTimeTuner(*transformers_model(llm)) from the engine's llm"
-        )
+def _model_of(synthesizer: Any) -> Any:
+    """The transformers model that a synthesizer's llm holds, if it holds one."""
+    return getattr(getattr(synthesizer, "_llm", None), "_model", None)
