@@ -204,7 +204,7 @@ class RelevanceWeighted:
         ValueError: for a γ that is negative or not finite.
     """
 
-    gamma: float = 0.4
+    gamma: float = 0.3
     base: Kernel = field(default_factory=lambda: Exponential(2.0))
     standardized: bool = True
 

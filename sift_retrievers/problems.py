@@ -84,6 +84,8 @@ def build_problem(
             else _per_candidate(relevance, "relevance", batch, size).to(place, dtype)
         )
         weights = resolved.weights(given, None if rows is None else rows >= 0)
+        # A zero vector says nothing, whatever a kernel makes of it: a text of blanks has one.
+        weights = weights.masked_fill(_zero(pool, rows), 0.0)
     elif relevance is not None:
         raise ValueError(
             'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '
@@ -228,6 +230,12 @@ def _precision(
         )
     resolved = FLOAT32_NOISE_FLOOR * largest <= noise <= FLOAT32_LARGEST_NOISE
     return dtype if resolved else torch.float64
+
+
+def _zero(pool: Tensor, ids: Tensor | None) -> Tensor:
+    """Which candidates have no length: `[B or 1, K]`."""
+    zero = (pool == 0).all(dim=-1)
+    return zero if ids is None else zero[0][ids.clamp_min(0)]
 
 
 def _similarity(targets: Tensor, pool: Tensor, ids: Tensor | None) -> Tensor:

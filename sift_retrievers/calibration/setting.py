@@ -43,6 +43,6 @@ def grid() -> tuple[Setting, ...]:
     bases: tuple[Kernel, ...] = (Cosine(), Exponential(2.0), Exponential(4.0))
     tried += [
         Setting(RelevanceWeighted(gamma, base, standardized=True), noise, "undirected")
-        for gamma, base, noise in product((0.3, 0.4, 0.5, 0.7), bases, (0.03, 0.1, 0.3))
+        for gamma, base, noise in product((0.2, 0.3, 0.4, 0.6), bases, (0.05, 0.2, 0.5))
     ]
     return tuple(dict.fromkeys(tried))

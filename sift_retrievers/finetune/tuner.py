@@ -34,8 +34,8 @@ class TestTimeTuner:
     The adapter is put into the model object once and is off outside of requests. What a request
     trains is gone when it ends, whatever happened inside; the base is never written to, and unless
     `verify=None` every request proves it. One request at a time: further ones wait in a queue,
-    threads and coroutines alike. Whoever calls the model past the tuner is not protected. `close` it
-    before the model is saved: its weights have other names while the adapter is in it.
+    threads and coroutines alike. Whoever calls the model past the tuner is not protected. `close`
+    it before the model is saved: its weights have other names while the adapter is in it.
 
     Example:
         ```python

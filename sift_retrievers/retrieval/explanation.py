@@ -51,7 +51,7 @@ class Explanation:
     vectors: str
     """Where the vectors of the passages came from, and in what they differ from the model's."""
     uncertainty: tuple[float, ...] | None
-    """σ² before the first pick and after every one; None for the objective "undirected"."""
+    """σ² before the first pick and after every one; None if there was no candidate."""
     seconds: Mapping[str, float]
     """How long each stage took."""
     settings: Mapping[str, Any]

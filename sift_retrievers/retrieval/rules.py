@@ -23,7 +23,7 @@ def default_lambda(kernel: KernelLike) -> float:
     """λ′ of the retrievers for a kernel, where the caller names none."""
     resolved = resolve_kernel(kernel)
     if isinstance(resolved, RelevanceWeighted):
-        return 0.1
+        return 0.2
     return 1.0 if isinstance(resolved, Exponential) else 3.0
 
 

@@ -15,7 +15,7 @@ POOL = QUERY + RANDOM.normal(size=(40, 16))
 KERNELS = [
     Cosine(),
     Exponential(4.0, target_sharpness=2.0),
-    RelevanceWeighted(3.0),
+    RelevanceWeighted(3.0, Cosine(), standardized=False),
     RelevanceWeighted(0.5, Exponential(2.0), standardized=True),
 ]
 
@@ -72,6 +72,15 @@ def test_with_little_noise_they_pick_as_a_dpp_does() -> None:
         rest = [i for i in range(len(POOL)) if i not in picks]
         value = [np.linalg.slogdet(kernel[np.ix_([*picks, i], [*picks, i])])[1] for i in rest]
         picks.append(rest[int(np.argmax(value))])
-    weighted = RelevanceWeighted(0.5, standardized=True)
+    weighted = RelevanceWeighted(0.5, Cosine(), standardized=True)
     chosen = select(QUERY, POOL, 6, kernel=weighted, lambda_=1e-6, objective="undirected")
     assert chosen.indices[0].tolist() == picks
+
+
+def test_a_vector_without_length_says_nothing_weighted_by_relevance() -> None:
+    pool = np.vstack([np.zeros(16), POOL[:5]])
+    for objective in ("undirected", "variance"):
+        for ids in (None, [list(range(6))]):
+            chosen = select(QUERY, pool, 6, kernel="relevance", objective=objective, ids=ids)
+            assert chosen.indices[0, -1] == 0
+            assert chosen.gains[0, -1] == 0

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from oracle import OracleProblem
 
-from sift_retrievers import StopReason, gains_after, select
+from sift_retrievers import Exponential, RelevanceWeighted, StopReason, gains_after, select
+from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.kernels import resolve_kernel
+from sift_retrievers.posterior import variance_along
 from sift_retrievers.retrieval import (
+    DEFAULT_KERNEL,
     AdapterRegistry,
     Hits,
+    SelectionRules,
     check_hits,
     choose,
     cosines,
+    default_lambda,
+    default_objective,
     no_hits,
     one_of,
     stacked,
@@ -120,6 +128,97 @@ def test_choose_is_select_among_those_similar_enough() -> None:
     assert picks.variance is not None
     assert choice.variance is not None
     np.testing.assert_array_equal(choice.variance, picks.variance[0].astype(np.float64))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("relevance", [None, np.linspace(0, 1, 30)])
+def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) -> None:
+    """Of the candidates alone: those below the threshold do not count for the weights either."""
+    targets, pool = random_pool()
+    given = {} if relevance is None else {"relevance": relevance}
+    choice = choose(targets[:count], pool, 6, score_threshold=0.1, **DEFAULT.arguments, **given)
+    assert choice.selection is not None
+    assert choice.selection.variance is None
+    assert choice.variance is not None
+    enough = np.flatnonzero(choice.candidates)
+    assert 6 < len(enough) < 30
+    expected = variance_along(
+        targets[:count][None],
+        pool[enough],
+        [enough.tolist().index(i) for i in choice.picks],
+        kernel=DEFAULT.kernel,
+        lambda_=DEFAULT.lambda_,
+        relevance=None if relevance is None else relevance[enough],
+    )
+    np.testing.assert_allclose(choice.variance, expected, rtol=1e-12)
+    assert choice.variance[0] == pytest.approx(count)  # summed over the targets
+    assert (np.diff(choice.variance) < 0).all()
+
+
+def test_undirected_picks_of_which_there_are_none() -> None:
+    targets, pool = random_pool()
+    choice = choose(targets[:1], pool, 5, min_gain=100.0, **DEFAULT.arguments)
+    assert len(choice.picks) == 0
+    assert choice.variance is not None
+    assert choice.variance.tolist() == [pytest.approx(1)]
+
+
+def arguments_of(rules: SelectionRules) -> dict[str, Any]:
+    """What they give to `select`, the kernel as an object."""
+    given: dict[str, Any] = {**rules.select_options(list)}
+    shaping = {name: given[name] for name in ("kernel", "lambda_", "objective")}
+    return shaping | {"kernel": resolve_kernel(shaping["kernel"])}
+
+
+def test_rules_by_default() -> None:
+    assert arguments_of(SelectionRules()) == DEFAULT.arguments
+    assert SelectionRules().kernel == DEFAULT_KERNEL
+    assert DEFAULT.lambda_ == default_lambda(DEFAULT_KERNEL)
+    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "undirected"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "objective"),
+    [
+        ("cosine", "variance"),
+        ("linear", "variance"),
+        ("exponential", "variance"),
+        (Exponential(24.0, 8.0), "variance"),
+        ("relevance", "undirected"),
+        (RelevanceWeighted(4.0, standardized=False), "undirected"),
+    ],
+    ids=str,
+)
+def test_rules_follow_the_kernel(kernel: Any, objective: str) -> None:
+    rules = SelectionRules(kernel=kernel)
+    assert rules.objective == default_objective(kernel) == objective
+    assert rules.lambda_ == default_lambda(kernel)
+    # An object counts as its name does.
+    assert arguments_of(SelectionRules(kernel=resolve_kernel(kernel))) == arguments_of(rules)
+
+
+def test_the_cosine_brings_what_sift_was_published_with() -> None:
+    rules = SelectionRules(kernel="cosine")
+    assert (rules.lambda_, rules.objective) == (3.0, "variance")
+
+
+def test_rules_that_are_given_win() -> None:
+    given = SelectionRules(lambda_=0.7, objective="entropy")
+    assert (given.kernel, given.lambda_, given.objective) == (DEFAULT_KERNEL, 0.7, "entropy")
+    given = SelectionRules(kernel="cosine", lambda_=0.7, objective="undirected")
+    assert (given.kernel, given.lambda_, given.objective) == ("cosine", 0.7, "undirected")
+    assert SelectionRules(lambda_=0.7).objective == DEFAULT.objective
+    assert SelectionRules(objective="variance").lambda_ == DEFAULT.lambda_
+    assert replace(given, min_gain=0.1).lambda_ == 0.7
+
+
+def test_alpha_brings_the_objective_that_it_looks_at() -> None:
+    rules = SelectionRules(alpha=0.3)
+    assert (rules.kernel, rules.lambda_) == (DEFAULT_KERNEL, DEFAULT.lambda_)
+    assert rules.objective == default_objective(DEFAULT_KERNEL, 0.3) == "variance"
+    assert SelectionRules(alpha=0.3, objective="entropy").objective == "entropy"
+    with pytest.raises(ValueError, match=r'alpha .* "undirected"'):
+        SelectionRules(alpha=0.3, objective="undirected")
 
 
 def test_costs_and_relevance_follow_the_candidates() -> None:

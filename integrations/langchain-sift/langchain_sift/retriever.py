@@ -55,8 +55,8 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     document is embedded again, unless nobody knows how the store hands over its vectors.
 
     Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
-    the pick in nats, the `uncertainty` σ² after it (1 before the first pick, for one target and the
-    cosine kernel; None for the objective "undirected"), its cosine `similarity` to the query, and
+    the pick in nats, the `uncertainty` σ² about the answer that is left after it (1 before the
+    first pick, for one target), its cosine `similarity` to the query, and
     `vectors` only where these differ from the model's, in words; and `metadata["relevance_score"]`,
     which falls strictly in selection order. The two keys replace any that the document had. Since
     they depend on the query, tell documents apart by id or text, not by comparing whole documents.

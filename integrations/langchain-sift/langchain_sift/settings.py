@@ -7,7 +7,15 @@ from typing import Any, Literal, Self
 
 import torch
 from langchain_core.documents import Document
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.finetune import TestTimeTuner
@@ -20,6 +28,23 @@ from sift_retrievers.retrieval import (
 from sift_retrievers.validation import count
 
 
+class FittingNoise(float):
+    """A λ′ that goes with the kernel, where nobody gave one.
+
+    Frameworks make new retrievers from all fields of old ones (`configurable_fields`): what was
+    filled in must be told from what was given.
+    """
+
+
+class FittingObjective(str):
+    """An objective that goes with the kernel, where nobody gave one."""
+
+
+def _fits(value: Any) -> Any:
+    """The value if somebody gave it, else None."""
+    return None if isinstance(value, FittingNoise | FittingObjective) else value
+
+
 class SelectionSettings(BaseModel):
     """How passages are chosen from the candidates; all but `k` go to `select` as they are."""
 
@@ -27,13 +52,13 @@ class SelectionSettings(BaseModel):
 
     k: int = 4
     """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
-    lambda_: float = None  # type: ignore[assignment]  # filled in by the validator below
+    lambda_: SkipValidation[float] = None  # type: ignore[assignment]  # filled in below
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
     nearest neighbours. Default: what suits the kernel (`sift_retrievers.retrieval`)."""
     kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
     """What "similar" means: a name or a kernel object of `sift_retrievers`. "cosine" is the kernel
     of SIFT as published."""
-    objective: Literal["variance", "entropy", "undirected"] = None  # type: ignore[assignment]
+    objective: SkipValidation[Literal["variance", "entropy", "undirected"]] = None  # type: ignore[assignment]
     """What a pick is to do; see `sift_retrievers.select`. Default: "undirected" for the kernel
     "relevance", which weighs the passages by their relevance, else "variance"."""
     device: str | torch.device | None = None
@@ -67,13 +92,15 @@ class SelectionSettings(BaseModel):
             return given
         kernel = given.get("kernel", DEFAULT_KERNEL)
         try:
-            fitting = {
-                "lambda_": default_lambda(kernel),
-                "objective": default_objective(kernel, given.get("alpha")),
-            }
+            noise, objective = default_lambda(kernel), default_objective(kernel, given.get("alpha"))
         except (TypeError, ValueError):  # no kernel: reported with the other faults
-            fitting = {"lambda_": 1.0, "objective": "variance"}
-        return given | {name: x for name, x in fitting.items() if given.get(name) is None}
+            noise, objective = 1.0, "variance"
+        filled = dict(given)
+        if _fits(given.get("lambda_")) is None:
+            filled["lambda_"] = FittingNoise(noise)
+        if _fits(given.get("objective")) is None:
+            filled["objective"] = FittingObjective(objective)
+        return filled
 
     @field_validator("k", "max_tokens", mode="before")
     @classmethod
@@ -97,9 +124,9 @@ class SelectionSettings(BaseModel):
             ValueError: for a value that makes no sense, or values that do not go together.
         """
         return SelectionRules(
-            lambda_=self.lambda_,
+            lambda_=_fits(self.lambda_),
             kernel=self.kernel,
-            objective=self.objective,
+            objective=_fits(self.objective),
             device=self.device,
             alpha=self.alpha,
             min_gain=self.min_gain,

@@ -16,7 +16,9 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
-from sift_retrievers import RelevanceWeighted, select
+from sift_retrievers import Cosine, RelevanceWeighted, select
+from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.kernels import resolve_kernel
 
 
 class FirstTwenty(BaseRetriever):
@@ -37,7 +39,7 @@ def found(corpus: Corpus) -> list[Document]:
 
 def expected(corpus: Corpus, found: list[Document], k: int = 4, **options: Any) -> list[str | None]:
     vectors = corpus.vectors[: len(found)]
-    picks = select(corpus.query_vector(), vectors, k, **{"lambda_": 3.0} | options).indices[0]
+    picks = select(corpus.query_vector(), vectors, k, **DEFAULT.arguments | options).indices[0]
     return [found[i].id for i in picks]
 
 
@@ -183,16 +185,22 @@ def test_relevance_from_a_cross_encoder(corpus: Corpus, found: list[Document]) -
         return [1.0 if text == "text 7" else 0.0 for _, text in pairs]
 
     compressor = SIFTCompressor(embedding=corpus.embeddings, cross_encoder=judge)
-    assert compressor.kernel == "relevance"
+    assert isinstance(resolve_kernel(compressor.kernel), RelevanceWeighted)
     chosen = compressor.compress_documents(found, corpus.queries[0])
     scores = [float(i == 7) for i in range(20)]
-    assert ids(chosen) == expected(corpus, found, kernel="relevance", relevance=scores)
+    assert ids(chosen) == expected(corpus, found, relevance=scores)
     assert chosen[0].page_content == "text 7"
     assert asked == [(corpus.queries[0], f"text {i}") for i in range(20)]
     gentle = SIFTCompressor(
-        embedding=corpus.embeddings, cross_encoder=judge, kernel=RelevanceWeighted(gamma=0.0)
+        embedding=corpus.embeddings,
+        cross_encoder=judge,
+        kernel=RelevanceWeighted(0.0, Cosine()),
+        lambda_=3.0,
+        objective="variance",
     )
-    assert ids(gentle.compress_documents(found, corpus.queries[0])) == expected(corpus, found)
+    assert ids(gentle.compress_documents(found, corpus.queries[0])) == expected(
+        corpus, found, kernel="cosine", lambda_=3.0, objective="variance"
+    )
 
 
 def test_logits_of_a_cross_encoder_are_brought_to_scale(
@@ -205,7 +213,7 @@ def test_logits_of_a_cross_encoder_are_brought_to_scale(
     chosen = compressor.compress_documents(found, corpus.queries[0])
     assert {d.metadata["number"] for d in chosen} == {0, 1, 3}
     odds = 1 / (1 + np.exp(-np.array(logits)))
-    assert ids(chosen) == expected(corpus, found, k=3, kernel="relevance", relevance=odds)
+    assert ids(chosen) == expected(corpus, found, k=3, relevance=odds)
 
 
 @pytest.mark.parametrize("store_name", ["Qdrant", "Milvus", "Chroma", "PGVector", "FAISS"])

@@ -39,7 +39,7 @@ def test_stopping_early_is_that_of_select(
     picks = select(corpus.query_vector(), corpus.vectors[order], 20, lambda_=0.3, **rule).indices[0]
     want = [order[i] for i in picks if i >= 0]
     assert 0 < len(want) < 20
-    retriever = SIFTRetriever(memory, k=20, lambda_=0.3, **rule)
+    retriever = SIFTRetriever(memory, k=20, kernel="cosine", lambda_=0.3, **rule)
     assert numbers(retriever.invoke(corpus.queries[0])) == want
     assert retriever.explain(corpus.queries[0]).stop_reason in rule
 
@@ -51,7 +51,12 @@ def test_a_min_gain_that_nothing_reaches(memory: Any, corpus: Corpus) -> None:
 def test_a_token_budget(memory: Any, corpus: Corpus) -> None:
     counts = {text: 5 + 7 * (i % 6) for i, text in enumerate(corpus.texts)}
     retriever = SIFTRetriever(
-        memory, k=20, max_tokens=100, token_counter=counts.__getitem__, lambda_=0.3
+        memory,
+        k=20,
+        max_tokens=100,
+        token_counter=counts.__getitem__,
+        kernel="cosine",
+        lambda_=0.3,
     )
     found = retriever.invoke(corpus.queries[0])
     order = pool(corpus)
@@ -84,7 +89,8 @@ def test_no_two_passages_of_one_parent(corpus: Corpus, by: Any) -> None:
     for i, metadata in enumerate(corpus.metadatas):
         metadata["parent"] = ["chapters", i % 7]  # a list cannot be hashed
     store = CASES["InMemory"].filled(corpus)
-    found = SIFTRetriever(store, k=20, distinct_by=by, lambda_=0.3).invoke(corpus.queries[0])
+    retriever = SIFTRetriever(store, k=20, distinct_by=by, kernel="cosine", lambda_=0.3)
+    found = retriever.invoke(corpus.queries[0])
     assert sorted(d.metadata["parent"][1] for d in found) == [*range(7)]
     order = pool(corpus)
     picks = select(

@@ -72,8 +72,9 @@ def server(running: tuple[Any, FakeServer]) -> FakeServer:
 
 @pytest.fixture
 def retriever(store: Any, case: ServerCase) -> Build:
+    rule: dict[str, Any] = {"k": 6, "fetch_k": 20, "kernel": "cosine", "lambda_": 0.3}
     return lambda **settings: SIFTRetriever(
-        store, **{"k": 6, "fetch_k": 20, "lambda_": 0.3, "search_kwargs": case.always, **settings}
+        store, **{**rule, "search_kwargs": case.always, **settings}
     )
 
 

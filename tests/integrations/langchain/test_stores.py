@@ -43,7 +43,7 @@ def numbers(documents: list[Document]) -> list[int]:
 
 
 def test_same_passages_as_select(retriever: Build, case: StoreCase, corpus: Corpus) -> None:
-    built = retriever(k=6, fetch_k=20, lambda_=0.3)
+    built = retriever(k=6, fetch_k=20, kernel="cosine", lambda_=0.3)
     for i, query in enumerate(corpus.queries):
         pool = nearest(case, corpus, i)[:20]
         picks = select(corpus.query_vector(i), corpus.vectors[pool], 6, lambda_=0.3)
@@ -66,7 +66,8 @@ def test_stored_vectors_come_as_they_are(store: Any, case: StoreCase, corpus: Co
 
 
 def test_numbers_in_the_metadata(retriever: Build, case: StoreCase, corpus: Corpus) -> None:
-    documents = retriever(k=5, fetch_k=60, lambda_=0.3).invoke(corpus.queries[0])
+    built = retriever(k=5, fetch_k=60, kernel="cosine", lambda_=0.3)
+    documents = built.invoke(corpus.queries[0])
     query = corpus.query_vector()
     uncertainty = 1.0
     for rank, document in enumerate(documents):
@@ -122,9 +123,10 @@ def test_filters_go_to_the_store_before_the_cut(
     even = [int(i) for i in nearest(case, corpus) if i % 2 == 0][:10]
     picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices[0]
     expected = [even[i] for i in picks]
-    built = retriever(fetch_k=10, lambda_=0.3, search_kwargs=even_filter)
+    rule: dict[str, Any] = {"fetch_k": 10, "kernel": "cosine", "lambda_": 0.3}
+    built = retriever(search_kwargs=even_filter, **rule)
     assert numbers(built.invoke(corpus.queries[0])) == expected
-    at_call = retriever(fetch_k=10, lambda_=0.3).invoke(corpus.queries[0], **even_filter)
+    at_call = retriever(**rule).invoke(corpus.queries[0], **even_filter)
     assert numbers(at_call) == expected
 
 

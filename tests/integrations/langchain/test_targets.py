@@ -42,7 +42,9 @@ def expected(corpus: Corpus, *queries: int, fetch_k: int = 12, **options: Any) -
 
 @pytest.mark.parametrize("objective", ["variance", "entropy"])
 def test_targets_at_call_time(memory: Any, corpus: Corpus, objective: str) -> None:
-    retriever = SIFTRetriever(memory, k=5, fetch_k=12, lambda_=0.3, objective=objective)
+    retriever = SIFTRetriever(
+        memory, k=5, fetch_k=12, kernel="cosine", lambda_=0.3, objective=objective
+    )
     texts = [corpus.queries[i] for i in (0, 1, 3)]
     found = retriever.invoke("all of them", targets=texts)
     assert ids(found) == expected(corpus, 0, 1, 3, objective=objective)
@@ -80,7 +82,7 @@ async def test_targets_made_from_the_query(memory: Any, corpus: Corpus, kind: st
         return [corpus.queries[0], corpus.queries[1]]
 
     make: Any = sub_questions if kind == "callable" else RunnableLambda(sub_questions)
-    retriever = SIFTRetriever(memory, k=5, fetch_k=12, lambda_=0.3, targets=make)
+    retriever = SIFTRetriever(memory, k=5, fetch_k=12, kernel="cosine", lambda_=0.3, targets=make)
     want = expected(corpus, 0, 1)
     assert ids(retriever.invoke("the question")) == want
     assert ids(await retriever.ainvoke("the question")) == want

@@ -14,6 +14,7 @@ from store_cases import CASES
 
 from langchain_sift import SIFTRetriever
 from sift_retrievers import gains_after
+from sift_retrievers.posterior import variance_along
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_targets_of_the_users_own_are_traced_below(memory: Any, corpus: Corpus) 
 
 
 def test_explain(memory: Any, corpus: Corpus) -> None:
-    retriever = SIFTRetriever(memory, k=3, fetch_k=10, lambda_=0.3)
+    retriever = SIFTRetriever(memory, k=3, fetch_k=10, kernel="cosine", lambda_=0.3)
     found = retriever.invoke(corpus.queries[0])
     explained = retriever.explain(corpus.queries[0])
     assert [p.id for p in explained.chosen] == [d.id for d in found]
@@ -183,7 +184,15 @@ def test_explain_says_why_passages_were_no_candidates(corpus: Corpus) -> None:
 def test_explain_any_objective(memory: Any, corpus: Corpus, objective: str) -> None:
     retriever = SIFTRetriever(memory, objective=objective, kernel="relevance", lambda_=0.5)
     explained = retriever.explain(corpus.queries[0])
-    assert (explained.uncertainty is None) == (objective == "undirected")
+    hits = [corpus.ids.index(str(p.id)) for p in explained.passages]  # those picked come first
+    picks = [*range(len(explained.chosen))]
+    np.testing.assert_allclose(
+        explained.uncertainty or [],
+        variance_along(
+            corpus.query_vector(), corpus.vectors[hits], picks, kernel="relevance", lambda_=0.5
+        ),
+        rtol=1e-5,
+    )
     first = explained.passages[0]
     assert first.information_gain == pytest.approx(first.gain_alone, abs=1e-6)
     assert first.gain_alone == pytest.approx(max(p.gain_alone for p in explained.passages))

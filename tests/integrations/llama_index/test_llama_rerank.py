@@ -20,6 +20,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import RelevanceWeighted, select
+from sift_retrievers.calibration import DEFAULT
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def ids(nodes: list[NodeWithScore]) -> list[str]:
 
 def expected(corpus: Corpus, k: int = 4, **options: Any) -> list[str]:
     picks = select(
-        corpus.query_vector(), corpus.vectors[:20], k, **({"lambda_": 3.0} | options)
+        corpus.query_vector(), corpus.vectors[:20], k, **DEFAULT.arguments | options
     ).indices[0]
     return [corpus.ids[i] for i in picks]
 
@@ -137,7 +138,7 @@ async def test_async_gives_the_same(corpus: Corpus, found: list[NodeWithScore]) 
 
 def test_several_strings_are_several_targets(corpus: Corpus, found: list[NodeWithScore]) -> None:
     targets = np.stack([corpus.query_vector(i) for i in (0, 2)])[None]
-    picks = select(targets, corpus.vectors[:20], 4, lambda_=3.0).indices[0]
+    picks = select(targets, corpus.vectors[:20], 4, **DEFAULT.arguments).indices[0]
     bundle = QueryBundle("q", custom_embedding_strs=[corpus.queries[0], corpus.queries[2]])
     chosen = SIFTRerank(embed_model=TableEmbedding(corpus)).postprocess_nodes(found, bundle)
     assert ids(chosen) == [corpus.ids[i] for i in picks]
@@ -192,9 +193,8 @@ def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithSco
         corpus.query_vector(),
         corpus.vectors[keep],
         19,
-        kernel="relevance",
         relevance=[float(i == 7) for i in keep],
-        lambda_=3.0,
+        **DEFAULT.arguments,
     ).indices[0]
     assert ids(chosen) == [corpus.ids[keep[i]] for i in picks]
     assert chosen[0].node.metadata["number"] == 7

@@ -114,7 +114,7 @@ def test_rules(simple: VectorStoreIndex, corpus: Corpus) -> None:
         return [corpus.ids[order[i]] for i in picks.indices[0] if i >= 0]
 
     def found(k: int, **rules: Any) -> list[str]:
-        built = SIFTRetriever(simple, k, 100, lambda_=0.3, **rules)
+        built = SIFTRetriever(simple, k, 100, kernel="cosine", lambda_=0.3, **rules)
         return ids(built.retrieve(corpus.queries[0]))
 
     assert found(20, stop_alpha=0.5) == expected(20, alpha=0.5)

@@ -35,7 +35,7 @@ def numbers(nodes: list[NodeWithScore]) -> list[int]:
 async def test_same_nodes_as_select_sync_and_async(
     index: VectorStoreIndex, case: LlamaCase, corpus: Corpus
 ) -> None:
-    retriever = SIFTRetriever(index, 6, 20, lambda_=0.3)
+    retriever = SIFTRetriever(index, 6, 20, kernel="cosine", lambda_=0.3)
     for i, query in enumerate(corpus.queries):
         pool = nearest(case, corpus, i)[:20]
         picks = select(corpus.query_vector(i), corpus.vectors[pool], 6, lambda_=0.3)
@@ -45,7 +45,8 @@ async def test_same_nodes_as_select_sync_and_async(
 
 
 def test_their_numbers(index: VectorStoreIndex, case: LlamaCase, corpus: Corpus) -> None:
-    found = SIFTRetriever(index, 5, 60, lambda_=0.3).retrieve(corpus.queries[0])
+    retriever = SIFTRetriever(index, 5, 60, kernel="cosine", lambda_=0.3)
+    found = retriever.retrieve(corpus.queries[0])
     query, uncertainty = corpus.query_vector(), 1.0
     for rank, scored in enumerate(found):
         said = scored.node.metadata
@@ -105,7 +106,8 @@ def test_filters_go_to_the_store_before_the_cut(
 ) -> None:
     even = [int(i) for i in nearest(case, corpus) if i % 2 == 0][:10]
     picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices[0]
-    found = SIFTRetriever(index, 4, 10, lambda_=0.3, filters=EVEN).retrieve(corpus.queries[0])
+    retriever = SIFTRetriever(index, 4, 10, kernel="cosine", lambda_=0.3, filters=EVEN)
+    found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == [even[i] for i in picks]
 
 
@@ -150,6 +152,6 @@ def test_several_strings_are_several_targets(
     targets = np.stack([corpus.query_vector(i) for i in (0, 1)])[None]
     picks = select(targets, corpus.vectors[pool], 5, lambda_=0.3).indices[0]
     bundle = QueryBundle("both", custom_embedding_strs=corpus.queries[:2])
-    found = SIFTRetriever(index, 5, 12, lambda_=0.3).retrieve(bundle)
+    found = SIFTRetriever(index, 5, 12, kernel="cosine", lambda_=0.3).retrieve(bundle)
     assert numbers(found) == [pool[i] for i in picks]
     assert bundle == QueryBundle("both", custom_embedding_strs=corpus.queries[:2])

@@ -71,7 +71,8 @@ class SIFTRerank(BaseNodePostprocessor):
     """Reads the vectors from `vector_store`, before the registered adapter."""
     reranker: BaseNodePostprocessor | None = None
     """Judges relevance in place of the embedding: its scores weigh the nodes, those that it drops
-    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`). Scores outside of 0 to 1 are taken for logits."""
+    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`). Scores outside of 0
+    to 1 are taken for logits."""
     lambda_: float | None = None
     """None: what suits the kernel, when it is used."""
     kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
