@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sift_retrievers.arrays import ArrayLike
+from sift_retrievers.arrays import ArrayLike, as_tensor
 from sift_retrievers.backends.problem import Objective, Problem
 from sift_retrievers.backends.reference import gathered, whitened
 from sift_retrievers.kernels import KernelLike
@@ -157,64 +158,59 @@ def gains_after(
 
 def variance_along(
     queries: ArrayLike,
-    candidates: ArrayLike,
-    picks: Sequence[int],
+    passages: ArrayLike,
     *,
     kernel: KernelLike = "cosine",
     lambda_: float = 1.0,
-    relevance: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Any:
-    """σ² of one query before the picks and after each of them, summed over its targets.
+    """σ² of one query before the passages and after each of them, summed over its targets.
 
-    What `Selection.variance` holds for directed objectives, for picks that were made by any rule:
-    by "undirected", say. By one Cholesky factorisation in float64.
+    What `Selection.variance` holds for directed objectives, for passages chosen by any rule: by
+    "undirected", say. By one Cholesky factorisation in float64.
 
     Args:
         queries: `[d]`, or `[1, m, d]` for m targets.
-        candidates: `[K, d]`: the whole pool, which relevance is weighed against.
-        picks: N positions, in the order in which they were observed.
-        kernel: as for `select`.
+        passages: `[N, d]`, in the order in which they were observed.
+        kernel: as for `select`, but "relevance", whose weights depend on the whole pool: pass its
+            base, and `weights`.
         lambda_: as for `select`.
-        relevance: as for `select`.
+        weights: `[N]` r of each passage, which is then observed with the noise λ′ / r².
 
     Returns:
-        `[N + 1]` float64, of the kind of `candidates`.
+        `[N + 1]` float64, of the kind of `passages`.
 
     Raises:
         ValueError: as `select` does, or for more than one query.
     """
-    problem = build_problem(
-        queries, candidates, 1, kernel=kernel, lambda_=lambda_, relevance=relevance
-    )
+    problem = build_problem(queries, passages, 1, kernel=kernel, lambda_=lambda_)
     if problem.batch != 1:
         raise ValueError(f"variance_along takes one query, [d] or [1, m, d]; got {problem.batch}")
-    chosen = torch.as_tensor(list(picks), dtype=torch.long, device=problem.targets.device)
-    prior, cross, gram = _covariances(problem, chosen)
-    noise = problem.noise * torch.eye(len(chosen), dtype=gram.dtype, device=gram.device)
+    if weights is not None:
+        given = as_tensor(weights, "weights").to(problem.targets)
+        count = problem.candidates.shape[1]
+        if given.shape != (count,):
+            raise ValueError(f"weights must be [{count}], one a passage; got {tuple(given.shape)}")
+        problem = replace(problem, weights=given[None])
+    prior, cross, gram = _covariances(problem)
+    noise = problem.noise * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
     factor = torch.linalg.cholesky(gram[0] + noise)
-    # Rows of the factor belong to prefixes: the first n explain what n picks do.
+    # Rows of the factor belong to prefixes: the first n explain what n passages do.
     explained = torch.linalg.solve_triangular(factor, cross[0].mT, upper=False)
     lowered = explained.square().sum(dim=1).cumsum(dim=0)
-    return _as_given(torch.cat([prior, prior - lowered]), candidates)
+    return _as_given(torch.cat([prior, prior - lowered]), passages)
 
 
-def _covariances(problem: Problem, chosen: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64.
-
-    Of all candidates, or of those at the positions `chosen` `[K]`.
-    """
+def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
+    """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64."""
     kernel = problem.kernel
     with torch.no_grad():
-        passages, weights = gathered(problem), problem.weights
-        if chosen is not None:
-            passages = passages[:, chosen]
-            weights = None if weights is None else weights[:, chosen]
-        x = kernel.features(passages.double())
+        x = kernel.features(gathered(problem).double())
         q = kernel.features(problem.targets.double())
         prior = kernel.prior(q).diagonal(dim1=1, dim2=2).sum(dim=1)
         cross, gram = kernel.cross(q, x), kernel(x, x)
-        if weights is not None:
-            r = weights.double()
+        if problem.weights is not None:
+            r = problem.weights.double()
             cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
     return prior, cross, gram.expand(problem.batch, -1, -1)
 

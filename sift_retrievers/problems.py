@@ -85,7 +85,8 @@ def build_problem(
         )
         weights = resolved.weights(given, None if rows is None else rows >= 0)
         # A zero vector says nothing, whatever a kernel makes of it: a text of blanks has one.
-        weights = weights.masked_fill(_zero(pool, rows), 0.0)
+        if bool((pool[..., 0] == 0).any()):
+            weights = weights.masked_fill(_zero(pool, rows), 0.0)
     elif relevance is not None:
         raise ValueError(
             'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '

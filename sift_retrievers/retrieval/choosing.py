@@ -8,16 +8,15 @@ from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from sift_retrievers.kernels import Kernel, RelevanceWeighted, resolve_kernel
 from sift_retrievers.posterior import variance_along
 from sift_retrievers.selection import Selection, SelectOptions, select
 from sift_retrievers.stopping import StopReason
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-
-
-MODEL = ("kernel", "lambda_", "relevance")  # the options that say what is observed, and how
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,14 @@ def choose(
     if selection.variance is not None:
         variance = selection.variance[0, : made + 1].astype(np.float64)
     else:
-        variance = variance_along(
+        relevance = options.get("relevance")
+        variance = _variance(
             queries,
             vectors,
-            picks.tolist(),
-            **{key: options[key] for key in MODEL if key in options},  # type: ignore[literal-required]
+            picks,
+            resolve_kernel(options.get("kernel", "cosine")),
+            options.get("lambda_", 1.0),
+            similarities[pool] if relevance is None else np.asarray(relevance, dtype=np.float64),
         )
     return Choice(
         picks=pool[picks],
@@ -102,6 +104,25 @@ def choose(
         stop_reason=selection.stop_reason[0],
         selection=selection,
     )
+
+
+def _variance(
+    queries: Float32,
+    vectors: Float32,
+    picks: npt.NDArray[np.int64],
+    kernel: Kernel | RelevanceWeighted,
+    lambda_: float,
+    relevance: Float64,
+) -> Float64:
+    """`[N + 1]` what the picks leave of the uncertainty about the query, under the same model."""
+    weights = None
+    if isinstance(kernel, RelevanceWeighted):
+        weights = kernel.weights(torch.from_numpy(relevance)[None])[0].numpy()[picks]
+        kernel = kernel.base
+    left: Float64 = variance_along(
+        queries, vectors[picks], kernel=kernel, lambda_=lambda_, weights=weights
+    )
+    return left
 
 
 def cosines(vectors: Float32, targets: Float32) -> Float64:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from uncertainty import uncertainty_along
 
 from sift_retrievers import Cosine, Exponential, RelevanceWeighted, posterior_variance, select
 from sift_retrievers.posterior import variance_along
@@ -12,6 +15,7 @@ from sift_retrievers.posterior import variance_along
 RANDOM = np.random.default_rng(0)
 QUERY = RANDOM.normal(size=16)
 POOL = QUERY + RANDOM.normal(size=(40, 16))
+COSINES = POOL @ QUERY / np.linalg.norm(POOL, axis=1) / np.linalg.norm(QUERY)
 KERNELS = [
     Cosine(),
     Exponential(4.0, target_sharpness=2.0),
@@ -21,30 +25,38 @@ KERNELS = [
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
-def test_it_is_the_variance_that_select_reports(kernel: Cosine) -> None:
+def test_it_is_the_variance_that_select_reports(kernel: Any) -> None:
     chosen = select(QUERY, POOL, 8, kernel=kernel, lambda_=0.3)
     assert chosen.variance is not None
-    found = variance_along(QUERY, POOL, chosen.indices[0].tolist(), kernel=kernel, lambda_=0.3)
-    np.testing.assert_allclose(found, chosen.variance[0], rtol=1e-9)
+    picks, weights = chosen.indices[0].tolist(), None
+    expected = uncertainty_along(QUERY, POOL, picks, kernel=kernel, lambda_=0.3)
+    np.testing.assert_allclose(chosen.variance[0], expected, rtol=1e-9)
+    if isinstance(kernel, RelevanceWeighted):
+        weights = kernel.weights(torch.from_numpy(COSINES)[None])[0][picks]
+        kernel = kernel.base
+    found = variance_along(QUERY, POOL[picks], kernel=kernel, lambda_=0.3, weights=weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-def test_any_picks_in_any_order() -> None:
+def test_any_passages_in_any_order() -> None:
     picks = [5, 3, 3, 30]
-    found = variance_along(QUERY, POOL, picks, lambda_=0.2)
+    found = variance_along(QUERY, POOL[picks], lambda_=0.2)
     for n in range(5):
         expected = posterior_variance(QUERY, POOL[picks[:n]], lambda_=0.2)[0] if n else 1.0
         assert found[n] == pytest.approx(expected)
-    assert variance_along(QUERY, POOL, []).tolist() == [pytest.approx(1.0)]
+    assert variance_along(QUERY, POOL[:0]).tolist() == [pytest.approx(1.0)]
 
 
 def test_several_targets_are_summed_and_several_queries_refused() -> None:
     targets = np.stack([QUERY, -POOL[0]])
     chosen = select(targets[None], POOL, 5)
     assert chosen.variance is not None
-    found = variance_along(targets[None], POOL, chosen.indices[0].tolist())
+    found = variance_along(targets[None], POOL[chosen.indices[0]])
     np.testing.assert_allclose(found, chosen.variance[0], rtol=1e-9)
     with pytest.raises(ValueError, match="takes one query"):
-        variance_along(np.stack([QUERY, QUERY]), POOL, [0])
+        variance_along(np.stack([QUERY, QUERY]), POOL[:1])
+    with pytest.raises(ValueError, match=r"weights must be \[3\]"):
+        variance_along(QUERY, POOL[:3], weights=[1.0])
 
 
 def test_standardized_weights_do_not_change_with_the_scale_of_relevance() -> None:

@@ -10,12 +10,12 @@ from corpus import Corpus
 from langchain_core.documents import Document
 from langchain_core.runnables import ConfigurableField
 from store_cases import CASES
+from uncertainty import uncertainty_along
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
 from sift_retrievers import select
 from sift_retrievers.calibration import DEFAULT
 from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.posterior import variance_along
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_its_uncertainty(memory: Any, corpus: Corpus) -> None:
     retriever = SIFTRetriever(memory, k=9)
     assert retriever.objective == "undirected"
     found = retriever.invoke(corpus.queries[0])
-    expected = variance_along(
+    expected = uncertainty_along(
         corpus.query_vector(),
         corpus.vectors[order],
         [order.index(i) for i in numbers(found)],

@@ -11,10 +11,10 @@ import pytest
 from corpus import Corpus
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from store_cases import CASES
+from uncertainty import uncertainty_along
 
 from langchain_sift import SIFTRetriever
 from sift_retrievers import gains_after
-from sift_retrievers.posterior import variance_along
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_explain_any_objective(memory: Any, corpus: Corpus, objective: str) -> N
     picks = [*range(len(explained.chosen))]
     np.testing.assert_allclose(
         explained.uncertainty or [],
-        variance_along(
+        uncertainty_along(
             corpus.query_vector(), corpus.vectors[hits], picks, kernel="relevance", lambda_=0.5
         ),
         rtol=1e-5,

@@ -9,13 +9,13 @@ from corpus import Corpus
 from llama_cases import model_of
 from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import NodeWithScore
+from uncertainty import uncertainty_along
 
 from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import select
 from sift_retrievers.calibration import DEFAULT
 from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.posterior import variance_along
 from sift_retrievers.retrieval import SelectionRules
 
 
@@ -63,7 +63,7 @@ def test_its_uncertainty(simple: VectorStoreIndex, corpus: Corpus) -> None:
     retriever = SIFTRetriever(simple, 9)
     assert retriever.objective == "undirected"
     found = retriever.retrieve(corpus.queries[0])
-    expected = variance_along(
+    expected = uncertainty_along(
         corpus.query_vector(),
         corpus.vectors[order],
         [order.index(i) for i in numbers(found)],
