@@ -4,7 +4,14 @@ SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrat
 distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
-from sift_retrievers.kernels import Cosine, Exponential, Kernel, Linear, RelevanceWeighted
+from sift_retrievers.kernels import (
+    Cosine,
+    Exponential,
+    Kernel,
+    Linear,
+    RelevanceWeighted,
+    SharedNoise,
+)
 from sift_retrievers.posterior import gains_after, irreducible_variance, posterior_variance
 from sift_retrievers.ranking import falling_scores
 from sift_retrievers.selection import Selection, select
@@ -18,6 +25,7 @@ __all__ = [
     "Linear",
     "RelevanceWeighted",
     "Selection",
+    "SharedNoise",
     "StopReason",
     "falling_scores",
     "gains_after",

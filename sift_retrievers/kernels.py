@@ -179,8 +179,52 @@ class Exponential(InnerProductKernel):
         return torch.exp(self.sharpness * self.radius**2 * (g - 1.0))
 
 
+@dataclass(frozen=True)
+class SharedNoise(InnerProductKernel):
+    """The cosine's surrogate, observed with errors that passages share as far as they say the same.
+
+    f is linear in the unit vectors, as with `Cosine`. A passage says y_x = f(x) + ε(x), and
+
+        Cov(ε(x), ε(y)) = error · exp(β (cos(x, y) − 1)) + λ′ [x = y],
+
+    β the sharpness: `error` is the part of the noise's variance that near-duplicates have in
+    common, λ′ (of `select`) the part that each has for itself; error = 0 is the cosine kernel. So
+
+        k(x, y) = cos(x, y) + error · exp(β (cos(x, y) − 1)),    k(x*, x) = cos(x*, x).
+
+    A copy repeats the error of its original and tells nothing that the original did not, however
+    noisy passages are taken to be. Under the paper's noise two copies are two opinions, and a large
+    λ′, which ranking by relevance needs, makes copies welcome.
+
+    A sum of two kernels, so positive definite. σ² and the gains are those of the answer f(x*).
+
+    Raises:
+        ValueError: for an error below 0, a sharpness that is not above 0, or one not finite.
+    """
+
+    error: float = 8.0
+    sharpness: float = 11.0
+    positive_only: bool = False
+    normalized = True
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.error) and self.error >= 0):
+            raise ValueError(f"error must be finite and at least 0; got {self.error!r}")
+        if not (math.isfinite(self.sharpness) and self.sharpness > 0):
+            raise ValueError(f"sharpness must be positive and finite; got {self.sharpness!r}")
+
+    def of_passages(self, g: Tensor) -> Tensor:
+        return g + self.error * torch.exp(self.sharpness * (g - 1.0))
+
+    def of_target_and_passage(self, g: Tensor) -> Tensor:
+        return g
+
+    def of_targets(self, g: Tensor) -> Tensor:
+        return g
+
+
 # The kernels whose formulas compiled and fused backends know.
-BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential)
+BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential, SharedNoise)
 
 
 @dataclass(frozen=True)
@@ -242,6 +286,7 @@ KERNELS: Final[dict[str, type[Kernel] | type[RelevanceWeighted]]] = {
     "linear": Linear,
     "exponential": Exponential,
     "relevance": RelevanceWeighted,
+    "shared_noise": SharedNoise,
 }
 
 

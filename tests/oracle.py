@@ -58,6 +58,16 @@ def exponential(beta: float, beta_t: float | None = None) -> OracleKernel:
     )
 
 
+def shared_noise(error: float, beta: float) -> OracleKernel:
+    """The cosine, and among passages an error that near-duplicates share."""
+    gauss = exponential(beta).passages
+
+    def k(x: npt.ArrayLike, y: npt.ArrayLike) -> Float:
+        return unit(x) @ unit(y).T
+
+    return OracleKernel(lambda x, y: k(x, y) + error * gauss(x, y), k, k)
+
+
 @dataclass(frozen=True)
 class OracleProblem:
     """One query's problem, with every covariance computed once."""

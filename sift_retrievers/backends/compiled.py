@@ -15,7 +15,7 @@ from numba import njit
 
 from sift_retrievers.backends.prepared import Array, prepared_queries
 from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
-from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential
+from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, SharedNoise
 
 # Rows of products computed in one pass where the candidates are LARGE (numbers, not bytes): too
 # many for the cache that a core has to itself.
@@ -32,7 +32,8 @@ def select_compiled(problem: Problem) -> Picks:
     variance = np.empty((batch, k + 1), dtype=dtype)
     kernel = problem.kernel
     assert type(kernel) in BUILT_IN_KERNELS  # the formulas that the loop knows
-    sharpness = kernel.sharpness if isinstance(kernel, Exponential) else 0.0
+    sharpness = kernel.sharpness if isinstance(kernel, Exponential | SharedNoise) else 0.0
+    error = kernel.error if isinstance(kernel, SharedNoise) else 0.0
     none = np.empty(0, dtype=dtype)
     no_groups = np.empty(0, dtype=np.int64)
     for b, query in enumerate(prepared_queries(problem)):
@@ -41,6 +42,8 @@ def select_compiled(problem: Problem) -> Picks:
             none if query.pool.scale is None else query.pool.scale,
             none if query.r is None else np.ascontiguousarray(query.r),
             dtype.type(sharpness),
+            dtype.type(error),
+            isinstance(kernel, SharedNoise),
             query.c,
             query.v,
             query.u,
@@ -96,6 +99,8 @@ def _select(
     scale: Array,
     r: Array,
     sharpness: Any,
+    error: Any,
+    shared: bool,
     c: Array,
     v: Array,
     u: Array,
@@ -196,7 +201,10 @@ def _select(
             own = scale[i]
             for j in range(count):
                 prior[j] *= scale[j] * own
-        if sharpness > 0:
+        if shared:
+            for j in range(count):
+                prior[j] += error * np.exp(sharpness * (prior[j] - v.dtype.type(1)))
+        elif sharpness > 0:
             for j in range(count):
                 prior[j] = np.exp(sharpness * (prior[j] - v.dtype.type(1)))
         if r.shape[0] > 0:

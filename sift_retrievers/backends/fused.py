@@ -19,7 +19,7 @@ import triton
 import triton.language as tl
 
 from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
-from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel
+from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel, SharedNoise
 
 # Elements of the factor that are kept on chip: 32 float32 registers of each of 256 threads.
 ON_CHIP = 8192
@@ -45,7 +45,8 @@ def select_fused(problem: Problem) -> Picks:
         on_chip = block_n * block_k <= ON_CHIP
         work = torch.empty(batch, 1 + m, count, device=x.device)
         rows = gains if on_chip else torch.empty(batch, steps, count, device=x.device)
-        beta = kernel.sharpness if isinstance(kernel, Exponential) else 0.0
+        beta = kernel.sharpness if isinstance(kernel, Exponential | SharedNoise) else 0.0
+        error = kernel.error if isinstance(kernel, SharedNoise) else 0.0
         radius = kernel.radius if isinstance(kernel, Exponential) else 1.0
         _select_kernel[(batch,)](
             x,
@@ -69,6 +70,7 @@ def select_fused(problem: Problem) -> Picks:
             problem.noise,
             beta,
             radius,
+            error,
             ROUNDING * torch.finfo(torch.float32).eps,
             torch.finfo(torch.float32).eps,
             M=m,
@@ -78,6 +80,7 @@ def select_fused(problem: Problem) -> Picks:
             BLOCK_D=min(128, max(16, triton.next_power_of_2(dim))),
             BLOCK_N=block_n if on_chip else 1,
             EXPONENTIAL=isinstance(kernel, Exponential),
+            SHARED_NOISE=isinstance(kernel, SharedNoise),
             NORMALIZED=kernel.normalized,
             HAS_IDS=problem.ids is not None,
             HAS_R=problem.weights is not None,
@@ -123,6 +126,7 @@ def _select_kernel(
     noise,
     beta,
     radius,
+    error,
     rounding,
     epsilon,
     M: tl.constexpr,
@@ -132,6 +136,7 @@ def _select_kernel(
     BLOCK_D: tl.constexpr,
     BLOCK_N: tl.constexpr,
     EXPONENTIAL: tl.constexpr,
+    SHARED_NOISE: tl.constexpr,
     NORMALIZED: tl.constexpr,
     HAS_IDS: tl.constexpr,
     HAS_R: tl.constexpr,
@@ -199,6 +204,8 @@ def _select_kernel(
     if EXPONENTIAL:
         c = tl.exp(beta * (radius * c - 0.5 * (1.0 + radius * radius)))
         v = tl.exp(beta * (own - 1.0))
+    if SHARED_NOISE:
+        v = own + error * tl.exp(beta * (own - 1.0))
     r = tl.where(inside, 1.0, 0.0)
     if HAS_R:
         r = tl.load(weights + b * count + j, mask=inside, other=0.0).to(tl.float32)
@@ -293,6 +300,8 @@ def _select_kernel(
         new = new * scale * tl.sum(tl.where(picked, scale, 0.0), axis=0)
         if EXPONENTIAL:
             new = tl.exp(beta * (new - 1.0))
+        if SHARED_NOISE:
+            new += error * tl.exp(beta * (new - 1.0))
         new = tl.where(inside, new * r * tl.sum(tl.where(picked, r, 0.0), axis=0), 0.0)
 
         # Rule 4.

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from sift_retrievers.kernels import Cosine, Exponential, Kernel, RelevanceWeighted, resolve_kernel
+from sift_retrievers.kernels import (
+    Cosine,
+    Exponential,
+    Kernel,
+    RelevanceWeighted,
+    SharedNoise,
+    resolve_kernel,
+)
 from sift_retrievers.retrieval import DEFAULT_KERNEL, default_lambda, default_objective
 
 
@@ -37,12 +44,16 @@ def grid() -> tuple[Setting, ...]:
     tried = [DEFAULT]
     tried += [Setting(Cosine(), noise) for noise in (1.0, 3.0, 10.0)]
     tried += [
+        Setting(SharedNoise(share * noise, beta), (1 - share) * noise)
+        for share, noise, beta in product((0.1, 0.2, 0.3, 0.4), (8.0, 28.0), (6.0, 11.0))
+    ]
+    tried += [
         Setting(Exponential(beta, target, positive_only=True), noise)
-        for (beta, target), noise in product(((8.0, 6.0), (12.0, 6.0), (24.0, 8.0)), (0.5, 1.0))
+        for (beta, target), noise in product(((8.0, 6.0), (12.0, 6.0)), (0.5, 1.0))
     ]
     bases: tuple[Kernel, ...] = (Cosine(), Exponential(2.0), Exponential(4.0))
     tried += [
         Setting(RelevanceWeighted(gamma, base, standardized=True), noise, "undirected")
-        for gamma, base, noise in product((0.2, 0.3, 0.4, 0.6), bases, (0.05, 0.2, 0.5))
+        for gamma, base, noise in product((0.3, 0.5), bases, (0.05, 0.2))
     ]
     return tuple(dict.fromkeys(tried))

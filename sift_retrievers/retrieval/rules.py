@@ -11,20 +11,31 @@ import numpy.typing as npt
 import torch
 
 from sift_retrievers.backends.problem import Objective
-from sift_retrievers.kernels import Exponential, KernelLike, RelevanceWeighted, resolve_kernel
+from sift_retrievers.kernels import (
+    Exponential,
+    KernelLike,
+    RelevanceWeighted,
+    SharedNoise,
+    resolve_kernel,
+)
 from sift_retrievers.selection import SelectOptions
 from sift_retrievers.validation import count, positive, torch_device
 
-DEFAULT_KERNEL: Final = "relevance"
+DEFAULT_KERNEL: Final = "shared_noise"
 """Of the retrievers; chosen on six corpora, see benchmarks/retrieval."""
+
+
+# λ′ that suits a kernel for retrieval; 3 any other.
+FITTING: Final = ((SharedNoise, 20.0), (RelevanceWeighted, 0.2), (Exponential, 1.0))
 
 
 def default_lambda(kernel: KernelLike) -> float:
     """λ′ of the retrievers for a kernel, where the caller names none."""
     resolved = resolve_kernel(kernel)
-    if isinstance(resolved, RelevanceWeighted):
-        return 0.2
-    return 1.0 if isinstance(resolved, Exponential) else 3.0
+    for kind, noise in FITTING:
+        if isinstance(resolved, kind):
+            return noise
+    return 3.0
 
 
 def default_objective(kernel: KernelLike, alpha: float | None = None) -> str:

@@ -7,9 +7,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from oracle import OracleKernel, OracleProblem, cosine, exponential, linear
+from oracle import OracleKernel, OracleProblem, cosine, exponential, linear, shared_noise
 
-from sift_retrievers import Cosine, Exponential, Linear, RelevanceWeighted, Selection, select
+from sift_retrievers import (
+    Cosine,
+    Exponential,
+    Linear,
+    RelevanceWeighted,
+    Selection,
+    SharedNoise,
+    select,
+)
 from sift_retrievers.kernels import KernelLike
 
 # What the project promises in float32, in units of σ²_0 (or nats).
@@ -48,6 +56,8 @@ def oracle_kernel(kernel: KernelLike) -> OracleKernel:
     base = base_of(kernel)
     if isinstance(base, Exponential):
         return exponential(base.sharpness, base.target_sharpness)
+    if isinstance(base, SharedNoise):
+        return shared_noise(base.error, base.sharpness)
     return linear() if isinstance(base, Linear) else cosine()
 
 
@@ -89,11 +99,13 @@ def random_case(
         targets /= np.sqrt(dim)
     elif not cosine_only:
         candidates *= 10 ** random.uniform(-2, 2)  # stored vectors need not be of unit length
+    base = base_of(kernel)
+    scale = 1 + base.error if isinstance(base, SharedNoise) else 1.0  # variance of a passage
     return Case(
         targets=targets.astype(np.float32),
         candidates=candidates.astype(np.float32),
         k=int(random.integers(1, 13)),
-        noise=float(10 ** random.uniform(np.log10(least_noise), 1)),
+        noise=scale * float(10 ** random.uniform(np.log10(least_noise), 1)),
         replacement=bool(random.random() < 0.5),
         kernel=kernel,
         objective=objective,
@@ -104,12 +116,13 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
     beta = float(random.uniform(1, 12))
     target = None if random.random() < 0.5 else float(random.uniform(0.5, 8))
     positive = bool(random.random() < 0.5)
-    bases = [Cosine(positive), Linear(positive), Exponential(beta, target, positive)]
-    base = bases[random.integers(0, 3)]
+    shared = SharedNoise(float(random.uniform(0, 10)), beta, positive)
+    bases = [Cosine(positive), Linear(positive), Exponential(beta, target, positive), shared]
+    base = bases[random.integers(0, 4)]
     if random.random() < 0.3:
         if random.random() < 0.5:
             return RelevanceWeighted(float(random.uniform(0, 1)), base, standardized=True)
-        return RelevanceWeighted(float(random.uniform(0, 6)), base)
+        return RelevanceWeighted(float(random.uniform(0, 6)), base, standardized=False)
     return base
 
 
@@ -141,7 +154,8 @@ def check(case: Case, backend: str | None = None) -> tuple[float, float, float]:
     # above the query's own.
     scale = max(1.0, oracle.gram.diagonal().max() / oracle.prior.diagonal().min())
     # Gains in nats, ½ log(1 + v / λ′) and the like, inherit v's rounding over λ′.
-    nats = 0.0 if case.objective == "variance" else 2e-6 / case.noise
+    largest = max(1.0, oracle.gram.diagonal().max())
+    nats = 0.0 if case.objective == "variance" else 2e-6 * largest / case.noise
     assert regret <= REGRET * scale + nats, f"regret {regret:.2e}, {case}"
     assert gain <= REGRET * scale + nats, f"gain wrong by {gain:.2e}, {case}"
     exact = VARIANCE if case.noise >= 1e-3 else REGRET

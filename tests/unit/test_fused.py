@@ -47,7 +47,7 @@ def test_what_random_problems_do_not_reach() -> None:
     """Scratch rows, several tiles of K and d, ids, budgets, weights, half precision, batches."""
     code = """
 import numpy as np, torch
-from sift_retrievers import Exponential, RelevanceWeighted, select
+from sift_retrievers import Exponential, RelevanceWeighted, SharedNoise, select
 from sift_retrievers.backends.fused import select_fused
 from sift_retrievers.backends.reference import select_reference
 from sift_retrievers.problems import build_problem
@@ -76,6 +76,7 @@ same(queries, pool[:, :70], 5, lambda_=0.1)              # these do
 same(queries, pool[0], 5, lambda_=0.1)                   # one pool for all
 same(queries, pool[:, :70], 5, half=torch.bfloat16)
 same(queries, pool[:, :70], 5, half=torch.float16, kernel=Exponential(4.0, 2.0))
+same(queries, pool[:, :70], 8, kernel=SharedNoise(), lambda_=20.0)
 ids = np.stack([random.permutation(700)[:40] for _ in range(3)])
 ids[1, ::3] = -1
 ids[2] = -1
@@ -119,9 +120,9 @@ from sift_retrievers.backends.fused import _select_kernel
 pointers = dict.fromkeys("q weights costs budgets prior work rows gains variances".split(), "*fp32")
 pointers |= {{"x": "*{candidates}", "ids": "*i64", "indices": "*i64"}}
 numbers = dict.fromkeys("count dim steps k stride_b stride_k".split(), "i32")
-numbers |= dict.fromkeys("noise beta radius rounding epsilon".split(), "fp32")
+numbers |= dict.fromkeys("noise beta radius error rounding epsilon".split(), "fp32")
 sizes = {{"M": 1, "M_PAD": 1, "TILE_K": 64, "BLOCK_D": 128}}
-off = "EXPONENTIAL HAS_R HAS_COSTS HAS_BUDGET PER_COST POSITIVE_ONLY"
+off = "EXPONENTIAL SHARED_NOISE HAS_R HAS_COSTS HAS_BUDGET PER_COST POSITIVE_ONLY"
 flags = dict.fromkeys(off.split(), False)
 flags |= {{"NORMALIZED": True, "REPLACEMENT": False, "UNDIRECTED": False}}
 shapes = [

@@ -12,7 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from sift_retrievers import Cosine, Exponential, Kernel, Linear, RelevanceWeighted, select
+from sift_retrievers import (
+    Cosine,
+    Exponential,
+    Kernel,
+    Linear,
+    RelevanceWeighted,
+    SharedNoise,
+    select,
+)
 
 
 def vectors(count: int, dim: int = 6, seed: int = 0) -> Tensor:
@@ -26,6 +34,8 @@ KERNELS = [
     Exponential(8.0),
     Exponential(8.0, target_sharpness=3.0),
     Exponential(4.0, target_sharpness=12.0),
+    SharedNoise(),
+    SharedNoise(0.0, 2.0),
 ]
 
 
@@ -73,6 +83,25 @@ def test_sharpness_that_makes_no_sense(value: float) -> None:
     if value != 0:
         with pytest.raises(ValueError, match="gamma must be finite and at least 0; got"):
             RelevanceWeighted(value)
+
+
+def test_shared_noise_without_an_error_is_the_cosine_and_refuses_nonsense() -> None:
+    query, pool = vectors(1)[0, 0].numpy(), vectors(20)[0].numpy()
+    ours, plain = (select(query, pool, 6, kernel=k) for k in (SharedNoise(error=0.0), "cosine"))
+    np.testing.assert_allclose(ours.variance, plain.variance, rtol=1e-12)
+    for wrong in ({"error": -1.0}, {"error": float("nan")}, {"sharpness": 0.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+            SharedNoise(**wrong)
+
+
+def test_a_copy_tells_nothing_under_shared_noise_and_a_second_opinion_under_the_papers() -> None:
+    """Two passages of equal relevance; of the first a copy. λ′ is large, as ranking needs it."""
+    query = np.array([1.0, 0.0, 0.0])
+    pool = np.array([[0.8, 0.6, 0.0], [0.8, 0.6, 0.0], [0.7, 0.0, 0.714]])
+    paper = select(query, pool, 2, kernel="cosine", lambda_=20.0)
+    shared = select(query, pool, 2, kernel="shared_noise", lambda_=20.0)
+    assert paper.indices[0].tolist() == [0, 1]
+    assert shared.indices[0].tolist() == [0, 2]
 
 
 def test_names_stand_for_default_objects() -> None:

@@ -12,7 +12,7 @@ from oracle import OracleProblem
 from uncertainty import uncertainty_along
 
 from sift_retrievers import Exponential, RelevanceWeighted, StopReason, gains_after, select
-from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.calibration import DEFAULT, Setting
 from sift_retrievers.kernels import resolve_kernel
 from sift_retrievers.retrieval import (
     DEFAULT_KERNEL,
@@ -130,13 +130,16 @@ def test_choose_is_select_among_those_similar_enough() -> None:
     np.testing.assert_array_equal(choice.variance, picks.variance[0].astype(np.float64))
 
 
+WEIGHTED = Setting(RelevanceWeighted(), 0.2, "undirected")
+
+
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("relevance", [None, np.linspace(0, 1, 30)])
 def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) -> None:
     """Of the candidates alone: those below the threshold do not count for the weights either."""
     targets, pool = random_pool()
     given = {} if relevance is None else {"relevance": relevance}
-    choice = choose(targets[:count], pool, 6, score_threshold=0.1, **DEFAULT.arguments, **given)
+    choice = choose(targets[:count], pool, 6, score_threshold=0.1, **WEIGHTED.arguments, **given)
     assert choice.selection is not None
     assert choice.selection.variance is None
     assert choice.variance is not None
@@ -146,8 +149,8 @@ def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) ->
         targets[:count][None],
         pool[enough],
         [enough.tolist().index(i) for i in choice.picks],
-        kernel=DEFAULT.kernel,
-        lambda_=DEFAULT.lambda_,
+        kernel=WEIGHTED.kernel,
+        lambda_=WEIGHTED.lambda_,
         relevance=None if relevance is None else relevance[enough],
     )
     np.testing.assert_allclose(choice.variance, expected, rtol=1e-6)
@@ -157,7 +160,7 @@ def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) ->
 
 def test_undirected_picks_of_which_there_are_none() -> None:
     targets, pool = random_pool()
-    choice = choose(targets[:1], pool, 5, min_gain=100.0, **DEFAULT.arguments)
+    choice = choose(targets[:1], pool, 5, min_gain=100.0, **WEIGHTED.arguments)
     assert len(choice.picks) == 0
     assert choice.variance is not None
     assert choice.variance.tolist() == [pytest.approx(1)]
@@ -174,7 +177,7 @@ def test_rules_by_default() -> None:
     assert arguments_of(SelectionRules()) == DEFAULT.arguments
     assert SelectionRules().kernel == DEFAULT_KERNEL
     assert DEFAULT.lambda_ == default_lambda(DEFAULT_KERNEL)
-    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "undirected"
+    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "variance"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_rules_that_are_given_win() -> None:
 def test_alpha_brings_the_objective_that_it_looks_at() -> None:
     rules = SelectionRules(alpha=0.3)
     assert (rules.kernel, rules.lambda_) == (DEFAULT_KERNEL, DEFAULT.lambda_)
-    assert rules.objective == default_objective(DEFAULT_KERNEL, 0.3) == "variance"
+    assert rules.objective == default_objective("relevance", 0.3) == "variance"
     assert SelectionRules(alpha=0.3, objective="entropy").objective == "entropy"
     with pytest.raises(ValueError, match=r'alpha .* "undirected"'):
         SelectionRules(alpha=0.3, objective="undirected")

@@ -84,10 +84,17 @@ class SIFTCompressor(
     cross_encoder: Any = None
     """Judges relevance in place of the embedding: a LangChain cross-encoder, or a function that
     gives (query, text) pairs one score each. Goes with the kernel "relevance"
-    (`RelevanceWeighted`). Scores outside of 0 to 1 are taken for logits:
+    (`RelevanceWeighted`), which is then the default. Scores outside of 0 to 1 are taken for logits:
     the logistic function brings them there."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that were embedded: `EmbeddingCache(size=…)`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kernel_for_relevance(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("cross_encoder") is not None:
+            return {"kernel": "relevance", **given}
+        return given
 
     @field_validator("vectorstore")
     @classmethod

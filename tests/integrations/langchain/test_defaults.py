@@ -64,7 +64,7 @@ def test_the_default(memory: Any, corpus: Corpus) -> None:
 def test_its_uncertainty(memory: Any, corpus: Corpus) -> None:
     order = pool(corpus)
     retriever = SIFTRetriever(memory, k=9)
-    assert retriever.objective == "undirected"
+    assert retriever.objective == DEFAULT.objective
     found = retriever.invoke(corpus.queries[0])
     expected = uncertainty_along(
         corpus.query_vector(),
@@ -107,9 +107,10 @@ def test_what_is_given_wins(memory: Any) -> None:
 
 
 def test_alpha_alone_brings_the_variance(memory: Any, corpus: Corpus) -> None:
-    retriever = SIFTRetriever(memory, k=20, alpha=0.9)
-    assert shape(retriever) == DEFAULT.arguments | {"objective": "variance"}
-    want = DEFAULT.arguments | {"objective": "variance", "alpha": 0.9}
+    retriever = SIFTRetriever(memory, k=20, alpha=0.9, kernel="relevance")
+    assert SIFTRetriever(memory, kernel="relevance").objective == "undirected"
+    assert retriever.objective == "variance"
+    want = {**shape(retriever), "alpha": 0.9}
     assert numbers(retriever.invoke(corpus.queries[0])) == numbered(
         corpus, pool(corpus), 20, **want
     )

@@ -61,7 +61,7 @@ def test_the_default(simple: VectorStoreIndex, corpus: Corpus) -> None:
 def test_its_uncertainty(simple: VectorStoreIndex, corpus: Corpus) -> None:
     order = pool(corpus)
     retriever = SIFTRetriever(simple, 9)
-    assert retriever.objective == "undirected"
+    assert retriever.objective == DEFAULT.objective
     found = retriever.retrieve(corpus.queries[0])
     expected = uncertainty_along(
         corpus.query_vector(),

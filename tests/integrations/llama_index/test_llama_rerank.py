@@ -21,6 +21,7 @@ from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import RelevanceWeighted, select
 from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.retrieval import default_lambda
 
 
 @pytest.fixture
@@ -194,7 +195,9 @@ def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithSco
         corpus.vectors[keep],
         19,
         relevance=[float(i == 7) for i in keep],
-        **DEFAULT.arguments,
+        kernel="relevance",
+        lambda_=default_lambda("relevance"),
+        objective="undirected",
     ).indices[0]
     assert ids(chosen) == [corpus.ids[keep[i]] for i in picks]
     assert chosen[0].node.metadata["number"] == 7

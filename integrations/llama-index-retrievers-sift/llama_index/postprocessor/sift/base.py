@@ -71,8 +71,8 @@ class SIFTRerank(BaseNodePostprocessor):
     """Reads the vectors from `vector_store`, before the registered adapter."""
     reranker: BaseNodePostprocessor | None = None
     """Judges relevance in place of the embedding: its scores weigh the nodes, those that it drops
-    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`). Scores outside of 0
-    to 1 are taken for logits."""
+    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`), which is then the
+    default. Scores outside of 0 to 1 are taken for logits."""
     lambda_: float | None = None
     """None: what suits the kernel, when it is used."""
     kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
@@ -93,6 +93,8 @@ class SIFTRerank(BaseNodePostprocessor):
     """Keeps the vectors of nodes that were embedded."""
 
     def __init__(self, **settings: Any) -> None:
+        if settings.get("reranker") is not None:
+            settings = {"kernel": "relevance"} | settings
         super().__init__(**settings)
         count(self.top_n, "top_n")
         self.rules()
