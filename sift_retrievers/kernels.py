@@ -249,7 +249,7 @@ class RelevanceWeighted:
     """
 
     gamma: float = 0.3
-    base: Kernel = field(default_factory=lambda: Exponential(2.0))
+    base: Kernel = field(default_factory=lambda: Exponential(2.5))
     standardized: bool = True
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ def grid() -> tuple[Setting, ...]:
         Setting(Exponential(beta, target, positive_only=True), noise)
         for (beta, target), noise in product(((8.0, 6.0), (12.0, 6.0)), (0.5, 1.0))
     ]
-    bases: tuple[Kernel, ...] = (Cosine(), Exponential(2.0), Exponential(4.0))
+    bases: tuple[Kernel, ...] = (Cosine(), Exponential(2.5), Exponential(4.0))
     tried += [
         Setting(RelevanceWeighted(gamma, base, standardized=True), noise, "undirected")
         for gamma, base, noise in product((0.3, 0.5), bases, (0.05, 0.2))

@@ -21,7 +21,7 @@ from sift_retrievers.kernels import (
 from sift_retrievers.selection import SelectOptions
 from sift_retrievers.validation import count, positive, torch_device
 
-DEFAULT_KERNEL: Final = "shared_noise"
+DEFAULT_KERNEL: Final = "relevance"
 """Of the retrievers; chosen on six corpora, see benchmarks/retrieval."""
 
 

@@ -177,7 +177,7 @@ def test_rules_by_default() -> None:
     assert arguments_of(SelectionRules()) == DEFAULT.arguments
     assert SelectionRules().kernel == DEFAULT_KERNEL
     assert DEFAULT.lambda_ == default_lambda(DEFAULT_KERNEL)
-    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "variance"
+    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "undirected"
 
 
 @pytest.mark.parametrize(

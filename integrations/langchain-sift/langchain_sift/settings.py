@@ -56,8 +56,8 @@ class SelectionSettings(BaseModel):
     """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
     nearest neighbours. Default: what suits the kernel (`sift_retrievers.retrieval`)."""
     kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
-    """What "similar" means: a name or a kernel object of `sift_retrievers`. The default is the
-    cosine under noise that near-duplicates share; "cosine" is the kernel of SIFT as published."""
+    """What "similar" means: a name or a kernel object of `sift_retrievers`. "cosine" is the kernel
+    of SIFT as published."""
     objective: SkipValidation[Literal["variance", "entropy", "undirected"]] = None  # type: ignore[assignment]
     """What a pick is to do; see `sift_retrievers.select`. Default: "undirected" for the kernel
     "relevance", which weighs the passages by their relevance, else "variance"."""

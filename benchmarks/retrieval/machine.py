@@ -1,0 +1,34 @@
+"""What a benchmark ran on, for its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGES = (
+    "numpy",
+    "torch",
+    "pyversity",
+    "langchain-core",
+    "llama-index-core",
+    "activeft",
+)
+
+
+def machine() -> str:
+    """Processor, threads, versions and date, as one line."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":")[1].strip() if names else model
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{model}, {os.cpu_count()} cores, {torch.get_num_threads()} threads; {platform.system()}, "
+        f"Python {platform.python_version()}, {packages}; {date.today()}"
+    )
