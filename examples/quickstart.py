@@ -26,7 +26,7 @@ from rich.panel import Panel
 from rich.progress import track
 from rich.table import Table
 
-from langchain_sift import SIFTRetriever
+from langchain_sift import SIFTRetriever, calibrate
 
 Step = TypeVar("Step")
 K = 4
@@ -59,7 +59,9 @@ def main() -> None:
         "MMR, lambda_mult = 0.9": store.as_retriever(search_type="mmr", search_kwargs=tuned),
     }
     first = {"similarity search": retrievers["similarity search"]}
-    show_coverage(console, questions, {**first, **other_mmr, **retrievers})
+    paper = {'SIFT, kernel="cosine"': SIFTRetriever(store, k=K, fetch_k=FETCH_K, kernel="cosine")}
+    show_coverage(console, questions, {**first, **other_mmr, **retrievers, **paper})
+    show_calibration(console, store, questions)
     show_chain(console, questions[0], retrievers["SIFT"])
 
 
@@ -150,6 +152,35 @@ def show_coverage(
     console.print(table)
     console.print(
         "Evidence coverage: share of a question's gold passages of which a chunk is among the k.\n"
+    )
+
+
+def show_calibration(console: Console, store: FAISS, questions: list[Question]) -> None:
+    half = len(questions) // 2
+    seen, others = questions[:half], questions[half:]
+    calibration = calibrate(
+        store,
+        [question.text for question in seen],
+        [question.gold for question in seen],
+        passage="passage",
+        cutoffs=(K,),
+        progress=False,
+    )
+    console.print(f"[bold]calibrate[/] on the first {half} questions and their gold passages:\n")
+    console.print(escape(str(calibration)), soft_wrap=True)
+    found = [
+        sum(
+            coverage(
+                SIFTRetriever(store, k=K, fetch_k=FETCH_K, **setting.arguments).invoke(q.text), q
+            )
+            for q in others
+        )
+        / len(others)
+        for setting in (calibration.default, calibration.setting)
+    ]
+    console.print(
+        f"\nOn the other {len(others)} questions: default {found[0]:.3f}, "
+        f"calibrated {found[1]:.3f}.\n"
     )
 
 

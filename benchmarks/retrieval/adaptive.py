@@ -22,7 +22,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import MissingDataError
-from benchmarks.retrieval.default_rule import KERNEL, LAMBDA
+from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
 from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.evaluate import covered
 from benchmarks.retrieval.machine import machine
@@ -62,7 +62,7 @@ class Run:
 
 
 def picked(candidates: Candidates) -> Run:
-    """Pick by the default rule."""
+    """Pick by the directed rule."""
     size = candidates.cosines.shape[1]
     found = select(candidates.queries, candidates.vectors, size, kernel=KERNEL, lambda_=LAMBDA)
     assert found.variance is not None

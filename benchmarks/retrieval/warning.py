@@ -24,7 +24,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED, MissingDataError
-from benchmarks.retrieval.default_rule import KERNEL, LAMBDA
+from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
 from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.machine import machine
 from benchmarks.retrieval.plots import pyplot
@@ -64,7 +64,7 @@ MODELS: tuple[tuple[str, KernelLike, float], ...] = (
         (f"exponential, β = {sharpness}, λ′ = 0.01", Exponential(sharpness), 0.01)
         for sharpness in (4.0, 12.0)
     ),
-    ("proposed default rule", KERNEL, LAMBDA),
+    ("shared noise, λ′ = 20", KERNEL, LAMBDA),
 )
 SIGNALS: dict[str, Callable[[Candidates], Signal]] = {
     "similarity of the nearest": dissimilarity(1),

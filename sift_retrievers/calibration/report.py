@@ -110,4 +110,8 @@ class Calibration:
 
 
 def _named(setting: Setting) -> str:
-    return f"{setting.kernel}, λ′ = {setting.lambda_:g}, {setting.objective}"
+    kernel = repr(setting.kernel)
+    for usual in (", positive_only=False", ", target_sharpness=None"):
+        kernel = kernel.replace(usual, "")
+    kernel = kernel.replace("(positive_only=False)", "()")
+    return f"{kernel}, λ′ = {setting.lambda_:g}, {setting.objective}"
