@@ -94,7 +94,7 @@ bench: $(VENV)/.dev
 bench-finetune: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/speed/finetune.py
 
-bench-retrieval: $(VENV)/.dev
+bench-retrieval: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/retrieval/run.py
 	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py
 	$(BIN)/python -W ignore benchmarks/retrieval/warning.py
