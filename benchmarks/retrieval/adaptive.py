@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.data import MissingDataError
 from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
 from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.evaluate import covered
@@ -29,7 +28,7 @@ from benchmarks.retrieval.machine import machine
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser
-from benchmarks.retrieval.sets import load_sets, refuse
+from benchmarks.retrieval.sets import load_chosen
 from benchmarks.retrieval.tune import POOL, Key
 from sift_retrievers import select
 
@@ -202,16 +201,8 @@ def main(
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("Rules for the number of passages.").parse_args(arguments)
-    try:
-        loaded = load_sets(
-            chosen.sets,
-            chosen.variants,
-            encode=refuse if chosen.embedded else encode,
-            model=model,
-            folder=folder,
-        )
-    except MissingDataError as error:
-        print(error, file=sys.stderr)
+    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    if loaded is None:
         return 2
     groups: dict[str, list[Run]] = {"all sets and variants": []}
     for one in loaded.candidates:

@@ -18,10 +18,9 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.retrieval.adaptive import parser
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.data import MissingDataError
 from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.machine import machine
-from benchmarks.retrieval.sets import load_sets, refuse
+from benchmarks.retrieval.sets import load_chosen
 from benchmarks.retrieval.tune import POOL, tuning_half
 from sift_retrievers.calibration import DEFAULT, Calibration, Pool, Setting, calibrate
 from sift_retrievers.metrics import coverage_curve, mean_interval, paired_comparison
@@ -83,16 +82,8 @@ def main(
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("Does calibrate help?").parse_args(arguments)
-    try:
-        loaded = load_sets(
-            chosen.sets,
-            chosen.variants,
-            encode=refuse if chosen.embedded else encode,
-            model=model,
-            folder=folder,
-        )
-    except MissingDataError as error:
-        print(error, file=sys.stderr)
+    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    if loaded is None:
         return 2
     rows = [row(one.nearest(POOL)) for one in tqdm(loaded.candidates, desc="sets")]
     lines = [

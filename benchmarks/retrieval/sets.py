@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,3 +67,20 @@ def load_sets(
         reasons = "; ".join(f"{n}, {v}: {why}" for (n, v), why in missing.items())
         raise MissingDataError(f"No set to measure ({reasons}).\n\n{LAYOUT}")
     return Loaded(tuple(found), sizes, missing)
+
+
+def load_chosen(
+    chosen: argparse.Namespace, *, encode: Encoder, model: str, folder: Path
+) -> Loaded | None:
+    """The sets that a command's arguments name; None, once it was explained, if there are none."""
+    try:
+        return load_sets(
+            chosen.sets,
+            chosen.variants,
+            encode=refuse if chosen.embedded else encode,
+            model=model,
+            folder=folder,
+        )
+    except MissingDataError as error:
+        print(error, file=sys.stderr)
+        return None

@@ -23,13 +23,13 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.data import SEED, MissingDataError
+from benchmarks.retrieval.data import SEED
 from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
 from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.machine import machine
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser
-from benchmarks.retrieval.sets import load_sets, refuse
+from benchmarks.retrieval.sets import load_chosen
 from benchmarks.retrieval.tune import POOL
 from sift_retrievers import select
 from sift_retrievers.kernels import Exponential, KernelLike
@@ -135,16 +135,8 @@ def main(
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("AUROC of uncertainty for missing evidence.").parse_args(arguments)
-    try:
-        loaded = load_sets(
-            chosen.sets,
-            chosen.variants,
-            encode=refuse if chosen.embedded else encode,
-            model=model,
-            folder=folder,
-        )
-    except MissingDataError as error:
-        print(error, file=sys.stderr)
+    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    if loaded is None:
         return 2
     figures: dict[str, list[float]] = {name: [] for name in SIGNALS}
     columns = []
