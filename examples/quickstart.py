@@ -157,6 +157,8 @@ def show_coverage(
 
 def show_calibration(console: Console, store: FAISS, questions: list[Question]) -> None:
     half = len(questions) // 2
+    if half < 20:  # too few to tell settings apart
+        return
     seen, others = questions[:half], questions[half:]
     calibration = calibrate(
         store,

@@ -39,7 +39,7 @@ class Words(BaseEmbedding):
 class Bench:
     """A tuned engine, and what it is made of."""
 
-    def __init__(self, *, streaming: bool = False, new_tokens: int = 12) -> None:
+    def __init__(self, *, streaming: bool = False, new_tokens: int = 12, steps: int = 6) -> None:
         self.model = tiny()
         self.llm = HuggingFaceLLM(
             model=self.model,
@@ -50,7 +50,7 @@ class Bench:
             tokenizer_outputs_to_remove=["token_type_ids"],
         )
         self.tuner = TestTimeTuner(
-            *transformers_model(self.llm), budget=Budget(max_steps=6), verify="full", **EAGER
+            *transformers_model(self.llm), budget=Budget(max_steps=steps), verify="full", **EAGER
         )
         nodes = [TextNode(text=text, id_=f"p{i}") for i, text in enumerate(PASSAGES)]
         self.index = VectorStoreIndex(
@@ -151,8 +151,8 @@ async def test_asynchronous_streams() -> None:
 
 
 async def test_cancellation() -> None:
-    bench = Bench(new_tokens=200)
-    for seconds in (0.02, 0.2):
+    bench = Bench(steps=1000)  # which take seconds
+    for seconds in (0.02, 0.3):
         task = asyncio.ensure_future(bench.tuned.aquery(QUESTIONS[0]))
         await asyncio.sleep(seconds)
         task.cancel()
