@@ -12,7 +12,7 @@ from torch import Tensor
 from sift_retrievers.arrays import ArrayLike, as_tensor
 from sift_retrievers.backends.problem import Objective, Problem
 from sift_retrievers.backends.reference import gathered, whitened
-from sift_retrievers.kernels import KernelLike
+from sift_retrievers.kernels import Kernel, KernelLike
 from sift_retrievers.problems import build_problem, home_of
 
 
@@ -192,13 +192,31 @@ def variance_along(
         if given.shape != (count,):
             raise ValueError(f"weights must be [{count}], one a passage; got {tuple(given.shape)}")
         problem = replace(problem, weights=given[None])
-    prior, cross, gram = _covariances(problem)
-    noise = problem.noise * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    factor = torch.linalg.cholesky(gram[0] + noise)
+    left = left_along(
+        problem.kernel,
+        problem.targets[0],
+        problem.candidates[0],
+        problem.noise,
+        None if problem.weights is None else problem.weights[0],
+    )
+    return _as_given(left, passages)
+
+
+@torch.no_grad()
+def left_along(
+    kernel: Kernel, targets: Tensor, passages: Tensor, noise: float, weights: Tensor | None
+) -> Tensor:
+    """`variance_along` of tensors that were checked: `[m, d]`, `[N, d]`, `[N]` → `[N + 1]`."""
+    q, x = kernel.features(targets[None].double()), kernel.features(passages[None].double())
+    prior = kernel.prior(q)[0].diagonal().sum()[None]
+    cross, gram = kernel.cross(q, x)[0], kernel(x, x)[0]
+    if weights is not None:
+        r = weights.double()
+        cross, gram = cross * r, gram * r * r[:, None]
+    gram = gram + noise * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     # Rows of the factor belong to prefixes: the first n explain what n passages do.
-    explained = torch.linalg.solve_triangular(factor, cross[0].mT, upper=False)
-    lowered = explained.square().sum(dim=1).cumsum(dim=0)
-    return _as_given(torch.cat([prior, prior - lowered]), passages)
+    explained = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), cross.mT, upper=False)
+    return torch.cat([prior, prior - explained.square().sum(dim=1).cumsum(dim=0)])
 
 
 def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from sift_retrievers.kernels import Kernel, RelevanceWeighted, resolve_kernel
-from sift_retrievers.posterior import variance_along
+from sift_retrievers.posterior import left_along
 from sift_retrievers.selection import Selection, SelectOptions, select
 from sift_retrievers.stopping import StopReason
 
@@ -117,11 +117,12 @@ def _variance(
     """`[N + 1]` what the picks leave of the uncertainty about the query, under the same model."""
     weights = None
     if isinstance(kernel, RelevanceWeighted):
-        weights = kernel.weights(torch.from_numpy(relevance)[None])[0].numpy()[picks]
+        weights = kernel.weights(torch.from_numpy(relevance)[None])[0][picks]
         kernel = kernel.base
-    left: Float64 = variance_along(
-        queries, vectors[picks], kernel=kernel, lambda_=lambda_, weights=weights
-    )
+    targets = torch.as_tensor(queries).reshape(-1, vectors.shape[1])
+    left: Float64 = left_along(
+        kernel, targets, torch.as_tensor(vectors[picks]), lambda_, weights
+    ).numpy()
     return left
 
 
