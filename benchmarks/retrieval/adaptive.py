@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.machine import machine
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
-from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.evaluate import covered
-from benchmarks.retrieval.machine import machine
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.machine import machine
 from benchmarks.retrieval.adaptive import parser
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
-from benchmarks.retrieval.machine import machine
 from benchmarks.retrieval.sets import load_chosen
 from benchmarks.retrieval.tune import POOL, tuning_half
 from sift_retrievers.calibration import DEFAULT, Calibration, Pool, Setting, calibrate

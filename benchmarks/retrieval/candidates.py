@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.retrieval.embeddings import Vectors
+from benchmarks.common.embeddings import Vectors
 from benchmarks.retrieval.prepare import Prepared
 from sift_retrievers.metrics import Judgements
 

@@ -6,16 +6,12 @@ there and where it comes from. Nothing is downloaded.
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
+from benchmarks.common.data_folder import MissingDataError, data_folder, json_lines
 from sift_retrievers.metrics import Judgements
 
 MAX_QUERIES = 300
@@ -45,10 +41,6 @@ LAYOUT = "\n".join(
         *(f"  {name:<12} {source}" for name, source in SOURCES.items()),
     ]
 )
-
-
-class MissingDataError(Exception):
-    """SIFT_DATA is not set, or a file is not there; the text says what is expected."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +79,6 @@ class RetrievalSet:
     queries: tuple[Query, ...]
 
 
-def data_folder() -> Path:
-    """The folder that SIFT_DATA names.
-
-    Raises:
-        MissingDataError: if it is not set, or no folder.
-    """
-    named = os.environ.get("SIFT_DATA", "")
-    if not named:
-        raise MissingDataError(f"SIFT_DATA is not set.\n\n{LAYOUT}")
-    folder = Path(named)
-    if not folder.is_dir():
-        raise MissingDataError(f"SIFT_DATA names {named!r}, which is no folder.\n\n{LAYOUT}")
-    return folder
-
-
 def load(name: str, max_queries: int = MAX_QUERIES) -> RetrievalSet:
     """A set as it is, with at most `max_queries` of its queries: a fixed sample, in file order.
 
@@ -116,7 +93,7 @@ def load(name: str, max_queries: int = MAX_QUERIES) -> RetrievalSet:
     """
     if name not in SOURCES:
         raise ValueError(f"the set must be one of {list(SOURCES)}; got {name!r}")
-    folder = data_folder() / name
+    folder = data_folder(LAYOUT) / name
     files = {part: folder / f"{part}.jsonl.gz" for part in ("corpus", "queries", "qrels")}
     missing = [str(file) for file in files.values() if not file.is_file()]
     if missing:
@@ -124,12 +101,12 @@ def load(name: str, max_queries: int = MAX_QUERIES) -> RetrievalSet:
 
     passages = {
         row["id"]: Passage(row["id"], row["text"], row.get("title") or "", parent=row["id"])
-        for row in _rows(files["corpus"], ("id", "text"))
+        for row in json_lines(files["corpus"], ("id", "text"))
         if row["text"].strip()
     }
-    asked = {row["id"]: row["text"] for row in _rows(files["queries"], ("id", "text"))}
+    asked = {row["id"]: row["text"] for row in json_lines(files["queries"], ("id", "text"))}
     facets: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for row in _rows(files["qrels"], ("query_id", "doc_id"), key=None):
+    for row in json_lines(files["qrels"], ("query_id", "doc_id"), key=None):
         query, document = row["query_id"], row["doc_id"]
         if query not in asked or document not in passages:
             unknown = "query" if query not in asked else "passage"
@@ -168,24 +145,3 @@ def _shared(facets: Mapping[str, set[str]], same: Mapping[str, list[str]]) -> Ju
         for twin in same[document]:
             shared[twin] |= held
     return Judgements(shared)
-
-
-def _rows(file: Path, needed: tuple[str, ...], key: str | None = "id") -> list[dict[str, Any]]:
-    """The lines of a file, with the fields `needed`, and with `key` different in each."""
-    rows, seen = [], set()
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                row = None
-            if not (isinstance(row, dict) and all(isinstance(row.get(f), str) for f in needed)):
-                raise ValueError(
-                    f"{file}, line {number}: expected an object with the strings {list(needed)}; "
-                    f"got {line.strip()[:200]}"
-                )
-            if key and row[key] in seen:
-                raise ValueError(f"{file}, line {number}: the {key} {row[key]!r} came before")
-            seen.add(row[key] if key else number)
-            rows.append(row)
-    return rows

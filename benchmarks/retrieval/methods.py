@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from benchmarks.common.embeddings import CACHE
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.embeddings import CACHE
 
 MOST = 20
 CUTOFFS = (3, 5, 10, 20)

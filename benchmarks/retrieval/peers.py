@@ -12,8 +12,8 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from llama_index.core.indices.query.embedding_utils import get_top_k_mmr_embeddings
 from pyversity import Strategy, diversify
 
+from benchmarks.common.embeddings import Vectors
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.embeddings import Vectors
 from benchmarks.retrieval.methods import Method, PickOne, one_by_one
 
 DIVERSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.retrieval.embeddings import CACHE, Vectors
+from benchmarks.common.embeddings import CACHE, Vectors
 
 POOL = 200
 _BLOCK = 1 << 24  # cosines held at once: 64 MB, and their order 128 MB

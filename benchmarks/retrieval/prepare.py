@@ -20,8 +20,9 @@ import numpy as np
 from sift_retrievers.metrics import NEAR_DUPLICATE, coverage_curve, redundancy
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.retrieval.data import SOURCES, MissingDataError, RetrievalSet, load
-from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, Vectors, embed, minilm
+from benchmarks.common.data_folder import MissingDataError
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, Vectors, embed, minilm
+from benchmarks.retrieval.data import SOURCES, RetrievalSet, load
 from benchmarks.retrieval.pools import Pools, nearest
 from benchmarks.retrieval.variants import VARIANTS
 

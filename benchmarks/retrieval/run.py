@@ -21,11 +21,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.common.data_folder import MissingDataError
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.machine import machine
 from benchmarks.retrieval import plots
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.data import SOURCES, MissingDataError
-from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
-from benchmarks.retrieval.machine import machine
+from benchmarks.retrieval.data import SOURCES
 from benchmarks.retrieval.methods import Method, PickStore
 from benchmarks.retrieval.ours import OURS, PROTOTYPES
 from benchmarks.retrieval.peers import NEAREST, PEERS

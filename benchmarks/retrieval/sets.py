@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.data_folder import MissingDataError, data_folder
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.retrieval.candidates import Candidates, candidates_of
-from benchmarks.retrieval.data import LAYOUT, MissingDataError, data_folder
-from benchmarks.retrieval.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.retrieval.data import LAYOUT
 from benchmarks.retrieval.prepare import Prepared, prepare
 
 
@@ -48,7 +49,7 @@ def load_sets(
     Raises:
         MissingDataError: if SIFT_DATA does not name a folder, or none of the sets is in it.
     """
-    data_folder()
+    data_folder(LAYOUT)
     found, sizes, missing = [], {}, {}
     for variant in variants:
         for name in names:

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_data import CORPUS, QRELS, QUERIES, write_set
 
+from benchmarks.common.data_folder import MissingDataError
 from benchmarks.retrieval import data, prepare
-from benchmarks.retrieval.data import MissingDataError, load
+from benchmarks.retrieval.data import load
 from benchmarks.retrieval.near_duplicates import near_duplicate
 from benchmarks.retrieval.sentences import LONGEST, sentences
 from benchmarks.retrieval.variants import duplicates, windows

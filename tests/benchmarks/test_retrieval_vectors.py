@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tiny_data import CountingModel, write_set
 
-from benchmarks.retrieval import embeddings, prepare
-from benchmarks.retrieval.embeddings import embed
+from benchmarks.common import embeddings
+from benchmarks.common.embeddings import embed
+from benchmarks.retrieval import prepare
 from benchmarks.retrieval.pools import nearest
 
 
