@@ -43,8 +43,14 @@ def train_model(
     width: int = 192,
     layers: int = 4,
     learning_rate: float = 2e-3,
+    device: str = "cpu",
+    bfloat16: bool = False,
 ) -> GPT2LMHeadModel:
-    """Train on the texts, cut to what the model can read; `progress` wraps the range of steps."""
+    """Train on the texts, cut to what the model can read; `progress` wraps the range of steps.
+
+    With `bfloat16` products are computed in it and weights kept in float32: about twice as fast on
+    processors that have instructions for it.
+    """
     torch.manual_seed(0)
     config = GPT2Config(
         vocab_size=len(tokenizer),
@@ -56,13 +62,15 @@ def train_model(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(config).to(device)
     rows = [tokenizer(text + END)["input_ids"][:POSITIONS] for text in texts]
     order = batches(rows, batch, epochs)
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, len(order))
     for step in progress(range(len(order))):
-        loss = model(**padded([rows[i] for i in order[step]], tokenizer.pad_token_id)).loss
+        batch_of_rows = padded([rows[i] for i in order[step]], tokenizer.pad_token_id)
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            loss = model(**{name: ids.to(device) for name, ids in batch_of_rows.items()}).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -20,15 +21,17 @@ PACKAGES = (
 )
 
 
-def machine() -> str:
-    """Processor, threads, versions and date, as one line."""
+def machine(packages: Sequence[str] = PACKAGES) -> str:
+    """Processor, GPU, threads, versions and date, as one line."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].split(":")[1].strip() if names else model
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    if torch.cuda.is_available():
+        model = f"{torch.cuda.get_device_name()}; {model}"
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{model}, {os.cpu_count()} cores, {torch.get_num_threads()} threads; {platform.system()}, "
-        f"Python {platform.python_version()}, {packages}; {date.today()}"
+        f"Python {platform.python_version()}, {versions}; {date.today()}"
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sift_retrievers.finetune.budget import Budget
-from sift_retrievers.finetune.slot import AdapterSlot
 
 LARGEST_GRADIENT = 1.0  # norm to which gradients are clipped
 IGNORED = -100  # label of tokens that the loss leaves out
@@ -96,8 +96,19 @@ class Reading:
         return Example(position, input_ids, labels)
 
 
+class Trainable(Protocol):
+    """What gradient steps write to: an `AdapterSlot`, or anything else with weights of a model."""
+
+    model: nn.Module
+    parameters: list[nn.Parameter]
+
+    def trainable(self, *, checkpointing: bool = False) -> AbstractContextManager[None]:
+        """Inside, gradients reach the parameters alone and no layer drops anything at random."""
+        ...
+
+
 def train(
-    slot: AdapterSlot,
+    slot: Trainable,
     examples: Iterable[Example],
     *,
     learning_rate: float,

@@ -1,0 +1,80 @@
+"""Pictures of a setting: bits per byte against steps, and uncertainty against gain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.retrieval.plots import pyplot
+from benchmarks.test_time.choosers import ALPHAS, STEPS, Method
+from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, WATCHED, Measured
+
+COLOURS = {
+    "nearest neighbour": "black",
+    "the nearest one again and again": "#7f8c8d",
+    "random": "#e67e22",
+    "uncertainty sampling": "#c0392b",
+    "SIFT(0.001)": "#9fc5e8",
+    "SIFT(0.01)": "#0b5394",
+    "SIFT(0.1)": "#3d85c6",
+    "SIFT(1)": "#1a7f5a",
+}
+
+
+def draw(measured: Measured, folder: Path, name: str) -> None:
+    """Write `<name>-steps.png` and `<name>-uncertainty.png`."""
+    plt = pyplot()
+    figure, axes = plt.subplots(1, len(BY_WAY), figsize=(12, 4.8), sharey=True)
+    for ax, (way, methods) in zip(axes, BY_WAY.items(), strict=True):
+        for method in methods:
+            curve = [measured.after(way, method, step).mean() for step in WATCHED]
+            ax.plot(WATCHED, curve, label=method.label, **_look(method))
+        ax.set(title=f"{way} fine-tuning", xlabel="steps (one passage each)")
+        ax.legend(fontsize=8)
+    axes[0].set_ylabel("bits per byte, mean over documents")
+    _save(figure, folder / f"{name}-steps.png")
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8))
+    sigma = np.array([choice.sigma[-1] for choice in measured.choices[ADAPTIVE.label]])
+    gain = 1 - measured.after("full", ADAPTIVE, STEPS) / measured.base
+    domains = np.array([document.domain for document in measured.documents])
+    colours = plt.get_cmap("tab20")
+    for i, domain in enumerate(dict.fromkeys(domains)):
+        of = domains == domain
+        left.scatter(sigma[of], 100 * gain[of], s=18, color=colours(i % 20), label=domain)
+    left.set(
+        xlabel=f"σ after {STEPS} steps, {ADAPTIVE.name}",
+        ylabel="bits per byte saved, % of base",
+        title="Uncertainty and gain, a dot a document",
+    )
+    left.legend(fontsize=6, ncol=2)
+    fixed = [measured.after("full", ADAPTIVE, step).mean() for step in WATCHED]
+    right.plot(WATCHED, fixed, color="black", label="the same number of steps for all")
+    runs = measured.made["full", ADAPTIVE.label]
+    points = [
+        (stops.mean(), np.mean([run.curve[n] for run, n in zip(runs, stops, strict=True)]))
+        for stops in (measured.stops(alpha) for alpha in ALPHAS)
+    ]
+    right.plot(*zip(*points, strict=True), "o-", color=COLOURS[ADAPTIVE.name], label="adaptive")
+    right.set(
+        xlabel="mean steps a document", ylabel="bits per byte", title=f"α rule, {ADAPTIVE.name}"
+    )
+    right.legend(fontsize=8)
+    _save(figure, folder / f"{name}-uncertainty.png")
+
+
+def _look(method: Method) -> dict[str, Any]:
+    return {
+        "color": COLOURS[method.name],
+        "linestyle": "--" if method.duplicated else "-",
+        "linewidth": 1.8,
+        "marker": "o",
+        "markersize": 3,
+    }
+
+
+def _save(figure: Any, file: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(file, dpi=110)

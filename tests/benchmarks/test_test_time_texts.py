@@ -1,0 +1,166 @@
+"""What the experiment of test-time fine-tuning reads: splits, sequences, choices."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from benchmarks.test_time.choosers import (
+    COPIES,
+    STEPS,
+    Candidates,
+    Memory,
+    at_random,
+    candidates,
+    nearest_again,
+    nearest_neighbours,
+    sift,
+    uncertainty_sampling,
+)
+from benchmarks.test_time.corpus import SHORTEST, Reader, Text, sample, sequences, split
+from sift_retrievers import select
+
+
+def pieces(parents: dict[str, int], domain: str = "law") -> list[Text]:
+    return [Text(f"{name} {i}", domain, name) for name, n in parents.items() for i in range(n)]
+
+
+def test_no_parent_is_on_both_sides_and_enough_is_held_out() -> None:
+    texts = pieces({f"book {i}": 1 + i % 4 for i in range(40)})
+    parts = split(texts, share=0.2)
+    assert {t.parent for t in parts.train}.isdisjoint(t.parent for t in parts.held_out)
+    assert sorted(parts.train + parts.held_out, key=str) == sorted(texts, key=str)
+    assert 0.2 * len(texts) <= len(parts.held_out) < 0.2 * len(texts) + 4
+    assert split(texts, share=0.2) == parts
+
+
+def test_a_single_book_loses_its_end_and_the_piece_before_it() -> None:
+    texts = pieces({"book": 20})
+    parts = split(texts, share=0.1)
+    assert parts.held_out == tuple(texts[18:])
+    assert parts.train == tuple(texts[:17])
+
+
+def words(longest: int) -> Reader:
+    tokenizer = Tokenizer(models.WordLevel({"": 0}, unk_token=""))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return Reader(tokenizer, longest)
+
+
+def letters(longest: int) -> Reader:
+    tokenizer = Tokenizer(models.BPE(unk_token="?", vocab={"?": 0}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return Reader(tokenizer, longest)
+
+
+@pytest.mark.parametrize("limits", [(40, 1000), (200, 170), (33, 170)])
+def test_sequences_are_seen_whole_by_every_reader_and_lose_nothing(limits: tuple[int, int]) -> None:
+    drawn = np.random.default_rng(3)
+    text = "".join(
+        "x" * drawn.integers(1, 9) + drawn.choice([" ", "\n\n", "  "]) for _ in range(900)
+    )
+    readers = [words(limits[0]), letters(limits[1])]
+    found = sequences([Text(text, "law", "a")], readers)
+    for sequence in found:
+        assert all(len(r.starts(sequence.text)) <= r.longest for r in readers)
+    joined = "".join(re.sub(r"\s", "", sequence.text) for sequence in found)
+    whole = re.sub(r"\s", "", text)
+    assert whole.startswith(joined)  # a short rest may be left out
+    assert len(whole) - len(joined) <= 9 * SHORTEST
+
+
+def test_a_word_longer_than_a_reader_sees_is_cut() -> None:
+    found = sequences([Text("y" * 500, "code", "a")], [letters(100)])
+    assert "".join(s.text for s in found) == "y" * 500
+    assert max(len(s.text) for s in found) <= 100
+
+
+def test_samples_are_drawn_per_domain() -> None:
+    texts = pieces({"a": 30}) + pieces({"b": 3}, "code")
+    drawn = sample(texts, 5)
+    assert [t.domain for t in drawn] == ["law"] * 5 + ["code"] * 3
+    assert sample(texts, 5) == drawn
+    assert sample(texts, None) == texts
+
+
+def unit(rows: int, d: int = 16, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((rows, d)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory(unit(300), np.arange(300))
+
+
+@pytest.fixture
+def offered(memory: Memory, tmp_path_factory: pytest.TempPathFactory) -> Candidates:
+    return candidates(unit(1, seed=1), memory, tmp_path_factory.mktemp("pools"))[0]
+
+
+def test_nearest_neighbours_are_the_most_similar_texts(memory: Memory, offered: Candidates) -> None:
+    cosines = memory.vectors @ offered.query
+    assert list(nearest_neighbours(offered).origins) == np.argsort(-cosines)[:STEPS].tolist()
+    assert set(nearest_again(offered).origins) == {int(cosines.argmax())}
+
+
+def test_a_memory_with_copies_offers_texts_again(memory: Memory, offered: Candidates) -> None:
+    copies = memory.duplicated()
+    counts = np.bincount(copies.origins)
+    assert sorted(set(counts)) == [1, 1 + COPIES]
+    assert (counts > 1).sum() == 100
+    np.testing.assert_array_equal(copies.vectors, memory.vectors[copies.origins])
+    again = nearest_neighbours(
+        Candidates(
+            offered.query,
+            copies.vectors[np.argsort(-(copies.vectors @ offered.query), kind="stable")],
+            copies.origins[np.argsort(-(copies.vectors @ offered.query), kind="stable")],
+            300,
+        )
+    )
+    assert len(set(again.origins)) < STEPS
+
+
+def test_random_passages_are_those_of_the_document(offered: Candidates) -> None:
+    chosen = at_random(offered)
+    assert chosen == at_random(offered)
+    assert len(set(chosen.origins)) == STEPS
+    assert set(chosen.origins) - set(offered.origins.tolist())  # of the whole memory
+
+
+@pytest.mark.parametrize("lambda_", [0.01, 1.0])
+def test_sift_leaves_less_uncertainty_than_nearest_neighbours(
+    offered: Candidates, lambda_: float
+) -> None:
+    chosen = sift(lambda_)(offered)
+    assert len(chosen.sigma) == STEPS + 1
+    gram = offered.vectors.astype(float) @ offered.vectors.T.astype(float)
+    cosines = offered.vectors.astype(float) @ offered.query.astype(float)
+    rows = {int(origin): i for i, origin in enumerate(offered.origins)}
+
+    def left(origins: tuple[int, ...]) -> float:
+        at = [rows[origin] for origin in origins]
+        inside = gram[np.ix_(at, at)] + lambda_ * np.eye(len(at))
+        return float(1 - cosines[at] @ np.linalg.solve(inside, cosines[at]))
+
+    assert chosen.sigma[-1] ** 2 == pytest.approx(left(chosen.origins), abs=1e-4)
+    assert left(chosen.origins) <= left(nearest_neighbours(offered).origins) + 1e-6
+
+
+def test_uncertainty_sampling_does_not_look_at_the_document(offered: Candidates) -> None:
+    other = Candidates(unit(1, seed=9)[0], offered.vectors, offered.origins, offered.texts)
+    assert uncertainty_sampling(offered) == uncertainty_sampling(other)
+    picked = select(
+        offered.query,
+        offered.vectors,
+        STEPS,
+        objective="undirected",
+        replacement=True,
+        lambda_=0.01,
+    )
+    assert (
+        list(uncertainty_sampling(offered).origins) == offered.origins[picked.indices[0]].tolist()
+    )
