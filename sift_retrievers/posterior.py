@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sift_retrievers.arrays import ArrayLike, as_tensor
+from sift_retrievers.arrays import ArrayLike
 from sift_retrievers.backends.problem import Objective, Problem
 from sift_retrievers.backends.reference import gathered, whitened
 from sift_retrievers.kernels import Kernel, KernelLike
@@ -156,64 +155,37 @@ def gains_after(
     return _as_given(gains, candidates)
 
 
+@torch.no_grad()
 def variance_along(
-    queries: ArrayLike,
-    passages: ArrayLike,
-    *,
-    kernel: KernelLike = "cosine",
-    lambda_: float = 1.0,
-    weights: ArrayLike | None = None,
-) -> Any:
+    kernel: Kernel,
+    targets: Tensor,
+    passages: Tensor,
+    lambda_: float,
+    weights: Tensor | None = None,
+) -> Tensor:
     """σ² of one query before the passages and after each of them, summed over its targets.
 
     What `Selection.variance` holds for directed objectives, for passages chosen by any rule: by
-    "undirected", say. By one Cholesky factorisation in float64.
+    "undirected", say. By one Cholesky factorisation in float64. The arguments are not checked:
+    they are those of a selection.
 
     Args:
-        queries: `[d]`, or `[1, m, d]` for m targets.
+        kernel: of `RelevanceWeighted` its base, since weights depend on the whole pool.
+        targets: `[m, d]`.
         passages: `[N, d]`, in the order in which they were observed.
-        kernel: as for `select`, but "relevance", whose weights depend on the whole pool: pass its
-            base, and `weights`.
-        lambda_: as for `select`.
+        lambda_: λ′ > 0.
         weights: `[N]` r of each passage, which is then observed with the noise λ′ / r².
 
     Returns:
-        `[N + 1]` float64, of the kind of `passages`.
-
-    Raises:
-        ValueError: as `select` does, or for more than one query.
+        `[N + 1]` float64.
     """
-    problem = build_problem(queries, passages, 1, kernel=kernel, lambda_=lambda_)
-    if problem.batch != 1:
-        raise ValueError(f"variance_along takes one query, [d] or [1, m, d]; got {problem.batch}")
-    if weights is not None:
-        given = as_tensor(weights, "weights").to(problem.targets)
-        count = problem.candidates.shape[1]
-        if given.shape != (count,):
-            raise ValueError(f"weights must be [{count}], one a passage; got {tuple(given.shape)}")
-        problem = replace(problem, weights=given[None])
-    left = left_along(
-        problem.kernel,
-        problem.targets[0],
-        problem.candidates[0],
-        problem.noise,
-        None if problem.weights is None else problem.weights[0],
-    )
-    return _as_given(left, passages)
-
-
-@torch.no_grad()
-def left_along(
-    kernel: Kernel, targets: Tensor, passages: Tensor, noise: float, weights: Tensor | None
-) -> Tensor:
-    """`variance_along` of tensors that were checked: `[m, d]`, `[N, d]`, `[N]` → `[N + 1]`."""
     q, x = kernel.features(targets[None].double()), kernel.features(passages[None].double())
     prior = kernel.prior(q)[0].diagonal().sum()[None]
     cross, gram = kernel.cross(q, x)[0], kernel(x, x)[0]
     if weights is not None:
         r = weights.double()
         cross, gram = cross * r, gram * r * r[:, None]
-    gram = gram + noise * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    gram = gram + lambda_ * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     # Rows of the factor belong to prefixes: the first n explain what n passages do.
     explained = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), cross.mT, upper=False)
     return torch.cat([prior, prior - explained.square().sum(dim=1).cumsum(dim=0)])

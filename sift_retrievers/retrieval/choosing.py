@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sift_retrievers.arrays import ArrayLike, as_tensor
 from sift_retrievers.kernels import Kernel, RelevanceWeighted, resolve_kernel
-from sift_retrievers.posterior import left_along
+from sift_retrievers.posterior import variance_along
 from sift_retrievers.selection import Selection, SelectOptions, select
 from sift_retrievers.stopping import StopReason
 
@@ -71,6 +72,9 @@ def choose(
         return Choice(
             pool, nothing, None, similarities, candidates, stop_reason=StopReason.EXHAUSTED
         )
+    kernel = resolve_kernel(options.get("kernel", "cosine"))
+    if isinstance(kernel, RelevanceWeighted) and options.get("relevance") is None:
+        options["relevance"] = similarities  # which it would otherwise compute again
     if len(pool) < len(vectors):
         vectors = vectors[pool]
         for name in ("costs", "relevance"):
@@ -86,14 +90,8 @@ def choose(
     if selection.variance is not None:
         variance = selection.variance[0, : made + 1].astype(np.float64)
     else:
-        relevance = options.get("relevance")
         variance = _variance(
-            queries,
-            vectors,
-            picks,
-            resolve_kernel(options.get("kernel", "cosine")),
-            options.get("lambda_", 1.0),
-            similarities[pool] if relevance is None else np.asarray(relevance, dtype=np.float64),
+            queries, vectors, picks, kernel, options.get("lambda_", 1.0), options.get("relevance")
         )
     return Choice(
         picks=pool[picks],
@@ -112,15 +110,17 @@ def _variance(
     picks: npt.NDArray[np.int64],
     kernel: Kernel | RelevanceWeighted,
     lambda_: float,
-    relevance: Float64,
+    relevance: ArrayLike | None,
 ) -> Float64:
     """`[N + 1]` what the picks leave of the uncertainty about the query, under the same model."""
     weights = None
     if isinstance(kernel, RelevanceWeighted):
-        weights = kernel.weights(torch.from_numpy(relevance)[None])[0][picks]
+        assert relevance is not None
+        of_pool = as_tensor(relevance, "relevance").double()[None]
+        weights = kernel.weights(of_pool)[0][picks]
         kernel = kernel.base
     targets = torch.as_tensor(queries).reshape(-1, vectors.shape[1])
-    left: Float64 = left_along(
+    left: Float64 = variance_along(
         kernel, targets, torch.as_tensor(vectors[picks]), lambda_, weights
     ).numpy()
     return left
