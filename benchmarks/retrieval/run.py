@@ -21,7 +21,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.common.data_folder import MissingDataError
 from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.common.machine import machine
 from benchmarks.retrieval import plots
@@ -32,7 +31,7 @@ from benchmarks.retrieval.ours import OURS, PROTOTYPES
 from benchmarks.retrieval.peers import NEAREST, PEERS
 from benchmarks.retrieval.report import as_json, page, variants
 from benchmarks.retrieval.results import Results, measure
-from benchmarks.retrieval.sets import Loaded, load_sets, refuse
+from benchmarks.retrieval.sets import Loaded, load_chosen
 from benchmarks.retrieval.tune import POOL
 from benchmarks.retrieval.variants import VARIANTS
 
@@ -101,16 +100,8 @@ def main(
     options.add_argument("--without", nargs="+", default=[], help="methods to leave out, by name")
     chosen = options.parse_args(arguments)
     methods = [method for method in methods if method.name not in chosen.without]
-    try:
-        loaded = load_sets(
-            chosen.sets,
-            chosen.variants,
-            encode=refuse if chosen.embedded else encode,
-            model=model,
-            folder=folder,
-        )
-    except MissingDataError as error:
-        print(error, file=sys.stderr)
+    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    if loaded is None:
         return 2
     store = PickStore(folder)
     make_picks(methods, loaded.candidates, store)

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from langchain_sift.finetune.llm_cache import llm_cache_off
 from langchain_sift.finetune.models import held_model, language_models
 from sift_retrievers.finetune import Report, Request, TestTimeTuner
-from sift_retrievers.hook import warn_untrained
+from sift_retrievers.hook import hand_on, warn_untrained
 
 
 def wrap(
@@ -226,7 +226,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
                 yield
             warn_untrained(request)
         finally:
-            self._tell(request)
+            hand_on(request, self.on_report)
 
     @asynccontextmanager
     async def _arequest(self) -> AsyncIterator[Context]:
@@ -242,11 +242,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
                 yield context
             warn_untrained(request)
         finally:
-            self._tell(request)
-
-    def _tell(self, request: Request | None) -> None:
-        if self.on_report is not None and request is not None and request.report is not None:
-            self.on_report(request.report)
+            hand_on(request, self.on_report)
 
 
 _END: Any = object()

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
 
 from sift_retrievers.finetune import Report, Request, TestTimeTuner
-from sift_retrievers.hook import warn_untrained
+from sift_retrievers.hook import hand_on, warn_untrained
 
 T = TypeVar("T")
 
@@ -72,8 +72,7 @@ class Sessions:
 
     def _tell(self, begun: list[Request]) -> None:
         for request in begun:
-            if self.on_report is not None and request.report is not None:
-                self.on_report(request.report)
+            hand_on(request, self.on_report)
 
 
 _END: Any = object()
