@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
@@ -41,7 +42,8 @@ def _model() -> SentenceTransformer:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the weights are in a package
     from sentence_transformers import SentenceTransformer  # reads the variable when imported
 
-    return SentenceTransformer(str(bundled_minilm()), device="cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return SentenceTransformer(str(bundled_minilm()), device=device)
 
 
 def minilm(texts: list[str]) -> npt.NDArray[Any]:

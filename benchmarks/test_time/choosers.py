@@ -1,9 +1,9 @@
-"""The rules that choose what to train on, from the 200 nearest passages of the memory."""
+"""The rules that choose what to train on: from the 200 nearest passages, but for `at_random`."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class Candidates:
     """`[K]` which text each is."""
     texts: int
     """Texts in the whole memory."""
+    seed: int
+    """For rules that draw: another one for every document."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,29 @@ class Method:
         return f"{self.name}, duplicates" if self.duplicated else self.name
 
 
-def candidates(queries: Vectors, memory: Memory, folder: Path = CACHE) -> list[Candidates]:
-    """The nearest rows of the memory for every document."""
+def candidates(
+    documents: Sequence[str], queries: Vectors, memory: Memory, folder: Path = CACHE
+) -> list[Candidates]:
+    """The nearest rows of the memory for every document.
+
+    Args:
+        documents: D texts.
+        queries: `[D, d]` their vectors, of unit length.
+        memory: of at least `STEPS` texts.
+        folder: where searches are kept.
+
+    Raises:
+        ValueError: for a smaller memory.
+    """
+    texts = len(np.unique(memory.origins))
+    if texts < STEPS:
+        raise ValueError(f"the memory must have at least {STEPS} texts; got {texts}")
     pools = nearest(queries, memory.vectors, POOL, folder=folder)
-    texts = int(memory.origins.max()) + 1
     return [
-        Candidates(query, memory.vectors[rows], memory.origins[rows], texts)
-        for query, rows in zip(queries, pools.positions, strict=True)
+        Candidates(
+            query, memory.vectors[rows], memory.origins[rows], texts, zlib.crc32(document.encode())
+        )
+        for document, query, rows in zip(documents, queries, pools.positions, strict=True)
     ]
 
 
@@ -103,7 +121,7 @@ def nearest_again(offered: Candidates) -> Choice:
 
 def at_random(offered: Candidates) -> Choice:
     """Passages of the whole memory; the same ones for the same document."""
-    draw = np.random.default_rng([SEED, zlib.crc32(offered.query.tobytes())])
+    draw = np.random.default_rng([SEED, offered.seed])
     return Choice(tuple(draw.choice(offered.texts, size=STEPS, replace=False).tolist()))
 
 

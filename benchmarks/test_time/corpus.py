@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -177,3 +178,22 @@ def sample(texts: Sequence[Text], per_domain: int | None, seed: int = SEED) -> l
             else drawn.sample(domain, per_domain)
         )
     ]
+
+
+def spread(texts: Sequence[Text], per_domain: int, seed: int = SEED) -> list[Text]:
+    """At most so many texts of every domain, from as many parents as there are, at random."""
+    drawn = random.Random(seed)
+    found = []
+    for domain in dict.fromkeys(text.domain for text in texts):
+        by_parent: dict[str, list[Text]] = defaultdict(list)
+        for text in texts:
+            if text.domain == domain:
+                by_parent[text.parent].append(text)
+        parents = sorted(by_parent)
+        drawn.shuffle(parents)
+        for parent in parents:
+            drawn.shuffle(by_parent[parent])
+        rounds = zip_longest(*(by_parent[parent] for parent in parents))
+        in_turn = (text for one in rounds for text in one if text is not None)
+        found += islice(in_turn, per_domain)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,32 +12,40 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.test_time.choosers import (
-    ALPHAS,
     DEFAULT_LAMBDA,
     LORA_METHODS,
     METHODS,
     NEAREST,
+    NEAREST_COPIES,
+    RANDOM,
     SIFT,
+    SIFT_COPIES,
     STEPS,
     Candidates,
     Choice,
     Method,
 )
 from benchmarks.test_time.corpus import Text
-from benchmarks.test_time.runs import Made, Run, Site, make_all
+from benchmarks.test_time.jobs import Job, Outcome, Site, outcomes
 from benchmarks.test_time.settings import Setting
 from sift_retrievers.stopping import alpha_length
 
 WATCHED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, STEPS)
 ADAPTIVE = SIFT[DEFAULT_LAMBDA]
 BY_WAY: Mapping[str, Sequence[Method]] = {"full": METHODS, "LoRA": LORA_METHODS}
+SWEPT: Mapping[str, Sequence[Method]] = {
+    "full": (NEAREST, RANDOM, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES),
+    "LoRA": (NEAREST, ADAPTIVE),
+}
+"""Methods whose learning rates are compared; those of `NEAREST` decide."""
 
 Values = npt.NDArray[np.float64]
 Name = TypeVar("Name")
+Sweep = Mapping[tuple[str, str, float], float]
 
 
 @dataclass(frozen=True)
-class Offered:
+class Offer:
     """Documents, and what the memory without and with copies offers for each."""
 
     documents: tuple[Text, ...]
@@ -56,90 +65,104 @@ class Measured:
     documents: tuple[Text, ...]
     choices: Mapping[str, Sequence[Choice]]
     """Label of a method → a choice for each document."""
-    made: Mapping[tuple[str, str], Sequence[Made]]
-    """(way, label) → what came of the run for each document."""
+    outcomes: Mapping[tuple[str, str], Sequence[Outcome]]
+    """(way, label) → what came of the job for each document."""
     learning_rates: Mapping[str, float]
     """Way → the one that was chosen."""
-    sweep: Mapping[tuple[str, float], float]
-    """(way, learning rate) → mean bits per byte of the validation documents after the last step."""
+    sweep: Sweep
+    """(way, label, learning rate) → mean bits per byte of the validation documents after the last
+    step."""
+    validation: int
+    """Documents that learning rates were chosen on."""
+    process_minutes: float
+    """That all jobs took, one after the other; those of the sweep, too."""
 
     def after(self, way: str, method: Method, step: int) -> Values:
         """Bits per byte of each document after so many steps: `[D]`."""
-        return np.array([made.curve[step] for made in self.made[way, method.label]])
+        return np.array([one.curve[step] for one in self.outcomes[way, method.label]])
 
     @property
     def base(self) -> Values:
         """Bits per byte of each document without fine-tuning: `[D]`."""
         return self.after("full", NEAREST, 0)
 
-    def between(self, way: str, method: Method, steps: float) -> Values:
-        """The same after a number of steps that may lie between two that were watched: `[D]`."""
-        known = np.array(WATCHED)
-        rows = [[made.curve[step] for step in WATCHED] for made in self.made[way, method.label]]
-        return np.array([np.interp(steps, known, row) for row in rows])
+    def fixed(self, steps: float) -> Values:
+        """The same for `ADAPTIVE` after the same number of steps for all: `[D]`.
 
-    @property
-    def process_minutes(self) -> float:
-        """Minutes that all runs took, one after the other."""
-        return sum(made.seconds for some in self.made.values() for made in some) / 60
+        Between two whole numbers it is the mean of both, weighted: what a coin would give.
+        """
+        low, share = math.floor(steps), steps % 1
+        below, above = (self.after("full", ADAPTIVE, n) for n in (low, math.ceil(steps)))
+        return (1 - share) * below + share * above
 
-    def stops(self, alpha: float) -> npt.NDArray[np.int64]:
-        """Steps after which adaptive SIFT ends, for each document: `[D]`."""
-        return np.array([_stop(choice, alpha) for choice in self.choices[ADAPTIVE.label]])
+    def adaptive(self, alpha: float) -> tuple[npt.NDArray[np.int64], Values]:
+        """Steps of `ADAPTIVE` under the α rule, and bits per byte after them: `[D]` each."""
+        sigma = [choice.sigma for choice in self.choices[ADAPTIVE.label]]
+        variance = torch.tensor(sigma, dtype=torch.float64) ** 2
+        steps = alpha_length(variance, 1, alpha).numpy()
+        runs = self.outcomes["full", ADAPTIVE.label]
+        return steps, np.array([one.curve[int(n)] for one, n in zip(runs, steps, strict=True)])
 
 
-def choose_learning_rates(
-    setting: Setting, site: Site, offered: Offered
-) -> tuple[dict[str, float], dict[tuple[str, float], float]]:
-    """For each way the one that nearest neighbours do best with, and what each came to."""
-    choices = offered.choices(NEAREST)
-    runs = {
-        (way, rate): [
-            Run(document.text, choice.origins, way, rate, (STEPS,))
-            for document, choice in zip(offered.documents, choices, strict=True)
-        ]
+def measure(setting: Setting, site: Site, validation: Offer, offered: Offer) -> Measured:
+    """Choose learning rates, then try every method in every way on every document."""
+    swept = _sweep(setting, site, validation)
+    sweep = {
+        name: float(np.mean([one.curve[STEPS] for one in some])) for name, some in swept.items()
+    }
+    rates = {
+        way: min(setting.learning_rates[way], key=lambda rate: sweep[way, NEAREST.label, rate])
         for way in BY_WAY
-        for rate in setting.learning_rates[way]
     }
-    means = {
-        name: float(np.mean([made.curve[STEPS] for made in some]))
-        for name, some in _by_name(site, runs, "learning rates").items()
-    }
-    best = {
-        way: min(setting.learning_rates[way], key=lambda rate: means[way, rate]) for way in BY_WAY
-    }
-    return best, means
-
-
-def measure(setting: Setting, site: Site, validation: Offered, offered: Offered) -> Measured:
-    """Choose learning rates, then run every method in every way on every document."""
-    rates, sweep = choose_learning_rates(setting, site, validation)
     choices = {method.label: offered.choices(method) for method in METHODS}
-    runs = {
+    jobs = {
         (way, method.label): [
-            Run(document.text, choice.origins, way, rates[way], _steps(method, choice))
+            Job(document.text, choice.origins, way, rates[way], _watched(way, method))
             for document, choice in zip(offered.documents, choices[method.label], strict=True)
         ]
         for way, methods in BY_WAY.items()
         for method in methods
     }
-    made = _by_name(site, runs, "fine-tuning")
-    return Measured(offered.documents, choices, made, rates, sweep)
+    done = _by_name(site, jobs, "fine-tuning")
+    # What two methods share was done once.
+    once = {id(one): one.seconds for some in (*swept.values(), *done.values()) for one in some}
+    return Measured(
+        documents=offered.documents,
+        choices=choices,
+        outcomes=done,
+        learning_rates=rates,
+        sweep=sweep,
+        validation=len(validation.documents),
+        process_minutes=sum(once.values()) / 60,
+    )
+
+
+def _sweep(
+    setting: Setting, site: Site, validation: Offer
+) -> dict[tuple[str, str, float], Sequence[Outcome]]:
+    jobs = {
+        (way, method.label, rate): [
+            Job(document.text, choice.origins, way, rate, (STEPS,))
+            for document, choice in zip(
+                validation.documents, validation.choices(method), strict=True
+            )
+        ]
+        for way, methods in SWEPT.items()
+        for method in methods
+        for rate in setting.learning_rates[way]
+    }
+    return _by_name(site, jobs, "learning rates")
 
 
 def _by_name(
-    site: Site, runs: Mapping[Name, Sequence[Run]], title: str
-) -> dict[Name, Sequence[Made]]:
-    """What came of the runs, under their names; all are made together."""
-    made = iter(make_all(site, [run for some in runs.values() for run in some], title))
-    return {name: [next(made) for _ in some] for name, some in runs.items()}
+    site: Site, jobs: Mapping[Name, Sequence[Job]], title: str
+) -> dict[Name, Sequence[Outcome]]:
+    """What came of the jobs, under their names; all are done together."""
+    done = iter(outcomes(site, [job for some in jobs.values() for job in some], title))
+    return {name: [next(done) for _ in some] for name, some in jobs.items()}
 
 
-def _steps(method: Method, choice: Choice) -> tuple[int, ...]:
-    stops = [_stop(choice, alpha) for alpha in ALPHAS] if method is ADAPTIVE else []
-    return tuple(sorted({*WATCHED, *stops}))
-
-
-def _stop(choice: Choice, alpha: float) -> int:
-    variance = torch.tensor([choice.sigma], dtype=torch.float64) ** 2
-    return int(alpha_length(variance, 1, alpha)[0])
+def _watched(way: str, method: Method) -> tuple[int, ...]:
+    """Steps after which documents are predicted; all where rules may stop at any."""
+    everywhere = way == "full" and method is ADAPTIVE
+    return tuple(range(STEPS + 1)) if everywhere else WATCHED

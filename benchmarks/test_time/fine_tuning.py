@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +13,14 @@ from torch import nn
 
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.slot import AdapterSlot
-from sift_retrievers.finetune.training import Example, Progress, Reading, Trainable, train
+from sift_retrievers.finetune.training import (
+    Example,
+    NonFiniteLossError,
+    Progress,
+    Reading,
+    Trainable,
+    train,
+)
 from sift_retrievers.metrics import bits_per_byte
 
 LORA = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", fan_in_fan_out=True)
@@ -69,21 +77,22 @@ class Predictor:
         )
 
     def bits_per_byte(self, text: str) -> float:
-        """Bits that the model needs for the text, all of it, per byte.
+        """Bits that the model needs for the text, all of it, per byte; inf if it diverged.
 
         Raises:
-            ValueError: if the model cannot read all of the text at once.
+            ValueError: if not all tokens of the text are predicted: there are more than the model
+                reads at once, or the tokenizer puts nothing before the first.
         """
         example = self.reading.example(0, text)
-        read = int(example.input_ids.shape[1])
-        needed = len(self.reading.tokenizer(text)["input_ids"])
-        if read < needed:
-            raise ValueError(f"a text has {needed} tokens; the model reads {read}")
+        tokens = len(self.reading.tokenizer(text, add_special_tokens=False)["input_ids"])
+        if example.tokens != tokens:
+            raise ValueError(f"{example.tokens} of {tokens} tokens of a text are predicted")
         with torch.no_grad():
             loss = self.model(
                 input_ids=example.input_ids, labels=example.labels, use_cache=False
             ).loss
-        return bits_per_byte(float(loss) * example.tokens, len(text.encode()))
+        nats = float(loss) * tokens
+        return bits_per_byte(nats, len(text.encode())) if math.isfinite(nats) else math.inf
 
     def curve(
         self,
@@ -95,34 +104,34 @@ class Predictor:
     ) -> dict[int, float]:
         """Bits per byte of the document after so many of the passages, one step each.
 
-        The weights are left as the last step made them.
+        Where training diverged they are inf. The weights are left as the last step made them.
         """
-        found: dict[int, float] = {}
+        found = dict.fromkeys(steps, math.inf)
 
-        def measure(made: int) -> None:
-            if made in steps:
-                found[made] = self.bits_per_byte(document)
+        def predict(done: int) -> None:
+            if done in found:
+                found[done] = self.bits_per_byte(document)
 
         def watched() -> Iterator[Example]:
-            for made, passage in enumerate(passages):
-                with self._exact():
-                    measure(made)
-                yield self.reading.example(made, passage)
+            for done, passage in enumerate(passages):
+                with torch.autocast(self.device.type, enabled=False):
+                    predict(done)
+                yield self.reading.example(done, passage)
 
-        with self._fast():
-            train(
-                tunable,
-                watched(),
-                learning_rate=learning_rate,
-                budget=NO_LIMIT,
-                progress=Progress(),
-                stop=lambda: False,
-            )
-        measure(len(passages))
+        try:
+            # Without its cache: the copies in bfloat16 would be those of the first step for ever.
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False
+            ):
+                train(
+                    tunable,
+                    watched(),
+                    learning_rate=learning_rate,
+                    budget=NO_LIMIT,
+                    progress=Progress(),
+                    stop=lambda: False,
+                )
+        except NonFiniteLossError:
+            return found  # diverged: inf from here on
+        predict(len(passages))
         return found
-
-    def _fast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
-
-    def _exact(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, enabled=False)

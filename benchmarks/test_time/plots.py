@@ -50,14 +50,12 @@ def draw(measured: Measured, folder: Path, name: str) -> None:
         title="Uncertainty and gain, a dot a document",
     )
     left.legend(fontsize=6, ncol=2)
-    fixed = [measured.after("full", ADAPTIVE, step).mean() for step in WATCHED]
-    right.plot(WATCHED, fixed, color="black", label="the same number of steps for all")
-    runs = measured.made["full", ADAPTIVE.label]
-    points = [
-        (stops.mean(), np.mean([run.curve[n] for run, n in zip(runs, stops, strict=True)]))
-        for stops in (measured.stops(alpha) for alpha in ALPHAS)
-    ]
-    right.plot(*zip(*points, strict=True), "o-", color=COLOURS[ADAPTIVE.name], label="adaptive")
+    steps = range(STEPS + 1)
+    fixed = [measured.fixed(step).mean() for step in steps]
+    right.plot(steps, fixed, color="black", label="the same number of steps for all")
+    found = [measured.adaptive(alpha) for alpha in ALPHAS]
+    points = [(stops.mean(), bits.mean()) for stops, bits in found]
+    right.plot(*zip(*points, strict=True), "o", color=COLOURS[ADAPTIVE.name], label="adaptive")
     right.set(
         xlabel="mean steps a document", ylabel="bits per byte", title=f"α rule, {ADAPTIVE.name}"
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from benchmarks.common.machine import machine
+from benchmarks.test_time import language_model
 from benchmarks.test_time.choosers import (
     ALPHAS,
     COPIES,
-    LORA_METHODS,
     METHODS,
     NEAREST,
     NEAREST_AGAIN,
@@ -23,7 +25,9 @@ from benchmarks.test_time.choosers import (
     STEPS,
     Method,
 )
+from benchmarks.test_time.dataset import Dataset
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, Measured, Values
+from benchmarks.test_time.fine_tuning import LORA
 from benchmarks.test_time.settings import Setting
 from sift_retrievers.metrics import Comparison, paired_comparison
 
@@ -39,56 +43,85 @@ class About:
     train: int
     """Sequences of the training split."""
     memory: int
-    pretraining_minutes: float
+    copied: int
+    """Held-out sequences that were left out."""
     parameters: int
+    pretraining_minutes: float
+
+    @classmethod
+    def of(cls, setting: Setting, dataset: Dataset, model: Path) -> About:
+        """Of a dataset and the folder of a model."""
+        return cls(
+            setting=setting,
+            train=len(dataset.train),
+            memory=len(dataset.memory),
+            copied=dataset.copied,
+            parameters=language_model.load(model)[0].num_parameters(),
+            pretraining_minutes=language_model.minutes(model),
+        )
 
 
-def rival(method: Method) -> Method:
-    """What a method is compared to: nearest neighbours in the same memory."""
-    return NEAREST_COPIES if method.duplicated else NEAREST
+def rival(method: Method) -> Method | None:
+    """What a method is compared to: nearest neighbours in the same memory; them, without copies."""
+    if method is NEAREST:
+        return None
+    return NEAREST_COPIES if method.duplicated and method is not NEAREST_COPIES else NEAREST
 
 
 def page(measured: Measured, about: About) -> str:
     """The whole page, in Markdown."""
     setting = about.setting
-    documents = len(measured.documents)
-    domains = len({document.domain for document in measured.documents})
-    command = f"SIFT_DATA=<folder> python benchmarks/test_time/run.py --setting {setting.name}"
     rates = ", ".join(f"{way} {rate:g}" for way, rate in measured.learning_rates.items())
+    command = f"SIFT_DATA=<folder> python benchmarks/test_time/run.py --setting {setting.name}"
+    domains = len({document.domain for document in measured.documents})
+    precision = "float32" if setting.device == "cpu" else "bfloat16, weights in float32"
     parts = [
         f"# Test-time fine-tuning, setting “{setting.name}”",
         f"`{command}`\n\n{machine(PACKAGES)}.",
-        f"A GPT-2 of {about.parameters:,} parameters ({setting.layers} layers of {setting.width}, "
-        f"{setting.vocabulary:,} tokens), trained from scratch on {about.train:,} sequences of "
-        f"{domains} domains ({setting.epochs} epochs, {about.pretraining_minutes:.0f} minutes). "
-        f"Memory: {about.memory:,} of them. {documents} held-out documents of at most 256 tokens. "
-        f"Every run: one step a passage (Adam, batch 1, gradient norm clipped to 1), {STEPS} "
-        "steps, from the pretrained weights; passages chosen from the 200 nearest by "
-        f"all-MiniLM-L6-v2. Learning rates ({rates}) were chosen with nearest neighbours on "
-        f"{setting.validation_per_domain * domains} other documents. All runs together: "
-        f"{measured.process_minutes:.0f} process-minutes on {setting.workers} processes.",
-        f"“duplicates”: the memory with {COPIES} more copies of a third of its passages. "
-        f"“{NEAREST_AGAIN.name}”: the extreme of it. Differences are to nearest neighbours in the "
-        "same memory, paired by document, with 95 % bootstrap intervals; below 0 is better.",
+        f"- Model: a GPT-2 of {about.parameters:,} parameters ({setting.layers} layers of "
+        f"{setting.width}, {setting.vocabulary:,} tokens), trained from scratch on {about.train:,} "
+        f"sequences of {domains} domains ({setting.epochs} epochs in bfloat16, weights in float32, "
+        f"{about.pretraining_minutes:.0f} minutes).\n"
+        f"- Memory: {about.memory:,} of these sequences. “duplicates”: with {COPIES} more copies "
+        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it.\n"
+        f"- Documents: {len(measured.documents)} sequences of at most 256 tokens whose parents are "
+        f"not in the training split. {about.copied} held-out sequences were left out since most of "
+        "their runs of twelve words stand in it.\n"
+        f"- Fine-tuning: from the pretrained weights, {STEPS} steps of one passage each, Adam, "
+        f"gradient norm clipped to 1, {precision}; LoRA: rank {LORA.r} on all linear layers. "
+        "Passages: of the 200 nearest by all-MiniLM-L6-v2, for “random” of the whole memory. The "
+        "document itself is the query, as in the paper.\n"
+        f"- Learning rates ({rates}): what nearest neighbours did best with on "
+        f"{measured.validation} other documents; the last table shows the others.\n"
+        "- Bits per byte: mean over documents, each with the same weight. Differences are to "
+        "nearest neighbours in the same memory (of these with duplicates, to those without), "
+        "paired by document, with 95 % bootstrap intervals over documents: of one model, one split "
+        "and one seed. Below 0 is better.\n"
+        f"- All fine-tuning, that of the last table too: {measured.process_minutes:.0f} "
+        f"process-minutes, by {setting.workers} processes at a time.",
     ]
     for way, methods in BY_WAY.items():
         parts += [f"## {_title(way)}: bits per byte", curve_table(measured, way, methods)]
     parts += [
+        f"![bits per byte against steps]({setting.name}-steps.png)",
         f"## By domain, full fine-tuning, {STEPS} steps",
         domain_table(measured),
         "## What is trained on",
         choice_table(measured),
         "## Uncertainty and gain",
-        "Rank correlation (Spearman, 95 % bootstrap interval) over documents of σ of "
-        f"{ADAPTIVE.name} with what {STEPS} steps save, as a share of the base's bits per byte; "
-        "and the same once the mean of each domain is taken off both. The paper finds that low "
-        "uncertainty goes with a large gain: a negative correlation.",
+        f"Rank correlation (Spearman) over documents of σ_n of {ADAPTIVE.name} with what {STEPS} "
+        "steps save, as a share of the base's bits per byte; and the same with the mean of each "
+        "domain taken off both. σ_1 is a function of the highest cosine alone. The paper finds "
+        "that low uncertainty goes with a large gain: a negative correlation.",
         correlation_table(measured),
+        f"![uncertainty and gain]({setting.name}-uncertainty.png)",
         "## Adaptive SIFT",
-        f"{ADAPTIVE.name}, stopped at the first n with σ_n > 1/(α n), against the same method with "
-        "the same number of steps for every document: the mean of the adaptive ones.",
+        f"{ADAPTIVE.name}, ended before the first n with σ_n > 1/(α n), against the same method "
+        "with the same number of steps for every document: the mean of the adaptive ones. No α was "
+        "chosen: all that were tried are here.",
         adaptive_table(measured),
         "## Learning rates",
+        f"Bits per byte of the {measured.validation} documents for validation after {STEPS} steps.",
         sweep_table(measured),
     ]
     return "\n\n".join(parts) + "\n"
@@ -106,7 +139,7 @@ def curve_table(measured: Measured, way: str, methods: Sequence[Method]) -> str:
                 method.label,
                 *(f"{measured.after(way, method, step).mean():.4f}" for step in SHOWN),
                 f"{last.mean() / base:.1%}",
-                "" if rival(method) is method else _difference(compare(measured, way, method)),
+                _against(measured, way, method),
             ]
         )
     return _table(head, rows)
@@ -126,11 +159,12 @@ def domain_table(measured: Measured) -> str:
                 f"{of.sum()}",
                 f"{measured.base[of].mean():.3f}",
                 *(f"{column[of].mean():.3f}" for column in values),
-                _difference(paired_comparison(values[1][of], values[0][of])),
+                f"{(values[1] - values[0])[of].mean():+.3f}",
+                f"{int((values[1] < values[0])[of].sum())}",
             ]
         )
     head = ["domain", "documents", "base", *(method.label for method in columns)]
-    return _table([*head, f"{ADAPTIVE.label} − {NEAREST.label}"], rows)
+    return _table([*head, f"{ADAPTIVE.label} − {NEAREST.label}", "documents where less"], rows)
 
 
 def choice_table(measured: Measured) -> str:
@@ -155,8 +189,10 @@ def correlation_table(measured: Measured) -> str:
     for way in BY_WAY:
         gain = 1 - measured.after(way, ADAPTIVE, STEPS) / measured.base
         for n in (1, 10, STEPS):
-            inside = _centred(sigma[:, n], names), _centred(gain, names)
-            rows.append([way, f"σ_{n}", _rho(sigma[:, n], gain), _rho(*inside)])
+            over = np.zeros(len(names))
+            rows.append(
+                [way, f"σ_{n}", _rho(sigma[:, n], gain, over), _rho(sigma[:, n], gain, names)]
+            )
     return _table(["", "", "ρ", "ρ within domains"], rows)
 
 
@@ -164,10 +200,8 @@ def adaptive_table(measured: Measured) -> str:
     """The α rule against a fixed number of steps, at equal compute."""
     rows = []
     for alpha in ALPHAS:
-        stops = measured.stops(alpha)
-        runs = measured.made["full", ADAPTIVE.label]
-        adaptive = np.array([run.curve[n] for run, n in zip(runs, stops, strict=True)])
-        fixed = measured.between("full", ADAPTIVE, float(stops.mean()))
+        stops, adaptive = measured.adaptive(alpha)
+        fixed = measured.fixed(float(stops.mean()))
         rows.append(
             [
                 f"{alpha:g}",
@@ -183,21 +217,16 @@ def adaptive_table(measured: Measured) -> str:
 
 def sweep_table(measured: Measured) -> str:
     """What every learning rate came to on the validation documents."""
-    rows = [[way, f"{rate:g}", f"{bits:.4f}"] for (way, rate), bits in measured.sweep.items()]
-    return _table(["", "learning rate", f"bits per byte after {STEPS} steps"], rows)
-
-
-def compare(measured: Measured, way: str, method: Method) -> Comparison:
-    """A method less its rival, after the last step."""
-    return paired_comparison(
-        measured.after(way, method, STEPS), measured.after(way, rival(method), STEPS)
-    )
+    rows = [
+        [way, label, f"{rate:g}", f"{bits:.4f}"]
+        for (way, label, rate), bits in measured.sweep.items()
+    ]
+    return _table(["", "", "learning rate", "bits per byte"], rows)
 
 
 def as_json(measured: Measured) -> str:
     """Every document's bits per byte at the steps of the tables."""
     methods = [(way, method) for way, some in BY_WAY.items() for method in some]
-    assert set(LORA_METHODS) <= set(METHODS)
     return json.dumps(
         {
             "learning_rates": dict(measured.learning_rates),
@@ -213,29 +242,32 @@ def as_json(measured: Measured) -> str:
     )
 
 
+def _against(measured: Measured, way: str, method: Method) -> str:
+    """A method less its rival, after the last step."""
+    other = rival(method)
+    if other is None:
+        return ""
+    values = (measured.after(way, one, STEPS) for one in (method, other))
+    return _difference(paired_comparison(*values))
+
+
 def _title(way: str) -> str:
     return "Full fine-tuning" if way == "full" else way
 
 
-def _centred(values: Values, groups: np.ndarray) -> Values:
-    means = {group: values[groups == group].mean() for group in set(groups)}
-    return values - np.array([means[group] for group in groups])
+def _rho(a: Values, b: Values, groups: np.ndarray, resamples: int = 2000) -> str:
+    """Spearman's ρ without the means of the groups; documents are drawn within them."""
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
 
+    def rho(rows: list[npt.NDArray[np.intp]]) -> float:
+        x, y = (np.concatenate([v[r] - v[r].mean() for r in rows]) for v in (a, b))
+        constant = np.ptp(x) == 0 or np.ptp(y) == 0
+        return float("nan") if constant else float(stats.spearmanr(x, y).statistic)
 
-def _rho(a: Values, b: Values) -> str:
-    def spearman(x: Values, y: Values) -> float:
-        return float(stats.spearmanr(x, y).statistic)
-
-    interval = stats.bootstrap(
-        (a, b),
-        spearman,
-        paired=True,
-        vectorized=False,
-        n_resamples=2000,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return f"{spearman(a, b):+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+    random = np.random.default_rng(0)
+    drawn = [rho([random.choice(r, len(r)) for r in members]) for _ in range(resamples)]
+    low, high = np.nanquantile(drawn, (0.025, 0.975)) if np.isfinite(drawn).any() else (np.nan,) * 2
+    return f"{rho(members):+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def _difference(comparison: Comparison) -> str:

@@ -5,9 +5,9 @@
 
 Trains a GPT-2 from scratch on the training split of `lm_domains`, then fine-tunes it for each
 held-out document on what every rule chooses from the memory, and writes results/<setting>.md with
-pictures. Embeddings, the model and every run of fine-tuning are kept in `.cache/`: the command can
-be stopped at any time and goes on where it was. Without SIFT_DATA it says what it expects and ends
-with exit code 2.
+pictures. Embeddings, the model and every fine-tuning are kept in `.cache/`: the command can be
+stopped at any time and goes on where it was, except within pretraining. Without SIFT_DATA it says
+what it expects and ends with exit code 2.
 """
 
 from __future__ import annotations
@@ -22,42 +22,44 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.data_folder import MissingDataError
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, embed, minilm
+from benchmarks.common.embeddings import CACHE, MODEL, Encoder, Vectors, embed, minilm
 from benchmarks.test_time import plots
 from benchmarks.test_time.choosers import Memory, candidates
 from benchmarks.test_time.corpus import Text
-from benchmarks.test_time.experiment import Measured, Offered, measure
-from benchmarks.test_time.language_model import load, pretrained
+from benchmarks.test_time.dataset import Dataset, read_dataset
+from benchmarks.test_time.experiment import Measured, Offer, measure
+from benchmarks.test_time.jobs import Site
+from benchmarks.test_time.language_model import pretrained
 from benchmarks.test_time.report import About, as_json, page
-from benchmarks.test_time.runs import Site
 from benchmarks.test_time.settings import SETTINGS, Setting
-from benchmarks.test_time.texts import Texts, read_texts
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def offer(
-    texts: Texts, *, encode: Encoder = minilm, model: str = MODEL, folder: Path = CACHE
-) -> tuple[Offered, Offered]:
+def offers(
+    dataset: Dataset, *, encode: Encoder = minilm, model: str = MODEL, folder: Path = CACHE
+) -> tuple[Offer, Offer]:
     """What the memory offers the documents for validation, and those of the experiment."""
 
-    def vectors(some: Sequence[Text], title: str) -> np.ndarray:
-        contents = [text.text for text in some]
+    def vectors(texts: Sequence[Text], title: str) -> Vectors:
+        contents = [text.text for text in texts]
         return embed(contents, encode=encode, model=model, folder=folder, title=title)
 
-    memory = Memory(vectors(texts.memory, "memory"), np.arange(len(texts.memory)))
+    memory = Memory(vectors(dataset.memory, "memory"), np.arange(len(dataset.memory)))
     copies = memory.duplicated()
 
-    def offered(documents: tuple[Text, ...], title: str) -> Offered:
-        queries = vectors(documents, title)
-        return Offered(
-            documents, candidates(queries, memory, folder), candidates(queries, copies, folder)
+    def offer(documents: tuple[Text, ...], title: str) -> Offer:
+        texts, queries = [document.text for document in documents], vectors(documents, title)
+        return Offer(
+            documents,
+            candidates(texts, queries, memory, folder),
+            candidates(texts, queries, copies, folder),
         )
 
-    return offered(texts.validation, "validation"), offered(texts.documents, "documents")
+    return offer(dataset.validation, "validation"), offer(dataset.documents, "documents")
 
 
-def run(
+def carry_out(
     setting: Setting, *, encode: Encoder = minilm, model: str = MODEL, folder: Path = CACHE
 ) -> tuple[Measured, About]:
     """Everything that a setting measures.
@@ -65,15 +67,13 @@ def run(
     Raises:
         MissingDataError: if SIFT_DATA is not set or holds none of the domains.
     """
-    texts = read_texts(setting)
-    at, minutes = pretrained(setting, texts, setting.device, folder)
-    validation, offered = offer(texts, encode=encode, model=model, folder=folder)
-    memory = tuple(text.text for text in texts.memory)
+    dataset = read_dataset(setting)
+    at = pretrained(setting, dataset.tokenizer, [text.text for text in dataset.train], folder)
+    validation, offered = offers(dataset, encode=encode, model=model, folder=folder)
+    memory = tuple(text.text for text in dataset.memory)
     site = Site(at, memory, setting.device, setting.workers)
     measured = measure(setting, site, validation, offered)
-    return measured, About(
-        setting, len(texts.train), len(memory), minutes, load(at)[0].num_parameters()
-    )
+    return measured, About.of(setting, dataset, at)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,14 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"--setting {setting.name} needs a GPU; there is none here", file=sys.stderr)
         return 2
     try:
-        measured, about = run(setting)
+        measured, about = carry_out(setting)
     except MissingDataError as error:
         print(error, file=sys.stderr)
         return 2
     chosen.results.mkdir(parents=True, exist_ok=True)
+    (chosen.results / f"{setting.name}.json").write_text(as_json(measured), encoding="utf-8")
     text = page(measured, about)
     (chosen.results / f"{setting.name}.md").write_text(text, encoding="utf-8")
-    (chosen.results / f"{setting.name}.json").write_text(as_json(measured), encoding="utf-8")
     plots.draw(measured, chosen.results, setting.name)
     print(text)
     return 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Setting:
-    """What the experiment is made of; everything that a result depends on."""
+    """How large the experiment is, and where it runs."""
 
     name: str
     vocabulary: int
@@ -53,7 +53,7 @@ GPU = Setting(
     passages_per_domain=None,
     documents_per_domain=10,
     validation_per_domain=1,
-    learning_rates={"full": (3e-5, 1e-4, 3e-4), "LoRA": (3e-4, 1e-3, 3e-3)},
+    learning_rates={"full": (3e-5, 1e-4, 3e-4, 1e-3), "LoRA": (3e-4, 1e-3, 3e-3, 1e-2)},
     workers=6,
     device="cuda",
 )

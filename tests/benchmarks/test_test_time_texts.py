@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +23,16 @@ from benchmarks.test_time.choosers import (
     sift,
     uncertainty_sampling,
 )
-from benchmarks.test_time.corpus import SHORTEST, Reader, Text, sample, sequences, split
-from sift_retrievers import select
+from benchmarks.test_time.corpus import (
+    SHORTEST,
+    Reader,
+    Text,
+    sample,
+    sequences,
+    split,
+    spread,
+)
+from benchmarks.test_time.dataset import without_copies
 
 
 def pieces(parents: dict[str, int], domain: str = "law") -> list[Text]:
@@ -98,7 +109,8 @@ def memory() -> Memory:
 
 @pytest.fixture
 def offered(memory: Memory, tmp_path_factory: pytest.TempPathFactory) -> Candidates:
-    return candidates(unit(1, seed=1), memory, tmp_path_factory.mktemp("pools"))[0]
+    folder = tmp_path_factory.mktemp("pools")
+    return candidates(["a document"], unit(1, seed=1), memory, folder)[0]
 
 
 def test_nearest_neighbours_are_the_most_similar_texts(memory: Memory, offered: Candidates) -> None:
@@ -107,21 +119,25 @@ def test_nearest_neighbours_are_the_most_similar_texts(memory: Memory, offered: 
     assert set(nearest_again(offered).origins) == {int(cosines.argmax())}
 
 
-def test_a_memory_with_copies_offers_texts_again(memory: Memory, offered: Candidates) -> None:
+def test_a_memory_with_copies_offers_texts_again(
+    memory: Memory, offered: Candidates, tmp_path: Path
+) -> None:
     copies = memory.duplicated()
     counts = np.bincount(copies.origins)
     assert sorted(set(counts)) == [1, 1 + COPIES]
     assert (counts > 1).sum() == 100
     np.testing.assert_array_equal(copies.vectors, memory.vectors[copies.origins])
-    again = nearest_neighbours(
-        Candidates(
-            offered.query,
-            copies.vectors[np.argsort(-(copies.vectors @ offered.query), kind="stable")],
-            copies.origins[np.argsort(-(copies.vectors @ offered.query), kind="stable")],
-            300,
-        )
-    )
-    assert len(set(again.origins)) < STEPS
+    (again,) = candidates(["a document"], offered.query[None], copies, tmp_path)
+    assert again.texts == 300
+    np.testing.assert_array_equal(again.vectors, memory.vectors[again.origins])
+    order = np.argsort(-(memory.vectors @ offered.query))
+    expected = [text for text in order for _ in range(counts[text])][:STEPS]
+    assert list(nearest_neighbours(again).origins) == expected
+
+
+def test_a_memory_that_is_too_small_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"at least 50 texts; got 49"):
+        candidates(["a"], unit(1), Memory(unit(49), np.arange(49)).duplicated(), tmp_path)
 
 
 def test_random_passages_are_those_of_the_document(offered: Candidates) -> None:
@@ -129,6 +145,8 @@ def test_random_passages_are_those_of_the_document(offered: Candidates) -> None:
     assert chosen == at_random(offered)
     assert len(set(chosen.origins)) == STEPS
     assert set(chosen.origins) - set(offered.origins.tolist())  # of the whole memory
+    assert at_random(replace(offered, seed=offered.seed + 1)) != chosen
+    assert at_random(replace(offered, query=offered.query + 1e-7)) == chosen
 
 
 @pytest.mark.parametrize("lambda_", [0.01, 1.0])
@@ -150,17 +168,34 @@ def test_sift_leaves_less_uncertainty_than_nearest_neighbours(
     assert left(chosen.origins) <= left(nearest_neighbours(offered).origins) + 1e-6
 
 
-def test_uncertainty_sampling_does_not_look_at_the_document(offered: Candidates) -> None:
-    other = Candidates(unit(1, seed=9)[0], offered.vectors, offered.origins, offered.texts)
-    assert uncertainty_sampling(offered) == uncertainty_sampling(other)
-    picked = select(
-        offered.query,
-        offered.vectors,
-        STEPS,
-        objective="undirected",
-        replacement=True,
-        lambda_=0.01,
-    )
-    assert (
-        list(uncertainty_sampling(offered).origins) == offered.origins[picked.indices[0]].tolist()
-    )
+def test_uncertainty_sampling_takes_what_it_knows_least_whatever_the_document(
+    offered: Candidates,
+) -> None:
+    chosen = uncertainty_sampling(offered)
+    assert uncertainty_sampling(replace(offered, query=unit(1, seed=9)[0])) == chosen
+    rows = {int(origin): i for i, origin in enumerate(offered.origins)}
+    gram = offered.vectors.astype(float) @ offered.vectors.T.astype(float)
+    known: list[int] = []
+    for origin in chosen.origins[:25]:
+        inside = gram[np.ix_(known, known)] + 0.01 * np.eye(len(known))
+        left = gram.diagonal() - (gram[known] * np.linalg.solve(inside, gram[known])).sum(axis=0)
+        assert left[rows[origin]] == pytest.approx(left.max(), abs=1e-5)
+        known.append(rows[origin])
+
+
+def test_documents_come_from_as_many_parents_as_there_are() -> None:
+    texts = pieces({"a": 10, "b": 2, "c": 10}) + pieces({"d": 9}, "code")
+    drawn = spread(texts, 7)
+    counts = Counter(text.parent for text in drawn)
+    assert counts == {"a": counts["a"], "b": 2, "c": 5 - counts["a"], "d": 7}
+    assert counts["a"] in (2, 3)
+    assert len(set(drawn)) == 14
+
+
+def test_what_mostly_stands_in_the_training_split_is_left_out() -> None:
+    words = [f"word{i}" for i in range(60)]
+    train = Text(" ".join(words), "law", "a")
+    copied = Text(" ".join([*words[5:40], "and", "nothing", "new"]), "law", "b")
+    own = Text(" ".join([*words[:14], *(f"own{i}" for i in range(20))]), "law", "c")
+    short = Text("word1 word2", "law", "d")
+    assert without_copies([copied, own, short], [train]) == [own, short]

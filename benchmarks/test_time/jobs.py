@@ -1,4 +1,4 @@
-"""Runs of fine-tuning: one document, one list of passages; many at a time, each made once."""
+"""Jobs of fine-tuning: one document, one list of passages; many at a time, each done once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.test_time import language_model
-from benchmarks.test_time.fine_tuning import WAYS, Predictor, Tunable
+from benchmarks.test_time.fine_tuning import LORA, WAYS, Predictor, Tunable
 
 Curve = dict[int, float]
 """Steps → bits per byte of the document."""
+VERSION = 1  # of how a job is done; outcomes of another version are not used
 
 
 @dataclass(frozen=True)
-class Run:
+class Job:
     """One fine-tuning from the pretrained model, watched by one document."""
 
     document: str
@@ -41,8 +42,16 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What came of a job."""
+
+    curve: Curve
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Site:
-    """Where and with what runs are made."""
+    """Where and with what jobs are done."""
 
     model: Path
     memory: tuple[str, ...]
@@ -50,18 +59,16 @@ class Site:
     workers: int
 
     @property
+    def bfloat16(self) -> bool:
+        """Whether products of training are computed in it: on a GPU."""
+        return self.device != "cpu"
+
+    @property
     def store(self) -> Path:
-        """The file that keeps the curves: beside the model that they belong to."""
-        digest = hashlib.sha256("\0".join(self.memory).encode()).hexdigest()[:16]
-        return self.model / f"curves-{self.device}-{digest}.jsonl"
-
-
-@dataclass(frozen=True)
-class Made:
-    """What came of a run."""
-
-    curve: Curve
-    seconds: float
+        """The file that keeps outcomes, named after all they depend on but the job."""
+        depends_on = (VERSION, self.device, repr(LORA), torch.__version__, *self.memory)
+        digest = hashlib.sha256("\0".join(map(str, depends_on)).encode()).hexdigest()[:16]
+        return self.model / f"outcomes-{digest}.jsonl"
 
 
 class Worker:
@@ -74,47 +81,48 @@ class Worker:
         self.ways: dict[str, tuple[Predictor, Tunable]] = {}
         for name, make in WAYS.items():
             model, tokenizer = language_model.load(site.model, site.device)
-            predictor = Predictor(model, tokenizer, bfloat16=site.device != "cpu")
+            predictor = Predictor(model, tokenizer, bfloat16=site.bfloat16)
             self.ways[name] = predictor, make(model)
 
-    def make(self, run: Run) -> Made:
+    def do(self, job: Job) -> Outcome:
         """Train and predict; the model is then as it was."""
-        predictor, tunable = self.ways[run.way]
-        passages = [self.memory[i] for i in run.passages]
+        predictor, tunable = self.ways[job.way]
+        passages = [self.memory[i] for i in job.passages]
         start = time.perf_counter()
         try:
-            curve = predictor.curve(tunable, passages, run.document, run.steps, run.learning_rate)
+            curve = predictor.curve(tunable, passages, job.document, job.steps, job.learning_rate)
         finally:
             tunable.reset()
-        return Made(curve, time.perf_counter() - start)
+        return Outcome(curve, time.perf_counter() - start)
 
 
-def make_all(site: Site, runs: Sequence[Run], title: str) -> list[Made]:
-    """What comes of the runs, in their order; those made before come from the store."""
+def outcomes(site: Site, jobs: Sequence[Job], title: str) -> list[Outcome]:
+    """What comes of the jobs, in their order; of those done before, from the store."""
     have = dict(_stored(site.store))
-    missing = list({run.key: run for run in runs if run.key not in have}.values())
+    missing = list({job.key: job for job in jobs if job.key not in have}.values())
     with (
         open(site.store, "a", encoding="utf-8") as store,
         tqdm(total=len(missing), desc=title, disable=not missing, mininterval=5) as bar,
     ):
-        for run, made in _make(site, missing):
-            have[run.key] = made
-            store.write(json.dumps({"key": run.key, **asdict(made)}) + "\n")
+        for job, outcome in _done(site, missing):
+            have[job.key] = outcome
+            # The line break comes first: the last line may have been broken off.
+            store.write("\n" + json.dumps({"key": job.key, **asdict(outcome)}))
             store.flush()
             bar.update()
-    return [have[run.key] for run in runs]
+    return [have[job.key] for job in jobs]
 
 
-def _stored(file: Path) -> Iterator[tuple[str, Made]]:
+def _stored(file: Path) -> Iterator[tuple[str, Outcome]]:
     if not file.is_file():
         return
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
-            continue  # broken off when a run was killed
+            continue  # empty, or broken off when a run was killed
         curve = {int(step): value for step, value in row["curve"].items()}
-        yield row["key"], Made(curve, row["seconds"])
+        yield row["key"], Outcome(curve, row["seconds"])
 
 
 _worker: Worker | None = None
@@ -125,17 +133,21 @@ def _start(site: Site) -> None:
     _worker = Worker(site)
 
 
-def _run(run: Run) -> Made:
+def _do(job: Job) -> Outcome:
     assert _worker is not None
-    return _worker.make(run)
+    return _worker.do(job)
 
 
-def _make(site: Site, runs: Sequence[Run]) -> Iterator[tuple[Run, Made]]:
-    if not runs:
+def _done(site: Site, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+    if not jobs:
         return
     with ProcessPoolExecutor(
         site.workers, mp_context=get_context("spawn"), initializer=_start, initargs=(site,)
     ) as pool:
-        futures = {pool.submit(_run, run): run for run in runs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        futures = {pool.submit(_do, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # instead of hours of jobs that nobody waits for
+            raise
