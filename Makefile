@@ -12,7 +12,7 @@ LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 
-.PHONY: help demo demo-finetune test test-core test-slow lint format types build bench bench-stores bench-finetune bench-retrieval clean
+.PHONY: help demo demo-finetune test test-core test-slow lint format types build bench bench-stores bench-finetune bench-retrieval bench-test-time clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
 	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … (3 minutes)"
 	@echo "make bench-retrieval  evidence found on six corpora, against every peer (hours; needs SIFT_DATA)"
+	@echo "make bench-test-time  the paper's experiment in small (2 hours with pretraining; needs SIFT_DATA)"
 	@echo "make bench-finetune  time and memory of sessions of test-time fine-tuning (5 minutes)"
 
 # Stamps: set-up is repeated only when a manifest changes.
@@ -99,6 +100,9 @@ bench-retrieval: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py
 	$(BIN)/python -W ignore benchmarks/retrieval/warning.py
 	$(BIN)/python -W ignore benchmarks/retrieval/calibrated.py
+
+bench-test-time: $(VENV)/.test
+	$(BIN)/python -W ignore benchmarks/test_time/run.py
 
 bench-stores: $(VENV)/.dev
 	$(BIN)/python -W ignore benchmarks/speed/stores.py

@@ -23,7 +23,7 @@ From activeft 0.1.1 (`activeft.sift.Retriever`):
 | linear kernel | `kernel="cosine"`; the same on vectors of unit length; `"linear"` exists |
 | `also_query_opposite` (inner product only) | not done: the nearest to the query's opposite are not candidates; every metric works |
 | `alpha` (repository head) | `alpha=`, the first n that fails ends it |
-| `fast=True` | left out: it is not exact, and the exact engine is faster |
+| `fast=True` | left out: it is not exact |
 | `threads=` | left out: rows never mix, faiss's own threads are used |
 | `mean_pooling=True` | pass `query.mean(axis=0)` |
 | `only_faiss=True` | the index itself |

@@ -3,10 +3,10 @@
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
 
-Every rule cuts the same picks, those of the retrievers' default rule among 100 candidates, to a
+Every rule cuts the same picks, those of `directed_rule` among 100 candidates, to a
 prefix of 1 to 20; its parameter is swept, which traces coverage against the mean number of
 passages. The saving is the share of the passages that a rule does without at the coverage that a
-fixed k of 5 or 10 has. Writes adaptive.md and adaptive.png.
+fixed k of 3, 5 or 10 has. Writes adaptive.md and adaptive.png.
 """
 
 from __future__ import annotations

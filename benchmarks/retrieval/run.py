@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,7 +107,7 @@ def main(
     store = PickStore(folder)
     make_picks(methods, loaded.candidates, store)
     results = measure(methods, loaded.candidates, store)
-    given = " ".join(arguments if arguments is not None else sys.argv[1:])
+    given = shlex.join(arguments if arguments is not None else sys.argv[1:])
     head = [
         f"`python benchmarks/retrieval/run.py {given}`".replace(" `", "`"),
         f"on {machine()}.",

@@ -2,15 +2,15 @@
 
 | where the vectors are | kernel | backend |
 |---|---|---|
-| CPU | cosine, linear, exponential | `compiled` with numba (extra `fast`), else `single` |
+| CPU | cosine, linear, exponential, shared noise | `compiled` with numba (extra `fast`), else `single` |
 | CPU | another function of inner products | `single` |
 | CPU | a kernel of your own | `reference` |
-| CUDA, float32, not "entropy", no groups | cosine, linear, exponential | `fused` with Triton |
+| CUDA, float32, not "entropy", no groups | the same | `fused` with Triton |
 | another torch device, or anything else | any | `reference` |
 
 On a CPU a selection is bound by reading the candidates once a pick. Query by query, the vectors
 stay in the cache from pick to pick; a batched step would stream the whole batch from memory. So a
-batch is solved query by query there, and costs no more per query than one at a time.
+batch is solved query by query there.
 """
 
 from __future__ import annotations

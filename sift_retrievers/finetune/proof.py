@@ -42,8 +42,8 @@ def fingerprint(model: nn.Module, without: Collection[int], *, full: bool) -> Fi
     Args:
         model: any.
         without: `id` of the tensors that may change: the adapter's.
-        full: hash every byte (seconds a gigabyte) instead of a few numbers of each tensor, which,
-            with the counters that torch keeps of writes to a tensor, take milliseconds.
+        full: hash every byte (seconds a gigabyte) instead of a few numbers of each tensor and
+            the counters that torch keeps of writes to it.
     """
     versions: dict[str, tuple[int, int]] = {}
     digest = hashlib.sha256()

@@ -92,7 +92,7 @@ class TestTimeTuner:
             query_as_context: let the model read the query before each passage; the loss is on the
                 passage alone.
             gradient_checkpointing: compute what the layers give a second time for the gradient,
-                instead of keeping it: less memory, a third more time.
+                instead of keeping it: less memory, more time.
             queue_timeout: seconds that a request waits for others at most; None: forever.
 
         Raises:

@@ -48,7 +48,7 @@ OWN_ARGUMENTS = {
 
 
 class SIFTRetriever(SelectionSettings, BaseRetriever):
-    """Retrieve the passages that together reduce the uncertainty about the answer most.
+    """Retrieve the passages that together tell most: relevant and not redundant.
 
     Takes the `fetch_k` nearest passages with the vectors that the store already holds, and picks
     `k` of them by information gain (SIFT, arXiv 2410.08020): relevant and not redundant. No

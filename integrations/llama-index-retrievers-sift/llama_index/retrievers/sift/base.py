@@ -51,7 +51,7 @@ def settings_tokens(text: str) -> int:
 
 
 class SIFTRetriever(BaseRetriever):
-    """Retrieve the nodes that together reduce the uncertainty about the answer most.
+    """Retrieve the nodes that together tell most: relevant and not redundant.
 
     Takes the `fetch_top_k` nearest nodes of an index with the vectors that its store already holds,
     and picks `similarity_top_k` of them by information gain (SIFT, arXiv 2410.08020): relevant and
@@ -64,8 +64,8 @@ class SIFTRetriever(BaseRetriever):
     embedding models do not see them.
 
     A `QueryBundle` with an `embedding` is asked for as it is. Several `custom_embedding_strs` are
-    several targets: the candidates are the union of their neighbours, and the picks reduce the
-    summed uncertainty about all.
+    several targets: the candidates are the union of their neighbours, and with objective
+    "variance" the picks reduce the summed uncertainty about all.
 
     Example:
         ```python
