@@ -2,7 +2,7 @@
 
 | where the vectors are | kernel | backend |
 |---|---|---|
-| CPU | cosine, linear, exponential, shared noise | `compiled` with numba (extra `fast`), else `single` |
+| CPU | those of `BUILT_IN_KERNELS` | `compiled` with numba (extra `fast`), else `single` |
 | CPU | another function of inner products | `single` |
 | CPU | a kernel of your own | `reference` |
 | CUDA, float32, not "entropy", no groups | the same | `fused` with Triton |
