@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,8 @@ class Choice:
 
     origins: tuple[int, ...]
     """`[STEPS]` texts; the same one may come again."""
+    similarity: float | None = None
+    """Mean cosine of these texts to the document; None where it was not looked at."""
     sigma: tuple[float, ...] = ()
     """`[STEPS + 1]` σ_0 … of the document; empty where the rule has none."""
 
@@ -139,13 +141,13 @@ def uncertainty_sampling(offered: Candidates) -> Choice:
     return _choice(offered, picked.indices[0])
 
 
-def sift(lambda_: float) -> Callable[[Candidates], Choice]:
-    """SIFT(λ′) as in the paper: the cosine kernel, with replacement."""
+def sift(lambda_: float, pool: int = POOL) -> Callable[[Candidates], Choice]:
+    """SIFT(λ′) as in the paper: the cosine kernel, with replacement; from so many candidates."""
 
     def choose(offered: Candidates) -> Choice:
         picked = select(
             offered.query,
-            offered.vectors,
+            offered.vectors[:pool],
             STEPS,
             kernel="cosine",
             lambda_=lambda_,
@@ -153,13 +155,14 @@ def sift(lambda_: float) -> Callable[[Candidates], Choice]:
         )
         assert picked.variance is not None
         sigma = np.sqrt(picked.variance[0].astype(float))
-        return Choice(_choice(offered, picked.indices[0]).origins, tuple(sigma.tolist()))
+        return replace(_choice(offered, picked.indices[0]), sigma=tuple(sigma.tolist()))
 
     return choose
 
 
 def _choice(offered: Candidates, positions: npt.NDArray[np.integer]) -> Choice:
-    return Choice(tuple(offered.origins[positions].tolist()))
+    similarity = float((offered.vectors[positions] @ offered.query).mean())
+    return Choice(tuple(offered.origins[positions].tolist()), similarity)
 
 
 NEAREST = Method("nearest neighbour", nearest_neighbours)
@@ -168,7 +171,17 @@ NEAREST_AGAIN = Method("the nearest one again and again", nearest_again)
 RANDOM = Method("random", at_random)
 UNCERTAINTY = Method("uncertainty sampling", uncertainty_sampling)
 SIFT = {value: Method(f"SIFT({value:g})", sift(value)) for value in LAMBDAS}
+SIFT_NEAR = Method(f"SIFT({DEFAULT_LAMBDA:g}) of {STEPS}", sift(DEFAULT_LAMBDA, pool=STEPS))
 SIFT_COPIES = Method(f"SIFT({DEFAULT_LAMBDA:g})", sift(DEFAULT_LAMBDA), duplicated=True)
 
-METHODS = (NEAREST, RANDOM, UNCERTAINTY, *SIFT.values(), NEAREST_COPIES, SIFT_COPIES, NEAREST_AGAIN)
+METHODS = (
+    NEAREST,
+    RANDOM,
+    UNCERTAINTY,
+    *SIFT.values(),
+    SIFT_NEAR,
+    NEAREST_COPIES,
+    SIFT_COPIES,
+    NEAREST_AGAIN,
+)
 LORA_METHODS = (NEAREST, RANDOM, SIFT[DEFAULT_LAMBDA], NEAREST_COPIES, SIFT_COPIES)

@@ -18,6 +18,7 @@ COLOURS = {
     "uncertainty sampling": "#c0392b",
     "SIFT(0.001)": "#9fc5e8",
     "SIFT(0.01)": "#0b5394",
+    "SIFT(0.01) of 50": "#8e63b5",
     "SIFT(0.1)": "#3d85c6",
     "SIFT(1)": "#1a7f5a",
 }

@@ -32,6 +32,7 @@ from benchmarks.test_time.settings import Setting
 from sift_retrievers.metrics import Comparison, paired_comparison
 
 SHOWN = (1, 2, 5, 10, 20, 30, STEPS)
+COMPARED = (10, STEPS)
 PACKAGES = ("numpy", "torch", "transformers", "peft")
 
 
@@ -83,7 +84,8 @@ def page(measured: Measured, about: About) -> str:
         f"sequences of {domains} domains ({setting.epochs} epochs in bfloat16, weights in float32, "
         f"{about.pretraining_minutes:.0f} minutes).\n"
         f"- Memory: {about.memory:,} of these sequences. “duplicates”: with {COPIES} more copies "
-        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it.\n"
+        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it; “of "
+        f"{STEPS}”: from the {STEPS} nearest instead of 200.\n"
         f"- Documents: {len(measured.documents)} sequences of at most 256 tokens whose parents are "
         f"not in the training split. {about.copied} held-out sequences were left out since most of "
         "their runs of twelve words stand in it.\n"
@@ -129,9 +131,10 @@ def page(measured: Measured, about: About) -> str:
 
 def curve_table(measured: Measured, way: str, methods: Sequence[Method]) -> str:
     """Mean bits per byte after some numbers of steps."""
-    head = ["", *(f"{step}" for step in SHOWN), "of base", "against nearest neighbours"]
+    against = [f"against nearest neighbours, {step} steps" for step in COMPARED]
+    head = ["", *(f"{step}" for step in SHOWN), "of base", *against]
     base = measured.base.mean()
-    rows = [["base", *[f"{base:.4f}"] * len(SHOWN), "", ""]]
+    rows = [["base", *[f"{base:.4f}"] * len(SHOWN), "", *[""] * len(COMPARED)]]
     for method in methods:
         last = measured.after(way, method, STEPS)
         rows.append(
@@ -139,7 +142,7 @@ def curve_table(measured: Measured, way: str, methods: Sequence[Method]) -> str:
                 method.label,
                 *(f"{measured.after(way, method, step).mean():.4f}" for step in SHOWN),
                 f"{last.mean() / base:.1%}",
-                _against(measured, way, method),
+                *(_against(measured, way, method, step) for step in COMPARED),
             ]
         )
     return _table(head, rows)
@@ -177,8 +180,11 @@ def choice_table(measured: Measured) -> str:
         shared = np.mean(
             [len({*a.origins} & {*b.origins}) for a, b in zip(choices, nearest, strict=True)]
         )
-        rows.append([method.label, f"{different:.1f}", f"{shared:.1f}"])
-    return _table(["", f"different passages in {STEPS}", "of them among the 50 nearest"], rows)
+        near = [choice.similarity for choice in choices if choice.similarity is not None]
+        cosine = f"{np.mean(near):.3f}" if near else "–"
+        rows.append([method.label, f"{different:.1f}", f"{shared:.1f}", cosine])
+    head = ["", f"different passages in {STEPS}", f"of them among the {STEPS} nearest"]
+    return _table([*head, "mean cosine to the document"], rows)
 
 
 def correlation_table(measured: Measured) -> str:
@@ -242,12 +248,12 @@ def as_json(measured: Measured) -> str:
     )
 
 
-def _against(measured: Measured, way: str, method: Method) -> str:
-    """A method less its rival, after the last step."""
+def _against(measured: Measured, way: str, method: Method, step: int) -> str:
+    """A method less its rival, after so many steps."""
     other = rival(method)
     if other is None:
         return ""
-    values = (measured.after(way, one, STEPS) for one in (method, other))
+    values = (measured.after(way, one, step) for one in (method, other))
     return _difference(paired_comparison(*values))
 
 

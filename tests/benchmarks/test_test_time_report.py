@@ -40,7 +40,7 @@ def measured(sigma: Sequence[float] = SIGMA) -> Measured:
         documents=tuple(Text(f"text {i}", domain, "a") for i, domain in enumerate(DOMAINS)),
         choices={
             method.label: [
-                Choice(tuple(range(i, i + STEPS)), (1.0,) + (s,) * STEPS)
+                Choice(tuple(range(i, i + STEPS)), 0.5, (1.0,) + (s,) * STEPS)
                 for i, s in enumerate(sigma)
             ]
             for method in METHODS
@@ -74,11 +74,12 @@ def row(table: str, *starts: str) -> list[str]:
 
 def test_curves_and_differences_to_the_rival_in_the_same_memory() -> None:
     table = curve_table(measured(), "full", METHODS)
-    assert row(table, "base")[-3] == "2.0000"
+    assert row(table, "base")[-4] == "2.0000"
     nearest = row(table, NEAREST.label)
-    assert nearest[-3:] == ["1.5000", "75.0%", ""]
+    assert nearest[-4:] == ["1.5000", "75.0%", "", ""]
     assert nearest[4] == "1.9000"  # after 10 of 50 steps
-    assert row(table, ADAPTIVE.label)[-3:-1] == ["1.2500", "62.5%"]
+    assert row(table, ADAPTIVE.label)[-4:-2] == ["1.2500", "62.5%"]
+    assert row(table, ADAPTIVE.label)[-2].startswith("-0.0500 [")  # after 10 steps
     assert row(table, ADAPTIVE.label)[-1].startswith("-0.2500 [")
     assert row(table, SIFT_COPIES.label)[-1].startswith("-0.1250 [")  # to nearest with copies
     assert row(table, NEAREST_COPIES.label)[-1].startswith("+0.2500 [")
@@ -90,7 +91,7 @@ def test_domains() -> None:
 
 
 def test_choices_are_counted() -> None:
-    assert row(choice_table(measured()), ADAPTIVE.label)[1:] == ["50.0", "50.0"]
+    assert row(choice_table(measured()), ADAPTIVE.label)[1:] == ["50.0", "50.0", "0.500"]
 
 
 def test_uncertainty_that_falls_with_the_gain() -> None:

@@ -172,7 +172,9 @@ def test_uncertainty_sampling_takes_what_it_knows_least_whatever_the_document(
     offered: Candidates,
 ) -> None:
     chosen = uncertainty_sampling(offered)
-    assert uncertainty_sampling(replace(offered, query=unit(1, seed=9)[0])) == chosen
+    assert (
+        uncertainty_sampling(replace(offered, query=unit(1, seed=9)[0])).origins == chosen.origins
+    )
     rows = {int(origin): i for i, origin in enumerate(offered.origins)}
     gram = offered.vectors.astype(float) @ offered.vectors.T.astype(float)
     known: list[int] = []
