@@ -26,7 +26,7 @@ help:
 	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
 	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … (3 minutes)"
 	@echo "make bench-retrieval  evidence found on six corpora, against every peer (hours; needs SIFT_DATA)"
-	@echo "make bench-test-time  the paper's experiment in small (2 hours with pretraining; needs SIFT_DATA)"
+	@echo "make bench-test-time  the paper's experiment in small (2 h on 2 cores; needs SIFT_DATA)"
 	@echo "make bench-finetune  time and memory of sessions of test-time fine-tuning (5 minutes)"
 
 # Stamps: set-up is repeated only when a manifest changes.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.retrieval.plots import pyplot
-from benchmarks.test_time.choosers import ALPHAS, STEPS, Method
+from benchmarks.test_time.choosers import ALPHAS, NEAREST_AGAIN, STEPS, Method
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, WATCHED, Measured
 
 COLOURS = {
@@ -35,6 +35,10 @@ def draw(measured: Measured, folder: Path, name: str) -> None:
         ax.set(title=f"{way} fine-tuning", xlabel="steps (one passage each)")
         ax.legend(fontsize=8)
     axes[0].set_ylabel("bits per byte, mean over documents")
+    # One line leaves the others no room.
+    others = [method for method in BY_WAY["full"] if method is not NEAREST_AGAIN]
+    shown = [measured.after("full", one, step).mean() for one in others for step in WATCHED]
+    axes[0].set_ylim(min(shown) - 0.01, max(shown) + 0.06)
     _save(figure, folder / f"{name}-steps.png")
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8))
