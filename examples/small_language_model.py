@@ -48,7 +48,7 @@ def train_model(
 ) -> GPT2LMHeadModel:
     """Train on the texts, cut to what the model can read; `progress` wraps the range of steps.
 
-    With `bfloat16` products are computed in it and weights kept in float32: about twice as fast on
+    With `bfloat16` products are computed in it and weights kept in float32, which is faster on
     processors that have instructions for it.
     """
     torch.manual_seed(0)

@@ -112,7 +112,7 @@ def candidates(
 
 
 def nearest_neighbours(offered: Candidates) -> Choice:
-    """The nearest passages, each once."""
+    """The nearest rows of the memory, in order: a text as often as it stands there."""
     return _choice(offered, np.arange(STEPS))
 
 
