@@ -270,11 +270,13 @@ class RelevanceWeighted:
 
 def _deviation(relevance: Tensor, valid: Tensor | None) -> Tensor:
     """Standard deviation of the valid relevances of each row, `[B, 1]`; 1 where all are equal."""
-    counted = torch.ones_like(relevance) if valid is None else valid.to(relevance.dtype)
-    known = torch.where(counted > 0, relevance, 0.0)
-    number = counted.sum(dim=1, keepdim=True).clamp_min(1.0)
-    centred = (known - known.sum(dim=1, keepdim=True) / number) * counted
-    deviation = (centred.square().sum(dim=1, keepdim=True) / number).sqrt()
+    if valid is None:
+        deviation = relevance.std(dim=1, correction=0, keepdim=True)
+    else:
+        number = valid.sum(dim=1, keepdim=True).clamp_min(1)
+        mean = torch.where(valid, relevance, 0.0).sum(dim=1, keepdim=True) / number
+        centred = torch.where(valid, relevance - mean, 0.0)
+        deviation = (centred.square().sum(dim=1, keepdim=True) / number).sqrt()
     # Copies of one passage differ in the last bits of their relevance.
     return torch.where(deviation > 1e-6, deviation, 1.0)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from sift_retrievers.arrays import ArrayLike
 from sift_retrievers.backends.problem import Objective, Problem
 from sift_retrievers.backends.reference import gathered, whitened
-from sift_retrievers.kernels import Kernel, KernelLike
+from sift_retrievers.kernels import KernelLike
 from sift_retrievers.problems import build_problem, home_of
 
 
@@ -153,42 +153,6 @@ def gains_after(
     else:
         gains = 0.5 * torch.log1p(v / problem.noise)
     return _as_given(gains, candidates)
-
-
-@torch.no_grad()
-def variance_along(
-    kernel: Kernel,
-    targets: Tensor,
-    passages: Tensor,
-    lambda_: float,
-    weights: Tensor | None = None,
-) -> Tensor:
-    """σ² of one query before the passages and after each of them, summed over its targets.
-
-    What `Selection.variance` holds for directed objectives, for passages chosen by any rule: by
-    "undirected", say. By one Cholesky factorisation in float64. The arguments are not checked:
-    they are those of a selection.
-
-    Args:
-        kernel: of `RelevanceWeighted` its base, since weights depend on the whole pool.
-        targets: `[m, d]`.
-        passages: `[N, d]`, in the order in which they were observed.
-        lambda_: λ′ > 0.
-        weights: `[N]` r of each passage, which is then observed with the noise λ′ / r².
-
-    Returns:
-        `[N + 1]` float64.
-    """
-    q, x = kernel.features(targets[None].double()), kernel.features(passages[None].double())
-    prior = kernel.prior(q)[0].diagonal().sum()[None]
-    cross, gram = kernel.cross(q, x)[0], kernel(x, x)[0]
-    if weights is not None:
-        r = weights.double()
-        cross, gram = cross * r, gram * r * r[:, None]
-    gram = gram + lambda_ * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    # Rows of the factor belong to prefixes: the first n explain what n passages do.
-    explained = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), cross.mT, upper=False)
-    return torch.cat([prior, prior - explained.square().sum(dim=1).cumsum(dim=0)])
 
 
 def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:

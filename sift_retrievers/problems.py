@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -28,6 +29,22 @@ FLOAT32_LARGEST_NOISE = 1e30
 
 HALF = (torch.float16, torch.bfloat16)
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+class ProblemOptions(TypedDict, total=False):
+    """The keyword arguments of `build_problem`, for those who pass them on."""
+
+    kernel: KernelLike
+    lambda_: float
+    objective: str
+    relevance: ArrayLike | None
+    replacement: bool
+    costs: ArrayLike | None
+    budget: float | ArrayLike | None
+    per_cost: bool
+    groups: ArrayLike | None
+    ids: ArrayLike | None
+    device: str | torch.device | None
 
 
 def build_problem(

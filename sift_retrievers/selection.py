@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, TypeVar, Unpack, overload
 
 import numpy.typing as npt
 import torch
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from sift_retrievers.arrays import ArrayLike
 from sift_retrievers.backends.dispatch import choose
-from sift_retrievers.backends.problem import Picks, Problem
+from sift_retrievers.backends.problem import Objective, Picks, Problem
 from sift_retrievers.kernels import KernelLike
-from sift_retrievers.problems import build_problem, home_of
+from sift_retrievers.problems import ProblemOptions, build_problem, home_of
 from sift_retrievers.stopping import StopReason, alpha_length, min_gain_length
 from sift_retrievers.validation import positive
 
@@ -43,22 +43,11 @@ class Selection(Generic[ArrayT]):
     """Why each of the B selections ended."""
 
 
-class SelectOptions(TypedDict, total=False):
+class SelectOptions(ProblemOptions, total=False):
     """The keyword arguments of `select`, for those who pass them on."""
 
-    kernel: KernelLike
-    lambda_: float
-    objective: str
-    relevance: ArrayLike | None
-    replacement: bool
     alpha: float | None
     min_gain: float | None
-    costs: ArrayLike | None
-    budget: float | ArrayLike | None
-    per_cost: bool
-    groups: ArrayLike | None
-    ids: ArrayLike | None
-    device: str | torch.device | None
     backend: str | None
 
 
@@ -142,7 +131,7 @@ def select(
         TypeError: for vectors that are no real numbers, or a kernel that is none.
         ImportError: for a backend whose package is not installed.
     """
-    problem = build_problem(
+    selection, _ = select_and_observe(
         queries,
         candidates,
         k,
@@ -151,14 +140,38 @@ def select(
         objective=objective,
         relevance=relevance,
         replacement=replacement,
+        alpha=alpha,
+        min_gain=min_gain,
         costs=costs,
         budget=budget,
         per_cost=per_cost,
         groups=groups,
         ids=ids,
         device=device,
+        backend=backend,
     )
-    if alpha is not None and objective == "undirected":
+    return selection
+
+
+def select_and_observe(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    k: int,
+    *,
+    alpha: float | None = None,
+    min_gain: float | None = None,
+    backend: str | None = None,
+    **options: Unpack[ProblemOptions],
+) -> tuple[Selection[Any], Any]:
+    """`select`, and what its picks leave of the uncertainty about the targets.
+
+    Returns:
+        The selection, and `[B, k + 1]` as `Selection.variance`, of "undirected" picks too: they are
+        made without a look at the targets, but tell of them as any others do.
+    """
+    problem = build_problem(queries, candidates, k, **options)
+    directed = problem.objective is not Objective.UNDIRECTED
+    if alpha is not None and not directed:
         raise ValueError('alpha looks at the posterior variance, which "undirected" does not have')
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
@@ -175,12 +188,14 @@ def select(
     def as_given(tensor: Tensor) -> Any:
         return tensor.cpu().numpy() if home is None else tensor.to(home)
 
-    return Selection(
+    variance = as_given(picks.variance)
+    selection = Selection(
         indices=as_given(picks.indices),
-        variance=None if picks.variance is None else as_given(picks.variance),
+        variance=variance if directed else None,
         gains=as_given(picks.gains),
         stop_reason=tuple(reasons),
     )
+    return selection, variance
 
 
 def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
@@ -224,7 +239,6 @@ def _stopped(
     made = (picks.indices >= 0).sum(dim=1)
     cuts = []
     if alpha is not None:
-        assert picks.variance is not None  # refused for "undirected"
         cuts.append((StopReason.ALPHA, alpha_length(picks.variance, targets, alpha)))
     if min_gain is not None:
         cuts.append((StopReason.MIN_GAIN, min_gain_length(picks.gains, min_gain)))
@@ -235,13 +249,11 @@ def _stopped(
         ]
         made = torch.minimum(made, length)
         after = torch.arange(picks.gains.shape[1], device=made.device) >= made[:, None]
-        variance = picks.variance
-        if variance is not None:
-            last = variance.gather(1, made[:, None])
-            variance = torch.cat([variance[:, :1], variance[:, 1:].where(~after, last)], dim=1)
+        last = picks.variance.gather(1, made[:, None])
+        left = picks.variance[:, 1:].where(~after, last)
         picks = Picks(
             indices=picks.indices.masked_fill(after, -1),
             gains=picks.gains.masked_fill(after, 0.0),
-            variance=variance,
+            variance=torch.cat([picks.variance[:, :1], left], dim=1),
         )
     return picks, reasons

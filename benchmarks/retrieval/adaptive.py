@@ -3,10 +3,11 @@
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
 
-Every rule cuts the same picks, those of `directed_rule` among 100 candidates, to a
-prefix of 1 to 20; its parameter is swept, which traces coverage against the mean number of
-passages. The saving is the share of the passages that a rule does without at the coverage that a
-fixed k of 3, 5 or 10 has. Writes adaptive.md and adaptive.png.
+Every rule cuts the same picks, those of the retrievers' default among 100 candidates, to a prefix
+of 1 to 20; its parameter is swept, which traces coverage against the mean number of passages. The
+saving is the share of the passages that a rule does without at the coverage that a fixed k of 3, 5
+or 10 has. Writes adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains
+are about the answer, to adaptive-shared-noise.md and .png.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.common.machine import machine
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
 from benchmarks.retrieval.evaluate import covered
+from benchmarks.retrieval.looked_at import LOOKED_AT, in_words
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser
-from benchmarks.retrieval.sets import load_chosen
-from benchmarks.retrieval.tune import POOL, Key
-from sift_retrievers import select
+from benchmarks.retrieval.sets import Loaded, load_chosen
+from benchmarks.retrieval.tune import POOL
+from sift_retrievers.calibration import DEFAULT, Setting
+from sift_retrievers.selection import select_and_observe
 
 FIXED = (3, 5, 10)
+ALL = "all sets and variants"
 QUANTILES = np.linspace(0, 1, 121)
 
 Array = npt.NDArray[np.float64]
@@ -60,15 +63,16 @@ class Run:
     """After each of the nearest candidates."""
 
 
-def picked(candidates: Candidates) -> Run:
-    """Pick by the directed rule."""
+def picked(candidates: Candidates, setting: Setting) -> Run:
+    """Pick by a rule."""
     size = candidates.cosines.shape[1]
-    found = select(candidates.queries, candidates.vectors, size, kernel=KERNEL, lambda_=LAMBDA)
-    assert found.variance is not None
+    found, left = select_and_observe(
+        candidates.queries, candidates.vectors, size, **setting.arguments
+    )
     picks = found.indices[:, :MOST]
     cosines = candidates.cosines.astype(np.float64)
     chosen = np.take_along_axis(cosines, picks, axis=1)
-    variance = found.variance.astype(np.float64)
+    variance = left.astype(np.float64)
     explained = variance[:, :1] - variance[:, -1:]
     in_order = np.tile(np.arange(picks.shape[1], dtype=np.int16), (len(picks), 1))
     return Run(
@@ -204,32 +208,39 @@ def main(
     loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
     if loaded is None:
         return 2
-    groups: dict[str, list[Run]] = {"all sets and variants": []}
+    chosen.results.mkdir(parents=True, exist_ok=True)
+    for name, setting in LOOKED_AT.items():
+        suffix = "" if setting == DEFAULT else "-" + name.replace(" ", "-")
+        file = chosen.results / f"adaptive{suffix}.md"
+        write(setting, loaded, file)
+    print(f"written to {chosen.results}")
+    return 0
+
+
+def write(setting: Setting, loaded: Loaded, file: Path) -> None:
+    """The page about one rule's picks, and its plot beside it."""
+    groups: dict[str, list[Run]] = {ALL: []}
     for one in loaded.candidates:
-        run = picked(one.nearest(POOL))
-        for group in ("all sets and variants", one.variant, f"{one.name}, {one.variant}"):
+        run = picked(one.nearest(POOL), setting)
+        for group in (ALL, one.variant, f"{one.name}, {one.variant}"):
             groups.setdefault(group, []).append(run)
-    missing: dict[Key, str] = loaded.missing
     lines = [
         "# How many passages: rules against a fixed k",
         "",
         f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
         "",
-        f"Picks: {KERNEL}, λ′ = {LAMBDA}; at most {MOST} of {POOL} candidates.",
+        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates.",
     ]
-    if missing:
-        lines.append("Not measured: " + "; ".join(f"{n}, {v}" for n, v in missing) + ".")
+    if loaded.missing:
+        lines.append("Not measured: " + "; ".join(f"{n}, {v}" for n, v in loaded.missing) + ".")
     for group, runs in groups.items():
         curves = {rule: sweep(rule, runs) for rule in RULES}
         near = nearest_curve(runs)
         lines += ["", f"## {group}", "", *tables(curves, curves["fixed k"], "the same picks")]
         lines += ["", *tables(curves, near, "nearest neighbour")]
-        if group == "all sets and variants":
-            chosen.results.mkdir(parents=True, exist_ok=True)
-            plot(curves, f"Mean of {len(runs)} sets and variants", chosen.results / "adaptive.png")
-    (chosen.results / "adaptive.md").write_text("\n".join([*lines, ""]))
-    print(f"written to {chosen.results}")
-    return 0
+        if group == ALL:
+            plot(curves, f"Mean of {len(runs)} sets and variants", file.with_suffix(".png"))
+    file.write_text("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

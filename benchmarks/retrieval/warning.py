@@ -26,29 +26,29 @@ from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.common.machine import machine
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
-from benchmarks.retrieval.directed_rule import KERNEL, LAMBDA
+from benchmarks.retrieval.looked_at import LOOKED_AT
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser
 from benchmarks.retrieval.sets import load_chosen
 from benchmarks.retrieval.tune import POOL
-from sift_retrievers import select
-from sift_retrievers.kernels import Exponential, KernelLike
+from sift_retrievers.calibration import Setting
+from sift_retrievers.kernels import Cosine, Exponential
 from sift_retrievers.metrics import roc_auc
+from sift_retrievers.selection import select_and_observe
 
 PICKS = (3, 10)
 Signal = npt.NDArray[np.float64]
 """`[Q]`, higher for what is more likely to lack its evidence."""
 
 
-def uncertainty(kernel: KernelLike, lambda_: float, picks: int) -> Callable[[Candidates], Signal]:
+def uncertainty(setting: Setting, picks: int) -> Callable[[Candidates], Signal]:
     """σ² after so many picks."""
 
     def signal(candidates: Candidates) -> Signal:
-        found = select(
-            candidates.queries, candidates.vectors, picks, kernel=kernel, lambda_=lambda_
+        _, left = select_and_observe(
+            candidates.queries, candidates.vectors, picks, **setting.arguments
         )
-        assert found.variance is not None
-        return np.asarray(found.variance[:, -1], dtype=np.float64)
+        return np.asarray(left[:, -1], dtype=np.float64)
 
     return signal
 
@@ -58,20 +58,20 @@ def dissimilarity(count: int) -> Callable[[Candidates], Signal]:
     return lambda candidates: -candidates.cosines[:, :count].mean(axis=1).astype(np.float64)
 
 
-MODELS: tuple[tuple[str, KernelLike, float], ...] = (
-    *((f"cosine, λ′ = {noise}", "cosine", noise) for noise in (0.001, 0.01, 0.1, 1.0)),
-    *(
-        (f"exponential, β = {sharpness}, λ′ = 0.01", Exponential(sharpness), 0.01)
+MODELS: dict[str, Setting] = {
+    **{f"cosine, λ′ = {noise}": Setting(Cosine(), noise) for noise in (0.001, 0.01, 0.1, 1.0)},
+    **{
+        f"exponential, β = {sharpness}, λ′ = 0.01": Setting(Exponential(sharpness), 0.01)
         for sharpness in (4.0, 12.0)
-    ),
-    ("shared noise, λ′ = 20", KERNEL, LAMBDA),
-)
+    },
+    **{f"{name}, λ′ = {rule.lambda_:g}": rule for name, rule in LOOKED_AT.items()},
+}
 SIGNALS: dict[str, Callable[[Candidates], Signal]] = {
     "similarity of the nearest": dissimilarity(1),
     "mean similarity of the 10 nearest": dissimilarity(10),
     **{
-        f"σ² after {picks} picks, {name}": uncertainty(kernel, noise, picks)
-        for name, kernel, noise in MODELS
+        f"σ² after {picks} picks, {name}": uncertainty(setting, picks)
+        for name, setting in MODELS.items()
         for picks in PICKS
     },
 }

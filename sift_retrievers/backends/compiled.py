@@ -64,11 +64,10 @@ def select_compiled(problem: Problem) -> Picks:
         )
         if query.positions is not None:
             indices[b, :made] = query.positions[indices[b, :made]]
-    directed = problem.objective is not Objective.UNDIRECTED
     return Picks(
         indices=torch.from_numpy(indices),
         gains=torch.from_numpy(gains),
-        variance=torch.from_numpy(variance) if directed else None,
+        variance=torch.from_numpy(variance),
     )
 
 

@@ -94,8 +94,7 @@ def select_fused(problem: Problem) -> Picks:
             num_warps=8,
         )
         variance[:, steps + 1 :] = variance[:, steps : steps + 1]
-    directed = problem.objective is not Objective.UNDIRECTED
-    return Picks(indices=indices, gains=gains, variance=variance if directed else None)
+    return Picks(indices=indices, gains=gains, variance=variance)
 
 
 def _or(tensor: Any, unused: torch.Tensor) -> torch.Tensor:

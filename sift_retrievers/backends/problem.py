@@ -88,6 +88,6 @@ class Picks:
     """`[B, k]` positions among the K candidates, int64, in selection order; −1 after the end."""
     gains: Tensor
     """`[B, k]` nats; 0 after the end."""
-    variance: Tensor | None
+    variance: Tensor
     """`[B, k + 1]` posterior variance summed over the targets, before and after every pick, its
-    last value repeated after the end; None for the undirected objective."""
+    last value repeated after the end; of the undirected objective too, whose picks ignore it."""

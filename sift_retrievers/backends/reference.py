@@ -119,8 +119,7 @@ def select_reference(problem: Problem) -> Picks:
         if problem.costs is not None and left is not None:
             left = left - torch.where(alive, problem.costs.gather(1, i), 0.0)[:, 0]
 
-    directed = problem.objective is not Objective.UNDIRECTED
-    return Picks(indices=indices, gains=gains, variance=variance if directed else None)
+    return Picks(indices=indices, gains=gains, variance=variance)
 
 
 def scores(problem: Problem, c: Tensor, v: Tensor, u: Tensor) -> Tensor:

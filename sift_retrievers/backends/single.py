@@ -30,11 +30,10 @@ def select_single(problem: Problem) -> Picks:
         picks = _Selecting(problem, query).run(gains[b], variance[b])
         chosen = picks if query.positions is None else query.positions[picks]
         indices[b, : len(picks)] = chosen
-    directed = problem.objective is not Objective.UNDIRECTED
     return Picks(
         indices=torch.from_numpy(indices),
         gains=torch.from_numpy(gains),
-        variance=torch.from_numpy(variance) if directed else None,
+        variance=torch.from_numpy(variance),
     )
 
 

@@ -8,12 +8,9 @@ from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from sift_retrievers.arrays import ArrayLike, as_tensor
-from sift_retrievers.kernels import Kernel, RelevanceWeighted, resolve_kernel
-from sift_retrievers.posterior import variance_along
-from sift_retrievers.selection import Selection, SelectOptions, select
+from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
+from sift_retrievers.selection import Selection, SelectOptions, select_and_observe
 from sift_retrievers.stopping import StopReason
 
 Float32 = npt.NDArray[np.float32]
@@ -29,8 +26,8 @@ class Choice:
     gains: Float64
     """`[N]` nats; as `Selection.gains`."""
     variance: Float64 | None
-    """`[N + 1]` σ²_0 … σ²_N: as `Selection.variance`, of "undirected" picks by `variance_along`;
-    None if there were no candidates."""
+    """`[N + 1]` σ²_0 … σ²_N: as `Selection.variance`, of "undirected" picks too; None if there were
+    no candidates."""
     similarities: Float64
     """`[n]` cosine of every hit to the query; of several targets, to the nearest."""
     candidates: npt.NDArray[np.bool_]
@@ -84,19 +81,12 @@ def choose(
         options["groups"] = _groups([parents[i] for i in pool.tolist()])
     # One target goes as a query of its own: [d], as anyone would repeat it.
     queries = targets[0] if len(targets) == 1 else targets[None]
-    selection: Selection[npt.NDArray[Any]] = select(queries, vectors, k, **options)
+    selection, variance = select_and_observe(queries, vectors, k, **options)
     made = int((selection.indices[0] >= 0).sum())
-    picks = selection.indices[0, :made]
-    if selection.variance is not None:
-        variance = selection.variance[0, : made + 1].astype(np.float64)
-    else:
-        variance = _variance(
-            queries, vectors, picks, kernel, options.get("lambda_", 1.0), options.get("relevance")
-        )
     return Choice(
-        picks=pool[picks],
+        picks=pool[selection.indices[0, :made]],
         gains=selection.gains[0, :made].astype(np.float64),
-        variance=variance,
+        variance=variance[0, : made + 1].astype(np.float64),
         similarities=similarities,
         candidates=candidates,
         stop_reason=selection.stop_reason[0],
@@ -104,36 +94,13 @@ def choose(
     )
 
 
-def _variance(
-    queries: Float32,
-    vectors: Float32,
-    picks: npt.NDArray[np.int64],
-    kernel: Kernel | RelevanceWeighted,
-    lambda_: float,
-    relevance: ArrayLike | None,
-) -> Float64:
-    """`[N + 1]` what the picks leave of the uncertainty about the query, under the same model."""
-    weights = None
-    if isinstance(kernel, RelevanceWeighted):
-        assert relevance is not None
-        of_pool = as_tensor(relevance, "relevance").double()[None]
-        weights = kernel.weights(of_pool)[0][picks]
-        kernel = kernel.base
-    targets = torch.as_tensor(queries).reshape(-1, vectors.shape[1])
-    left: Float64 = variance_along(
-        kernel, targets, torch.as_tensor(vectors[picks]), lambda_, weights
-    ).numpy()
-    return left
-
-
 def cosines(vectors: Float32, targets: Float32) -> Float64:
     """`[n]` cosine of every row `[n, d]` to the nearest target of `[m, d]`; 0 for zero rows."""
-    lengths = np.sqrt(np.vecdot(vectors, vectors, dtype=np.float64))
-    products = np.zeros((len(targets), len(vectors)))
-    for row, target in zip(products, targets, strict=True):
-        scale = lengths * float(np.sqrt(np.vecdot(target, target, dtype=np.float64)))
-        np.divide(np.vecdot(vectors, target, dtype=np.float64), scale, out=row, where=scale > 0)
-    nearest: Float64 = products.max(axis=0).clip(-1.0, 1.0)
+    x, q = vectors.astype(np.float64), targets.astype(np.float64)
+    scale = np.sqrt(np.vecdot(x, x) * np.vecdot(q, q)[:, None])  # [m, n]
+    products = np.vecdot(x, q[:, None])
+    cosine = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    nearest: Float64 = cosine.max(axis=0).clip(-1.0, 1.0)
     return nearest
 
 

@@ -92,6 +92,11 @@ def test_rules_for_the_number_of_passages(folder: Path) -> None:
     assert "\n## musique, plain\n" in page
     assert all(f"| {rule} |" in page for rule in adaptive.RULES)
     assert (folder / "results" / "adaptive.png").exists()
+    other = (folder / "results" / "adaptive-shared-noise.md").read_text()
+    assert "Picks: RelevanceWeighted(" in page
+    assert "Picks: SharedNoise(" in other
+    tables = [text.split("\n## ", 1)[1] for text in (page, other)]
+    assert tables[0] != tables[1]
 
 
 def test_uncertainty_as_a_warning(folder: Path) -> None:

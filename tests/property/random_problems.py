@@ -16,9 +16,9 @@ from sift_retrievers import (
     RelevanceWeighted,
     Selection,
     SharedNoise,
-    select,
 )
 from sift_retrievers.kernels import KernelLike
+from sift_retrievers.selection import select_and_observe
 
 # What the project promises in float32, in units of σ²_0 (or nats).
 REGRET = 1e-4  # for λ′ ≥ 1e-4
@@ -126,8 +126,9 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
     return base
 
 
-def run(case: Case, backend: str | None = None) -> Selection[Any]:
-    return select(
+def run(case: Case, backend: str | None = None) -> tuple[Selection[Any], Any]:
+    """The selection, and σ² along its picks."""
+    return select_and_observe(
         case.targets[None],
         case.candidates,
         case.k,
@@ -141,14 +142,14 @@ def run(case: Case, backend: str | None = None) -> Selection[Any]:
 
 def check(case: Case, backend: str | None = None) -> tuple[float, float, float]:
     """Compare with the oracle; the largest errors."""
-    chosen = run(case, backend)
+    chosen, left = run(case, backend)
+    assert (chosen.variance is None) == (case.objective == "undirected")
     picks = [int(i) for i in chosen.indices[0] if i >= 0]
     assert len(picks) == (case.k if case.replacement else min(case.k, len(case.candidates)))
     if not case.replacement:
         assert len(set(picks)) == len(picks)
-    trace = None if chosen.variance is None else chosen.variance[0].tolist()
     oracle = case.oracle()
-    errors = oracle.worst_errors(picks, chosen.gains[0].tolist(), trace)
+    errors = oracle.worst_errors(picks, chosen.gains[0].tolist(), left[0].tolist())
     regret, gain, variance = errors
     # Rounding is relative to the largest prior variance; with the linear kernel that can be far
     # above the query's own.
@@ -161,6 +162,5 @@ def check(case: Case, backend: str | None = None) -> tuple[float, float, float]:
     exact = VARIANCE if case.noise >= 1e-3 else REGRET
     assert variance <= exact * scale, f"variance wrong by {variance:.2e} of σ²_0, {case}"
     assert np.all(chosen.gains[0] >= 0)
-    if chosen.variance is not None:
-        assert np.all(np.diff(chosen.variance[0]) <= 0)
+    assert np.all(np.diff(left[0]) <= 0)
     return errors

@@ -66,8 +66,7 @@ def same(queries, candidates, k, half=None, **options):
     expected = select_reference(problem)
     assert torch.equal(fused.indices >= 0, expected.indices >= 0)
     torch.testing.assert_close(fused.gains, expected.gains, rtol=1e-3, atol=1e-5)
-    if expected.variance is not None:
-        torch.testing.assert_close(fused.variance, expected.variance, rtol=0, atol=1e-5)
+    torch.testing.assert_close(fused.variance, expected.variance, rtol=0, atol=1e-5)
 
 queries = random.normal(size=(3, 2, 150)).astype(np.float32)
 pool = random.normal(size=(3, 700, 150)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""`variance_along`: what picks leave of the uncertainty, whoever made them; weights by spread."""
+"""What picks leave of the uncertainty, whatever they were made for; weights by spread."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from backends import CPU_BACKENDS
 from uncertainty import uncertainty_along
 
-from sift_retrievers import Cosine, Exponential, RelevanceWeighted, posterior_variance, select
-from sift_retrievers.posterior import variance_along
+from sift_retrievers import Cosine, Exponential, RelevanceWeighted, select
+from sift_retrievers.selection import select_and_observe
 
 RANDOM = np.random.default_rng(0)
 QUERY = RANDOM.normal(size=16)
-TARGET = torch.from_numpy(QUERY)[None]
 POOL = QUERY + RANDOM.normal(size=(40, 16))
-COSINES = POOL @ QUERY / np.linalg.norm(POOL, axis=1) / np.linalg.norm(QUERY)
 KERNELS = [
     Cosine(),
     Exponential(4.0, target_sharpness=2.0),
@@ -25,37 +24,32 @@ KERNELS = [
 ]
 
 
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+@pytest.mark.parametrize("objective", ["variance", "undirected"])
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
-def test_it_is_the_variance_that_select_reports(kernel: Any) -> None:
-    chosen = select(QUERY, POOL, 8, kernel=kernel, lambda_=0.3)
-    assert chosen.variance is not None
-    picks, weights = chosen.indices[0].tolist(), None
-    expected = uncertainty_along(QUERY, POOL, picks, kernel=kernel, lambda_=0.3)
-    np.testing.assert_allclose(chosen.variance[0], expected, rtol=1e-9)
-    if isinstance(kernel, RelevanceWeighted):
-        weights = kernel.weights(torch.from_numpy(COSINES)[None])[0][picks]
-        kernel = kernel.base
-    found = variance_along(kernel, TARGET, torch.from_numpy(POOL[picks]), 0.3, weights)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+def test_what_is_left_along_the_picks(kernel: Any, objective: str, backend: str) -> None:
+    """Of several targets, summed; of picks that were not made for the targets, too."""
+    targets = np.stack([QUERY, -POOL[0]])[None]
+    chosen, left = select_and_observe(
+        targets, POOL, 8, kernel=kernel, lambda_=0.3, objective=objective, backend=backend
+    )
+    picks = chosen.indices[0].tolist()
+    expected = uncertainty_along(targets, POOL, picks, kernel=kernel, lambda_=0.3)
+    np.testing.assert_allclose(left[0], expected, rtol=1e-9)
+    if objective == "undirected":
+        assert chosen.variance is None
+    else:
+        np.testing.assert_array_equal(chosen.variance, left)
 
 
-def test_any_passages_in_any_order() -> None:
-    picks = [5, 3, 3, 30]
-    found = variance_along(Cosine(), TARGET, torch.from_numpy(POOL[picks]), 0.2)
-    for n in range(5):
-        expected = posterior_variance(QUERY, POOL[picks[:n]], lambda_=0.2)[0] if n else 1.0
-        assert found[n] == pytest.approx(expected)
-    nothing = variance_along(Cosine(), TARGET, torch.from_numpy(POOL[:0]), 0.2)
-    assert nothing.tolist() == [pytest.approx(1.0)]
-
-
-def test_several_targets_are_summed() -> None:
-    targets = np.stack([QUERY, -POOL[0]])
-    chosen = select(targets[None], POOL, 5)
-    assert chosen.variance is not None
-    passages = torch.from_numpy(POOL[chosen.indices[0]])
-    found = variance_along(Cosine(), torch.from_numpy(targets), passages, 1.0)
-    np.testing.assert_allclose(found, chosen.variance[0], rtol=1e-9)
+def test_where_a_rule_ends_it_early_the_last_value_stays() -> None:
+    whole, along = select_and_observe(QUERY, POOL, 8, objective="undirected")
+    rule = {"objective": "undirected", "min_gain": float(whole.gains[0, 4])}
+    chosen, left = select_and_observe(QUERY, POOL, 8, **rule)
+    made = int((chosen.indices[0] >= 0).sum())
+    assert 0 < made < 8
+    np.testing.assert_array_equal(left[0, : made + 1], along[0, : made + 1])
+    assert (left[0, made:] == left[0, made]).all()
 
 
 def test_standardized_weights_do_not_change_with_the_scale_of_relevance() -> None:
