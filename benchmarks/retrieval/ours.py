@@ -5,45 +5,47 @@ And the prototypes: rules that were tried and that the library does not have.
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Callable
 
 import numpy as np
 
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.methods import Method
+from benchmarks.retrieval.methods import Method, Pick
 from benchmarks.retrieval.prototypes import (
     relevance_by_z,
     unknown_scale,
     weighted_targets,
 )
 from sift_retrievers import select
+from sift_retrievers.calibration import Setting
 from sift_retrievers.kernels import Cosine, Exponential, Kernel, RelevanceWeighted, SharedNoise
-from sift_retrievers.selection import SelectOptions
 
 NOISES = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
-def _picks(candidates: Candidates, k: int, **options: Unpack[SelectOptions]) -> Picks:
-    selection = select(candidates.queries, candidates.vectors, k, **options)
-    return np.asarray(selection.indices, dtype=np.int16)
+def selected(setting_of: Callable[..., Setting]) -> Pick:
+    """What `select` picks under the setting that a method's parameters make."""
+
+    def pick(candidates: Candidates, k: int, **parameters: float | str) -> Picks:
+        setting = setting_of(**parameters)
+        found = select(candidates.queries, candidates.vectors, k, **setting.arguments)
+        return np.asarray(found.indices, dtype=np.int16)
+
+    return pick
 
 
-def cosine(candidates: Candidates, k: int, lambda_: float) -> Picks:
-    return _picks(candidates, k, objective="variance", lambda_=lambda_)
+def cosine(lambda_: float) -> Setting:
+    return Setting(Cosine(), lambda_)
 
 
-def cosine_positive(candidates: Candidates, k: int, lambda_: float) -> Picks:
-    return _picks(
-        candidates, k, objective="variance", lambda_=lambda_, kernel=Cosine(positive_only=True)
-    )
+def cosine_positive(lambda_: float) -> Setting:
+    return Setting(Cosine(positive_only=True), lambda_)
 
 
-def exponential(
-    candidates: Candidates, k: int, sharpness: float, target: float, lambda_: float
-) -> Picks:
+def exponential(sharpness: float, target: float, lambda_: float) -> Setting:
     """`target` is the target's sharpness as a share of the passages'."""
     kernel = Exponential(sharpness, target_sharpness=target * sharpness, positive_only=True)
-    return _picks(candidates, k, objective="variance", lambda_=lambda_, kernel=kernel)
+    return Setting(kernel, lambda_)
 
 
 def weighted(gamma: float, sharpness: float, standardized: bool) -> RelevanceWeighted:
@@ -52,35 +54,23 @@ def weighted(gamma: float, sharpness: float, standardized: bool) -> RelevanceWei
     return RelevanceWeighted(gamma=gamma, base=base, standardized=standardized)
 
 
-def relevance_weighted(
-    candidates: Candidates, k: int, gamma: float, sharpness: float, lambda_: float
-) -> Picks:
+def relevance_weighted(gamma: float, sharpness: float, lambda_: float) -> Setting:
     """Without a target."""
-    kernel = weighted(gamma, sharpness, standardized=False)
-    return _picks(candidates, k, objective="undirected", lambda_=lambda_, kernel=kernel)
+    return Setting(weighted(gamma, sharpness, standardized=False), lambda_, "undirected")
 
 
-def relevance_standardized(
-    candidates: Candidates, k: int, gamma: float, sharpness: float, lambda_: float
-) -> Picks:
+def relevance_standardized(gamma: float, sharpness: float, lambda_: float) -> Setting:
     """Without a target; relevance in deviations among the candidates."""
-    kernel = weighted(gamma, sharpness, standardized=True)
-    return _picks(candidates, k, objective="undirected", lambda_=lambda_, kernel=kernel)
+    return Setting(weighted(gamma, sharpness, standardized=True), lambda_, "undirected")
 
 
-def relevance_noise(
-    candidates: Candidates, k: int, gamma: float, sharpness: float, lambda_: float
-) -> Picks:
+def relevance_noise(gamma: float, sharpness: float, lambda_: float) -> Setting:
     """With the query as target: the kernel among passages under noise λ′ / r²."""
-    kernel = weighted(gamma, sharpness, standardized=False)
-    return _picks(candidates, k, objective="variance", lambda_=lambda_, kernel=kernel)
+    return Setting(weighted(gamma, sharpness, standardized=False), lambda_)
 
 
-def shared_noise(
-    candidates: Candidates, k: int, error: float, sharpness: float, lambda_: float
-) -> Picks:
-    kernel = SharedNoise(error=error, sharpness=sharpness)
-    return _picks(candidates, k, objective="variance", lambda_=lambda_, kernel=kernel)
+def shared_noise(error: float, sharpness: float, lambda_: float) -> Setting:
+    return Setting(SharedNoise(error=error, sharpness=sharpness), lambda_)
 
 
 def nearest_targets(candidates: Candidates, k: int, targets: int, lambda_: float) -> Picks:
@@ -95,18 +85,20 @@ def nearest_targets(candidates: Candidates, k: int, targets: int, lambda_: float
 
 
 OURS: tuple[Method, ...] = (
-    Method("SIFT cosine", "ours", cosine, default={"lambda_": 1.0}, grid={"lambda_": NOISES}),
+    Method(
+        "SIFT cosine", "ours", selected(cosine), default={"lambda_": 1.0}, grid={"lambda_": NOISES}
+    ),
     Method(
         "SIFT cosine, positive only",
         "ours",
-        cosine_positive,
+        selected(cosine_positive),
         default={"lambda_": 1.0},
         grid={"lambda_": NOISES},
     ),
     Method(
         "SIFT exponential",
         "ours",
-        exponential,
+        selected(exponential),
         default={"sharpness": 8.0, "target": 1.0, "lambda_": 1.0},
         grid={
             "sharpness": (4.0, 8.0, 12.0),
@@ -117,7 +109,7 @@ OURS: tuple[Method, ...] = (
     Method(
         "relevance-weighted gain",
         "ours",
-        relevance_weighted,
+        selected(relevance_weighted),
         default={"gamma": 6.0, "sharpness": 0.0, "lambda_": 1.0},
         grid={
             "gamma": (4.0, 6.0, 8.0),
@@ -129,7 +121,7 @@ OURS: tuple[Method, ...] = (
     Method(
         "relevance-weighted gain, standardized",
         "ours",
-        relevance_standardized,
+        selected(relevance_standardized),
         default={"gamma": 0.3, "sharpness": 2.5, "lambda_": 0.2},
         grid={
             "gamma": (0.2, 0.3, 0.4, 0.5),
@@ -140,7 +132,7 @@ OURS: tuple[Method, ...] = (
     Method(
         "SIFT under relevance-dependent noise",
         "ours",
-        relevance_noise,
+        selected(relevance_noise),
         default={"gamma": 6.0, "sharpness": 0.0, "lambda_": 1.0},
         grid={
             "gamma": (3.0, 6.0),
@@ -159,7 +151,7 @@ OURS: tuple[Method, ...] = (
     Method(
         "SIFT, shared noise",
         "ours",
-        shared_noise,
+        selected(shared_noise),
         default={"error": 8.0, "sharpness": 11.0, "lambda_": 20.0},
         grid={
             "error": (4.0, 8.0, 16.0),

@@ -17,7 +17,7 @@ from sift_retrievers import select
 
 STEPS = 50
 COPIED, COPIES = 1 / 3, 3
-LAMBDAS = (0.001, 0.01, 0.1, 1.0)
+LAMBDAS = (0.01, 0.1, 1.0)
 DEFAULT_LAMBDA = 0.01  # the paper's, and what the hooks of the retrievers train with
 ALPHAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
 
@@ -173,6 +173,7 @@ UNCERTAINTY = Method("uncertainty sampling", uncertainty_sampling)
 SIFT = {value: Method(f"SIFT({value:g})", sift(value)) for value in LAMBDAS}
 SIFT_NEAR = Method(f"SIFT({DEFAULT_LAMBDA:g}) of {STEPS}", sift(DEFAULT_LAMBDA, pool=STEPS))
 SIFT_COPIES = Method(f"SIFT({DEFAULT_LAMBDA:g})", sift(DEFAULT_LAMBDA), duplicated=True)
+SIFT_NOISY_COPIES = Method(f"SIFT({LAMBDAS[-1]:g})", sift(LAMBDAS[-1]), duplicated=True)
 
 METHODS = (
     NEAREST,
@@ -182,6 +183,7 @@ METHODS = (
     SIFT_NEAR,
     NEAREST_COPIES,
     SIFT_COPIES,
+    SIFT_NOISY_COPIES,
     NEAREST_AGAIN,
 )
-LORA_METHODS = (NEAREST, RANDOM, SIFT[DEFAULT_LAMBDA], NEAREST_COPIES, SIFT_COPIES)
+LORA_METHODS = (NEAREST, SIFT[DEFAULT_LAMBDA], NEAREST_COPIES, SIFT_COPIES)

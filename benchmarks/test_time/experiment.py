@@ -17,7 +17,6 @@ from benchmarks.test_time.choosers import (
     METHODS,
     NEAREST,
     NEAREST_COPIES,
-    RANDOM,
     SIFT,
     SIFT_COPIES,
     STEPS,
@@ -34,8 +33,8 @@ WATCHED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, STEPS)
 ADAPTIVE = SIFT[DEFAULT_LAMBDA]
 BY_WAY: Mapping[str, Sequence[Method]] = {"full": METHODS, "LoRA": LORA_METHODS}
 SWEPT: Mapping[str, Sequence[Method]] = {
-    "full": (NEAREST, RANDOM, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES),
-    "LoRA": (NEAREST, ADAPTIVE),
+    "full": (NEAREST, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES),
+    "LoRA": (NEAREST,),
 }
 """Methods whose learning rates are compared; those of `NEAREST` decide."""
 

@@ -16,7 +16,6 @@ COLOURS = {
     "the nearest one again and again": "#7f8c8d",
     "random": "#e67e22",
     "uncertainty sampling": "#c0392b",
-    "SIFT(0.001)": "#9fc5e8",
     "SIFT(0.01)": "#0b5394",
     "SIFT(0.01) of 50": "#8e63b5",
     "SIFT(0.1)": "#3d85c6",

@@ -36,10 +36,10 @@ SMALL = Setting(
     layers=4,
     epochs=2,
     batch=16,
-    passages_per_domain=1500,
-    documents_per_domain=8,
+    passages_per_domain=None,
+    documents_per_domain=5,
     validation_per_domain=1,
-    learning_rates={"full": (1e-4, 3e-4, 1e-3, 3e-3), "LoRA": (1e-3, 3e-3, 1e-2, 3e-2)},
+    learning_rates={"full": (1e-4, 3e-4, 1e-3), "LoRA": (1e-3, 3e-3, 1e-2)},
     workers=2,
     device="cpu",
 )

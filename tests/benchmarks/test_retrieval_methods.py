@@ -12,12 +12,13 @@ import pytest
 from hand_made import SHIFTED, candidates
 
 from benchmarks.retrieval.methods import Method, PickStore, checked, label, prefix_holds
-from benchmarks.retrieval.ours import shared_noise
+from benchmarks.retrieval.ours import selected, shared_noise
 from benchmarks.retrieval.prototypes import directed, undirected
 from benchmarks.retrieval.run import METHODS
 from sift_retrievers import select
 from sift_retrievers.kernels import Cosine, Exponential, RelevanceWeighted
 
+with_shared_noise = selected(shared_noise)
 ODD = {"activeft SIFT"}  # among ties it picks at random; 0.1 s a query
 
 
@@ -73,7 +74,9 @@ def test_prototypes_compute_what_the_library_computes(kernel: Any, prototype: An
 def test_without_a_share_the_noise_is_the_papers() -> None:
     some = candidates(queries=5)
     papers = select(some.queries, some.vectors, 10, lambda_=2.0).indices
-    np.testing.assert_array_equal(shared_noise(some, 10, 0.0, 11.0, 2.0), papers)
+    np.testing.assert_array_equal(
+        with_shared_noise(some, 10, error=0.0, sharpness=11.0, lambda_=2.0), papers
+    )
 
 
 def test_a_copy_tells_nothing_where_its_error_is_shared() -> None:
@@ -87,8 +90,8 @@ def test_a_copy_tells_nothing_where_its_error_is_shared() -> None:
         vectors=vectors,
         cosines=np.einsum("qd,qkd->qk", query, vectors),
     )
-    assert shared_noise(some, 2, 0.0, 11.0, 20.0)[0].tolist() == [0, 1]
-    assert shared_noise(some, 2, 8.0, 11.0, 20.0)[0].tolist() == [0, 3]
+    assert with_shared_noise(some, 2, error=0.0, sharpness=11.0, lambda_=20.0)[0].tolist() == [0, 1]
+    assert with_shared_noise(some, 2, error=8.0, sharpness=11.0, lambda_=20.0)[0].tolist() == [0, 3]
 
 
 def test_settings_are_the_default_and_the_grid_none_twice() -> None:
