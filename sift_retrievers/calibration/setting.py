@@ -44,7 +44,7 @@ def grid() -> tuple[Setting, ...]:
     tried = [DEFAULT]
     tried += [Setting(Cosine(), noise) for noise in (1.0, 3.0, 10.0)]
     tried += [
-        Setting(SharedNoise(share * noise, beta), (1 - share) * noise)
+        Setting(SharedNoise(round(share * noise, 6), beta), round((1 - share) * noise, 6))
         for share, noise, beta in product((0.1, 0.2, 0.3, 0.4), (8.0, 28.0), (6.0, 11.0))
     ]
     tried += [
