@@ -94,7 +94,10 @@ class InnerProductKernel(Kernel):
         return self.of_target_and_passage(inner_products(targets, passages))
 
     def prior(self, targets: Tensor) -> Tensor:
-        return self.of_targets(inner_products(targets, targets))
+        products = inner_products(targets, targets)
+        if self.normalized:
+            products.diagonal(dim1=1, dim2=2).fill_(1.0)  # which rounding misses
+        return self.of_targets(products)
 
     def diagonal(self, x: Tensor) -> Tensor:
         return self.of_passages(x.square().sum(dim=-1))
@@ -270,15 +273,17 @@ class RelevanceWeighted:
 
 def _deviation(relevance: Tensor, valid: Tensor | None) -> Tensor:
     """Standard deviation of the valid relevances of each row, `[B, 1]`; 1 where all are equal."""
-    if valid is None:
-        deviation = relevance.std(dim=1, correction=0, keepdim=True)
-    else:
+    number: Tensor | int = relevance.shape[1]
+    if valid is not None:
         number = valid.sum(dim=1, keepdim=True).clamp_min(1)
-        mean = torch.where(valid, relevance, 0.0).sum(dim=1, keepdim=True) / number
-        centred = torch.where(valid, relevance - mean, 0.0)
-        deviation = (centred.square().sum(dim=1, keepdim=True) / number).sqrt()
+        relevance = torch.where(valid, relevance, 0.0)
+    centred = relevance - relevance.sum(dim=1, keepdim=True) / number
+    if valid is not None:
+        centred = torch.where(valid, centred, 0.0)
+    deviation = (centred.square().sum(dim=1, keepdim=True) / number).sqrt()
     # Copies of one passage differ in the last bits of their relevance.
-    return torch.where(deviation > 1e-6, deviation, 1.0)
+    rounding = 4 * torch.finfo(relevance.dtype).eps * relevance.abs().amax(dim=1, keepdim=True)
+    return torch.where(deviation > rounding.clamp_min(1e-6), deviation, 1.0)
 
 
 KernelLike: TypeAlias = str | Kernel | RelevanceWeighted

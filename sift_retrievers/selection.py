@@ -31,8 +31,8 @@ class Selection(Generic[ArrayT]):
     """`[B, k]` positions among the candidates in selection order; −1 where it ended early."""
     variance: ArrayT | None
     """`[B, k + 1]` σ²_0 … σ²_k: posterior variance, summed over the targets, before and after
-    every pick. Where it ended early the last value is repeated. None for "undirected", which has
-    no target."""
+    every pick. Where it ended early the last value is repeated. None for "undirected", whose picks
+    do not aim at it."""
     gains: ArrayT
     """`[B, k]` what each pick added, in nats; 0 where it ended early.
     "variance" with one target: the information gain I(f(x*); y | X_n) = ½ log(σ²_n / σ²_{n+1}).
@@ -131,7 +131,7 @@ def select(
         TypeError: for vectors that are no real numbers, or a kernel that is none.
         ImportError: for a backend whose package is not installed.
     """
-    selection, _ = select_and_observe(
+    selection, _ = select_with_uncertainty(
         queries,
         candidates,
         k,
@@ -153,7 +153,7 @@ def select(
     return selection
 
 
-def select_and_observe(
+def select_with_uncertainty(
     queries: ArrayLike,
     candidates: ArrayLike,
     k: int,
@@ -165,14 +165,20 @@ def select_and_observe(
 ) -> tuple[Selection[Any], Any]:
     """`select`, and what its picks leave of the uncertainty about the targets.
 
+    For those who report it of "undirected" picks, too: they are made without a look at the targets,
+    but tell of them as any others do.
+
+    Args, Raises: as `select`.
+
     Returns:
-        The selection, and `[B, k + 1]` as `Selection.variance`, of "undirected" picks too: they are
-        made without a look at the targets, but tell of them as any others do.
+        The selection, and σ² `[B, k + 1]` before and after every pick, as `Selection.variance`.
     """
     problem = build_problem(queries, candidates, k, **options)
     directed = problem.objective is not Objective.UNDIRECTED
     if alpha is not None and not directed:
-        raise ValueError('alpha looks at the posterior variance, which "undirected" does not have')
+        raise ValueError(
+            'alpha looks at the uncertainty, which "undirected" does not aim at'
+        )
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
     picks = choose(problem, backend)(problem)

@@ -142,7 +142,7 @@ class OracleProblem:
         self,
         indices: Sequence[int],
         gains: Sequence[float],
-        variance: Sequence[float] | None,
+        variance: Sequence[float],
     ) -> tuple[float, float, float]:
         """Largest regret of a pick given its prefix, largest errors of the gains and the variance.
 
@@ -150,9 +150,7 @@ class OracleProblem:
         """
         start = self.variance([])
         scale = start if self.objective == "variance" else 1.0
-        regret, gain_error, variance_error = 0.0, 0.0, 0.0
-        if variance is not None:
-            variance_error = abs(variance[0] - start) / start
+        regret, gain_error, variance_error = 0.0, 0.0, abs(variance[0] - start) / start
         for n, pick in enumerate(indices):
             score = self.scores(indices[:n])
             regret = max(regret, float(score.max() - score[pick]) / scale)
@@ -163,6 +161,5 @@ class OracleProblem:
             # A gain is the log of a ratio: it can be no more exact than what is left, relatively.
             left = after / start if self.objective == "variance" else 1.0
             gain_error = max(gain_error, abs(gains[n] - float(gain)) * left)
-            if variance is not None:
-                variance_error = max(variance_error, abs(variance[n + 1] - after) / start)
+            variance_error = max(variance_error, abs(variance[n + 1] - after) / start)
         return regret, gain_error, variance_error

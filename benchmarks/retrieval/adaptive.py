@@ -3,18 +3,19 @@
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
 
-Every rule cuts the same picks, those of the retrievers' default among 100 candidates, to a prefix
-of 1 to 20; its parameter is swept, which traces coverage against the mean number of passages. The
-saving is the share of the passages that a rule does without at the coverage that a fixed k of 3, 5
-or 10 has. Writes adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains
-are about the answer, to adaptive-shared-noise.md and .png.
+Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of 1 to 20 (the
+α rule those that the retrievers make with it, for the objective "variance"); its parameter is
+swept, which traces coverage against the mean number of passages. The saving is the share of the
+passages that a rule does without at the coverage that a fixed k of 3, 5 or 10 has. Writes
+adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains are about the
+answer, to adaptive-shared-noise.md and .png.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +26,19 @@ from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
 from benchmarks.common.machine import machine
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import covered
-from benchmarks.retrieval.looked_at import LOOKED_AT, in_words
+from benchmarks.retrieval.looked_at import LOOKED_AT, THE_DEFAULT, in_words
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.plots import pyplot
 from benchmarks.retrieval.run import parser
 from benchmarks.retrieval.sets import Loaded, load_chosen
 from benchmarks.retrieval.tune import POOL
-from sift_retrievers.calibration import DEFAULT, Setting
-from sift_retrievers.selection import select_and_observe
+from sift_retrievers.calibration import Setting
+from sift_retrievers.retrieval import default_objective
+from sift_retrievers.selection import select_with_uncertainty
 
 FIXED = (3, 5, 10)
 ALL = "all sets and variants"
+FIXED_K, ALPHA_RULE = "fixed k", "α rule"
 QUANTILES = np.linspace(0, 1, 121)
 
 Array = npt.NDArray[np.float64]
@@ -66,7 +69,7 @@ class Run:
 def picked(candidates: Candidates, setting: Setting) -> Run:
     """Pick by a rule."""
     size = candidates.cosines.shape[1]
-    found, left = select_and_observe(
+    found, left = select_with_uncertainty(
         candidates.queries, candidates.vectors, size, **setting.arguments
     )
     picks = found.indices[:, :MOST]
@@ -88,16 +91,28 @@ def picked(candidates: Candidates, setting: Setting) -> Run:
     )
 
 
+def with_alpha(setting: Setting) -> Setting:
+    """What the retrievers pick by where they stop by the α rule."""
+    return replace(setting, objective=default_objective(setting.kernel, alpha=1.0))
+
+
+def by_rule(candidates: Candidates, setting: Setting) -> dict[str, Run]:
+    """The picks that each of `RULES` cuts."""
+    usual, directed = picked(candidates, setting), with_alpha(setting)
+    runs = dict.fromkeys(RULES, usual)
+    return runs if directed == setting else runs | {ALPHA_RULE: picked(candidates, directed)}
+
+
 def places(run: Run) -> Array:
     return np.broadcast_to(np.arange(1.0, run.gains.shape[1] + 1), run.gains.shape)
 
 
 # What a rule looks at: it stops before the first pick at which this is below its parameter.
 RULES: dict[str, Callable[[Run], Array]] = {
-    "fixed k": lambda run: -places(run),
+    FIXED_K: lambda run: -places(run),
     "min_gain": lambda run: run.gains,
     "gain, share of the first": lambda run: run.gains / run.gains[:, :1],
-    "α rule": lambda run: 1 / (places(run) * run.deviations),  # σ_n > 1/(α n)
+    ALPHA_RULE: lambda run: 1 / (places(run) * run.deviations),  # σ_n > 1/(α n)
     "what is left to explain": lambda run: run.left,
     "similarity threshold": lambda run: run.cosines,
     "similarity, share of the nearest": lambda run: run.cosines / run.nearest,
@@ -184,8 +199,8 @@ def plot(curves: dict[str, Curve], title: str, file: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5))
     for name, curve in curves.items():
         order = np.argsort(curve.passages)
-        width = 2.4 if name == "fixed k" else 1.4
-        colour = "black" if name == "fixed k" else None
+        width = 2.4 if name == FIXED_K else 1.4
+        colour = "black" if name == FIXED_K else None
         axes.plot(
             curve.passages[order], curve.coverage[order], linewidth=width, color=colour, label=name
         )
@@ -210,7 +225,7 @@ def main(
         return 2
     chosen.results.mkdir(parents=True, exist_ok=True)
     for name, setting in LOOKED_AT.items():
-        suffix = "" if setting == DEFAULT else "-" + name.replace(" ", "-")
+        suffix = "" if name == THE_DEFAULT else "-" + name.replace(" ", "-")
         file = chosen.results / f"adaptive{suffix}.md"
         write(setting, loaded, file)
     print(f"written to {chosen.results}")
@@ -219,9 +234,9 @@ def main(
 
 def write(setting: Setting, loaded: Loaded, file: Path) -> None:
     """The page about one rule's picks, and its plot beside it."""
-    groups: dict[str, list[Run]] = {ALL: []}
+    groups: dict[str, list[Mapping[str, Run]]] = {ALL: []}
     for one in loaded.candidates:
-        run = picked(one.nearest(POOL), setting)
+        run = by_rule(one.nearest(POOL), setting)
         for group in (ALL, one.variant, f"{one.name}, {one.variant}"):
             groups.setdefault(group, []).append(run)
     lines = [
@@ -229,14 +244,15 @@ def write(setting: Setting, loaded: Loaded, file: Path) -> None:
         "",
         f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
         "",
-        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates.",
+        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates. Those of the α rule: "
+        f"objective {with_alpha(setting).objective!r}, as the retrievers pick with `alpha=`.",
     ]
     if loaded.missing:
         lines.append("Not measured: " + "; ".join(f"{n}, {v}" for n, v in loaded.missing) + ".")
     for group, runs in groups.items():
-        curves = {rule: sweep(rule, runs) for rule in RULES}
-        near = nearest_curve(runs)
-        lines += ["", f"## {group}", "", *tables(curves, curves["fixed k"], "the same picks")]
+        curves = {rule: sweep(rule, [run[rule] for run in runs]) for rule in RULES}
+        near = nearest_curve([run[FIXED_K] for run in runs])
+        lines += ["", f"## {group}", "", *tables(curves, curves[FIXED_K], "the same picks")]
         lines += ["", *tables(curves, near, "nearest neighbour")]
         if group == ALL:
             plot(curves, f"Mean of {len(runs)} sets and variants", file.with_suffix(".png"))

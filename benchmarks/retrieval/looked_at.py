@@ -13,13 +13,14 @@ from typing import Final
 from sift_retrievers.calibration import DEFAULT, Setting
 from sift_retrievers.kernels import SharedNoise
 
+THE_DEFAULT: Final = "the default"
 LOOKED_AT: Final[Mapping[str, Setting]] = MappingProxyType(
     {
-        "the default": DEFAULT,
+        THE_DEFAULT: DEFAULT,
         "shared noise": Setting(SharedNoise(error=8.0, sharpness=11.0), 20.0),
     }
 )
-"""By name, the default first."""
+"""By name."""
 
 
 def in_words(setting: Setting) -> str:

@@ -34,7 +34,7 @@ from benchmarks.retrieval.tune import POOL
 from sift_retrievers.calibration import Setting
 from sift_retrievers.kernels import Cosine, Exponential
 from sift_retrievers.metrics import roc_auc
-from sift_retrievers.selection import select_and_observe
+from sift_retrievers.selection import select_with_uncertainty
 
 PICKS = (3, 10)
 Signal = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ def uncertainty(setting: Setting, picks: int) -> Callable[[Candidates], Signal]:
     """σ² after so many picks."""
 
     def signal(candidates: Candidates) -> Signal:
-        _, left = select_and_observe(
+        _, left = select_with_uncertainty(
             candidates.queries, candidates.vectors, picks, **setting.arguments
         )
         return np.asarray(left[:, -1], dtype=np.float64)

@@ -173,7 +173,7 @@ UNCERTAINTY = Method("uncertainty sampling", uncertainty_sampling)
 SIFT = {value: Method(f"SIFT({value:g})", sift(value)) for value in LAMBDAS}
 SIFT_NEAR = Method(f"SIFT({DEFAULT_LAMBDA:g}) of {STEPS}", sift(DEFAULT_LAMBDA, pool=STEPS))
 SIFT_COPIES = Method(f"SIFT({DEFAULT_LAMBDA:g})", sift(DEFAULT_LAMBDA), duplicated=True)
-SIFT_NOISY_COPIES = Method(f"SIFT({LAMBDAS[-1]:g})", sift(LAMBDAS[-1]), duplicated=True)
+SIFT_NOISY_COPIES = Method("SIFT(1)", sift(1.0), duplicated=True)
 
 METHODS = (
     NEAREST,

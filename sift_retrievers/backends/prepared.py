@@ -135,6 +135,8 @@ def _prepared(
         c *= r
         v *= r * r
     prior = np.vecdot(q[:, None], q[None])
+    if kernel.normalized:
+        np.fill_diagonal(prior, 1.0)  # which rounding misses
     if not kernel.is_inner_product:
         prior = apply(kernel.of_targets, prior)
     u, target_rows = v, v[None, :][:0]

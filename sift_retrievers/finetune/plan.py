@@ -51,7 +51,7 @@ def plan_of(
             )
         return Plan(count, "passages")
     if selection.variance is None:
-        raise ValueError('a selection with objective="undirected" says nothing of the uncertainty')
+        raise ValueError('a selection with objective="undirected" does not hold the uncertainty')
     variance = torch.as_tensor(selection.variance).double()
     made = int((torch.as_tensor(selection.indices)[0] >= 0).sum())
     if len(variance) != 1 or made != count:

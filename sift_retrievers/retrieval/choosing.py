@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
-from sift_retrievers.selection import Selection, SelectOptions, select_and_observe
+from sift_retrievers.selection import Selection, SelectOptions, select_with_uncertainty
 from sift_retrievers.stopping import StopReason
 
 Float32 = npt.NDArray[np.float32]
@@ -81,7 +81,7 @@ def choose(
         options["groups"] = _groups([parents[i] for i in pool.tolist()])
     # One target goes as a query of its own: [d], as anyone would repeat it.
     queries = targets[0] if len(targets) == 1 else targets[None]
-    selection, variance = select_and_observe(queries, vectors, k, **options)
+    selection, variance = select_with_uncertainty(queries, vectors, k, **options)
     made = int((selection.indices[0] >= 0).sum())
     return Choice(
         picks=pool[selection.indices[0, :made]],
@@ -97,7 +97,7 @@ def choose(
 def cosines(vectors: Float32, targets: Float32) -> Float64:
     """`[n]` cosine of every row `[n, d]` to the nearest target of `[m, d]`; 0 for zero rows."""
     x, q = vectors.astype(np.float64), targets.astype(np.float64)
-    scale = np.sqrt(np.vecdot(x, x) * np.vecdot(q, q)[:, None])  # [m, n]
+    scale = np.sqrt(np.vecdot(x, x)) * np.sqrt(np.vecdot(q, q))[:, None]  # [m, n]
     products = np.vecdot(x, q[:, None])
     cosine = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
     nearest: Float64 = cosine.max(axis=0).clip(-1.0, 1.0)

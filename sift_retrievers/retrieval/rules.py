@@ -101,7 +101,7 @@ class SelectionRules:
                 "token_counter with a function that counts a text's tokens"
             )
         if self.alpha is not None and self.objective == Objective.UNDIRECTED:
-            raise ValueError('alpha looks at the uncertainty, which "undirected" does not have')
+            raise ValueError('alpha looks at the uncertainty, which "undirected" does not aim at')
         threshold = self.score_threshold
         if threshold is not None and not -1 <= threshold <= 1:
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")

@@ -18,7 +18,7 @@ from sift_retrievers import (
     SharedNoise,
 )
 from sift_retrievers.kernels import KernelLike
-from sift_retrievers.selection import select_and_observe
+from sift_retrievers.selection import select_with_uncertainty
 
 # What the project promises in float32, in units of σ²_0 (or nats).
 REGRET = 1e-4  # for λ′ ≥ 1e-4
@@ -128,7 +128,7 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
 
 def run(case: Case, backend: str | None = None) -> tuple[Selection[Any], Any]:
     """The selection, and σ² along its picks."""
-    return select_and_observe(
+    return select_with_uncertainty(
         case.targets[None],
         case.candidates,
         case.k,

@@ -153,9 +153,10 @@ def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) ->
         lambda_=WEIGHTED.lambda_,
         relevance=None if relevance is None else relevance[enough],
     )
-    np.testing.assert_allclose(choice.variance, expected, rtol=1e-6)
-    assert choice.variance[0] == pytest.approx(count)  # summed over the targets
-    assert (np.diff(choice.variance) < 0).all()
+    np.testing.assert_allclose(choice.variance, expected, rtol=1e-5)
+    assert choice.variance[0] == count  # summed over the targets
+    assert (np.diff(choice.variance) <= 0).all()
+    assert choice.variance[-1] < choice.variance[0] - 0.1
 
 
 def test_undirected_picks_of_which_there_are_none() -> None:

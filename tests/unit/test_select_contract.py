@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from backends import CPU_BACKENDS
 
 from sift_retrievers import Cosine, Selection, StopReason, select
+from sift_retrievers.selection import SelectOptions
 
 
 def problem(
@@ -238,3 +240,9 @@ def test_device_by_name() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no CUDA device"):
             select(queries, candidates, 5, device="cuda")
+
+
+def test_the_options_that_are_passed_on_are_those_of_select() -> None:
+    parameters = inspect.signature(select).parameters.values()
+    named = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert named == set(SelectOptions.__annotations__)

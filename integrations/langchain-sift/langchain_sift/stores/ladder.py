@@ -129,6 +129,8 @@ def fetch_hits(
 def _check_search_kwargs(
     store: str, adapter: StoreAdapter, search_kwargs: Mapping[str, Any]
 ) -> None:
+    if not search_kwargs:  # as usual: reading a signature takes longer than the check
+        return
     parameters = [*inspect.signature(adapter).parameters.values()]
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
         return

@@ -1,55 +1,15 @@
-"""What picks leave of the uncertainty, whatever they were made for; weights by spread."""
+"""The kernel weighted by relevance: its weights, and what it picks."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pytest
 import torch
-from backends import CPU_BACKENDS
-from uncertainty import uncertainty_along
 
-from sift_retrievers import Cosine, Exponential, RelevanceWeighted, select
-from sift_retrievers.selection import select_and_observe
+from sift_retrievers import Cosine, RelevanceWeighted, select
 
 RANDOM = np.random.default_rng(0)
 QUERY = RANDOM.normal(size=16)
 POOL = QUERY + RANDOM.normal(size=(40, 16))
-KERNELS = [
-    Cosine(),
-    Exponential(4.0, target_sharpness=2.0),
-    RelevanceWeighted(3.0, Cosine(), standardized=False),
-    RelevanceWeighted(0.5, Exponential(2.0), standardized=True),
-]
-
-
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-@pytest.mark.parametrize("objective", ["variance", "undirected"])
-@pytest.mark.parametrize("kernel", KERNELS, ids=str)
-def test_what_is_left_along_the_picks(kernel: Any, objective: str, backend: str) -> None:
-    """Of several targets, summed; of picks that were not made for the targets, too."""
-    targets = np.stack([QUERY, -POOL[0]])[None]
-    chosen, left = select_and_observe(
-        targets, POOL, 8, kernel=kernel, lambda_=0.3, objective=objective, backend=backend
-    )
-    picks = chosen.indices[0].tolist()
-    expected = uncertainty_along(targets, POOL, picks, kernel=kernel, lambda_=0.3)
-    np.testing.assert_allclose(left[0], expected, rtol=1e-9)
-    if objective == "undirected":
-        assert chosen.variance is None
-    else:
-        np.testing.assert_array_equal(chosen.variance, left)
-
-
-def test_where_a_rule_ends_it_early_the_last_value_stays() -> None:
-    whole, along = select_and_observe(QUERY, POOL, 8, objective="undirected")
-    rule = {"objective": "undirected", "min_gain": float(whole.gains[0, 4])}
-    chosen, left = select_and_observe(QUERY, POOL, 8, **rule)
-    made = int((chosen.indices[0] >= 0).sum())
-    assert 0 < made < 8
-    np.testing.assert_array_equal(left[0, : made + 1], along[0, : made + 1])
-    assert (left[0, made:] == left[0, made]).all()
 
 
 def test_standardized_weights_do_not_change_with_the_scale_of_relevance() -> None:
@@ -89,3 +49,24 @@ def test_a_vector_without_length_says_nothing_weighted_by_relevance() -> None:
             chosen = select(QUERY, pool, 6, kernel="relevance", objective=objective, ids=ids)
             assert chosen.indices[0, -1] == 0
             assert chosen.gains[0, -1] == 0
+
+
+def test_ids_of_all_candidates_change_nothing() -> None:
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        query, pool = random.normal(size=32), random.normal(size=(100, 32)).astype(np.float32)
+        plain = select(query.astype(np.float32), pool, 10, kernel="relevance")
+        by_ids = select(
+            query.astype(np.float32), pool, 10, kernel="relevance", ids=np.arange(100)[None]
+        )
+        np.testing.assert_array_equal(plain.indices, by_ids.indices)
+        np.testing.assert_array_equal(plain.gains, by_ids.gains)
+
+
+def test_rounding_is_no_spread() -> None:
+    """Copies differ in the last bits of their relevance, at any size of it."""
+    kernel = RelevanceWeighted(0.3)
+    for size in (0.7, 23.7, 5e4):
+        logit = torch.full((1, 6), size)
+        logit[0, 2] = torch.nextafter(logit[0, 2], torch.tensor(torch.inf))
+        assert (kernel.weights(logit) > 0.99).all()
