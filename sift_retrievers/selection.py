@@ -176,9 +176,7 @@ def select_with_uncertainty(
     problem = build_problem(queries, candidates, k, **options)
     directed = problem.objective is not Objective.UNDIRECTED
     if alpha is not None and not directed:
-        raise ValueError(
-            'alpha looks at the uncertainty, which "undirected" does not aim at'
-        )
+        raise ValueError('alpha looks at the uncertainty, which "undirected" does not aim at')
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
     picks = choose(problem, backend)(problem)

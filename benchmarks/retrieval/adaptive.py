@@ -3,8 +3,8 @@
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
 
-Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of 1 to 20 (the
-α rule those that the retrievers make with it, for the objective "variance"); its parameter is
+Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of at most 20
+(the α rule those that the retrievers make with it, for the objective "variance"); its parameter is
 swept, which traces coverage against the mean number of passages. The saving is the share of the
 passages that a rule does without at the coverage that a fixed k of 3, 5 or 10 has. Writes
 adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains are about the
