@@ -105,7 +105,8 @@ def select(
         relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance", in
             place of its cosine to the query.
         replacement: allow a passage to be picked again (a further gradient step, as in the paper).
-        alpha: stop by the α rule of adaptive SIFT (`stopping.alpha_length`).
+        alpha: stop by the α rule of adaptive SIFT (`stopping.alpha_length`); it looks at what the
+            picks leave of the uncertainty about the targets, of "undirected" ones too.
         min_gain: stop before the first pick that gains less, in nats; possibly before the first.
         costs: `[K]` or `[B, K]` cost of each candidate, tokens say, not negative.
         budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
@@ -175,8 +176,6 @@ def select_with_uncertainty(
     """
     problem = build_problem(queries, candidates, k, **options)
     directed = problem.objective is not Objective.UNDIRECTED
-    if alpha is not None and not directed:
-        raise ValueError('alpha looks at the uncertainty, which "undirected" does not aim at')
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
     picks = choose(problem, backend)(problem)

@@ -3,19 +3,18 @@
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
     SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
 
-Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of at most 20
-(the α rule those that the retrievers make with it, for the objective "variance"); its parameter is
-swept, which traces coverage against the mean number of passages. The saving is the share of the
-passages that a rule does without at the coverage that a fixed k of 3, 5 or 10 has. Writes
-adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains are about the
-answer, to adaptive-shared-noise.md and .png.
+Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of at most 20;
+its parameter is swept, which traces coverage against the mean number of passages. The saving is the
+share of the passages that a rule does without at the coverage that a fixed k of 3, 5 or 10 has.
+Writes adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains are about
+the answer, to adaptive-shared-noise.md and .png.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +32,11 @@ from benchmarks.retrieval.run import parser
 from benchmarks.retrieval.sets import Loaded, load_chosen
 from benchmarks.retrieval.tune import POOL
 from sift_retrievers.calibration import Setting
-from sift_retrievers.retrieval import default_objective
 from sift_retrievers.selection import select_with_uncertainty
 
 FIXED = (3, 5, 10)
 ALL = "all sets and variants"
-FIXED_K, ALPHA_RULE = "fixed k", "α rule"
+FIXED_K = "fixed k"
 QUANTILES = np.linspace(0, 1, 121)
 
 Array = npt.NDArray[np.float64]
@@ -91,18 +89,6 @@ def picked(candidates: Candidates, setting: Setting) -> Run:
     )
 
 
-def with_alpha(setting: Setting) -> Setting:
-    """What the retrievers pick by where they stop by the α rule."""
-    return replace(setting, objective=default_objective(setting.kernel, alpha=1.0))
-
-
-def by_rule(candidates: Candidates, setting: Setting) -> dict[str, Run]:
-    """The picks that each of `RULES` cuts."""
-    usual, directed = picked(candidates, setting), with_alpha(setting)
-    runs = dict.fromkeys(RULES, usual)
-    return runs if directed == setting else runs | {ALPHA_RULE: picked(candidates, directed)}
-
-
 def places(run: Run) -> Array:
     return np.broadcast_to(np.arange(1.0, run.gains.shape[1] + 1), run.gains.shape)
 
@@ -112,7 +98,7 @@ RULES: dict[str, Callable[[Run], Array]] = {
     FIXED_K: lambda run: -places(run),
     "min_gain": lambda run: run.gains,
     "gain, share of the first": lambda run: run.gains / run.gains[:, :1],
-    ALPHA_RULE: lambda run: 1 / (places(run) * run.deviations),  # σ_n > 1/(α n)
+    "α rule": lambda run: 1 / (places(run) * run.deviations),  # σ_n > 1/(α n)
     "what is left to explain": lambda run: run.left,
     "similarity threshold": lambda run: run.cosines,
     "similarity, share of the nearest": lambda run: run.cosines / run.nearest,
@@ -234,9 +220,9 @@ def main(
 
 def write(setting: Setting, loaded: Loaded, file: Path) -> None:
     """The page about one rule's picks, and its plot beside it."""
-    groups: dict[str, list[Mapping[str, Run]]] = {ALL: []}
+    groups: dict[str, list[Run]] = {ALL: []}
     for one in loaded.candidates:
-        run = by_rule(one.nearest(POOL), setting)
+        run = picked(one.nearest(POOL), setting)
         for group in (ALL, one.variant, f"{one.name}, {one.variant}"):
             groups.setdefault(group, []).append(run)
     lines = [
@@ -244,14 +230,13 @@ def write(setting: Setting, loaded: Loaded, file: Path) -> None:
         "",
         f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
         "",
-        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates. Those of the α rule: "
-        f"objective {with_alpha(setting).objective!r}, as the retrievers pick with `alpha=`.",
+        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates.",
     ]
     if loaded.missing:
         lines.append("Not measured: " + "; ".join(f"{n}, {v}" for n, v in loaded.missing) + ".")
     for group, runs in groups.items():
-        curves = {rule: sweep(rule, [run[rule] for run in runs]) for rule in RULES}
-        near = nearest_curve([run[FIXED_K] for run in runs])
+        curves = {rule: sweep(rule, runs) for rule in RULES}
+        near = nearest_curve(runs)
         lines += ["", f"## {group}", "", *tables(curves, curves[FIXED_K], "the same picks")]
         lines += ["", *tables(curves, near, "nearest neighbour")]
         if group == ALL:

@@ -99,6 +99,7 @@ PEERS: tuple[Method, ...] = (
         "activeft",
         one_by_one(activeft),
         default={"llambda": 0.01},
-        largest_pool=100,  # 0.1 to 0.2 s a query; what it picks at other λ′ is ours with "cosine"
+        grid={"llambda": (0.01, 0.1, 1.0)},
+        largest_pool=100,  # 0.1 to 0.2 s a query
     ),
 )

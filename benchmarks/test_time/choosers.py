@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.common.embeddings import CACHE, Vectors
-from benchmarks.retrieval.pools import POOL, nearest
+from benchmarks.retrieval.pools import POOL
 from benchmarks.test_time.corpus import SEED
+from benchmarks.test_time.memory import STEPS, Candidates, Kind
 from sift_retrievers import select
 
-STEPS = 50
-COPIED, COPIES = 1 / 3, 3
 LAMBDAS = (0.01, 0.1, 1.0)
-DEFAULT_LAMBDA = 0.01  # the paper's, and what the hooks of the retrievers train with
+PAPERS_LAMBDA = 0.01
 ALPHAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
-
-Positions = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Passages to choose from; some may be there several times."""
-
-    vectors: Vectors
-    """`[M, d]` of unit length."""
-    origins: Positions
-    """`[M]` which text each row is."""
-
-    def duplicated(self) -> Memory:
-        """Three exact copies more of a third of the passages, drawn at random."""
-        drawn = np.random.default_rng(SEED)
-        count = len(self.origins)
-        copied = drawn.choice(count, size=round(COPIED * count), replace=False)
-        rows = np.concatenate([np.arange(count), np.repeat(copied, COPIES)])
-        return Memory(self.vectors[rows], self.origins[rows])
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What one document is offered: the nearest rows of a memory, nearest first."""
-
-    query: Vectors
-    """`[d]`."""
-    vectors: Vectors
-    """`[K, d]`."""
-    origins: Positions
-    """`[K]` which text each is."""
-    texts: int
-    """Texts in the whole memory."""
-    seed: int
-    """For rules that draw: another one for every document."""
 
 
 @dataclass(frozen=True)
@@ -76,39 +36,13 @@ class Method:
 
     name: str
     choose: Callable[[Candidates], Choice]
-    duplicated: bool = False
-    """Whether the memory has copies."""
+    memory: Kind = Kind.WHOLE
+    """What it chooses from."""
 
     @property
     def label(self) -> str:
         """Name in tables."""
-        return f"{self.name}, duplicates" if self.duplicated else self.name
-
-
-def candidates(
-    documents: Sequence[str], queries: Vectors, memory: Memory, folder: Path = CACHE
-) -> list[Candidates]:
-    """The nearest rows of the memory for every document.
-
-    Args:
-        documents: D texts.
-        queries: `[D, d]` their vectors, of unit length.
-        memory: of at least `STEPS` texts.
-        folder: where searches are kept.
-
-    Raises:
-        ValueError: for a smaller memory.
-    """
-    texts = len(np.unique(memory.origins))
-    if texts < STEPS:
-        raise ValueError(f"the memory must have at least {STEPS} texts; got {texts}")
-    pools = nearest(queries, memory.vectors, POOL, folder=folder)
-    return [
-        Candidates(
-            query, memory.vectors[rows], memory.origins[rows], texts, zlib.crc32(document.encode())
-        )
-        for document, query, rows in zip(documents, queries, pools.positions, strict=True)
-    ]
+        return self.name if self.memory is Kind.WHOLE else f"{self.name}, {self.memory}"
 
 
 def nearest_neighbours(offered: Candidates) -> Choice:
@@ -134,7 +68,7 @@ def uncertainty_sampling(offered: Candidates) -> Choice:
         offered.vectors,
         STEPS,
         kernel="cosine",
-        lambda_=DEFAULT_LAMBDA,
+        lambda_=PAPERS_LAMBDA,
         objective="undirected",
         replacement=True,
     )
@@ -166,14 +100,15 @@ def _choice(offered: Candidates, positions: npt.NDArray[np.integer]) -> Choice:
 
 
 NEAREST = Method("nearest neighbour", nearest_neighbours)
-NEAREST_COPIES = Method("nearest neighbour", nearest_neighbours, duplicated=True)
+NEAREST_COPIES = replace(NEAREST, memory=Kind.COPIES)
+NEAREST_HALF = replace(NEAREST, memory=Kind.HALF)
 NEAREST_AGAIN = Method("the nearest one again and again", nearest_again)
 RANDOM = Method("random", at_random)
 UNCERTAINTY = Method("uncertainty sampling", uncertainty_sampling)
 SIFT = {value: Method(f"SIFT({value:g})", sift(value)) for value in LAMBDAS}
-SIFT_NEAR = Method(f"SIFT({DEFAULT_LAMBDA:g}) of {STEPS}", sift(DEFAULT_LAMBDA, pool=STEPS))
-SIFT_COPIES = Method(f"SIFT({DEFAULT_LAMBDA:g})", sift(DEFAULT_LAMBDA), duplicated=True)
-SIFT_NOISY_COPIES = Method("SIFT(1)", sift(1.0), duplicated=True)
+SIFT_NEAR = Method(f"SIFT({PAPERS_LAMBDA:g}) of {STEPS}", sift(PAPERS_LAMBDA, pool=STEPS))
+SIFT_COPIES = {value: replace(method, memory=Kind.COPIES) for value, method in SIFT.items()}
+SIFT_HALF = replace(SIFT[PAPERS_LAMBDA], memory=Kind.HALF)
 
 METHODS = (
     NEAREST,
@@ -182,8 +117,16 @@ METHODS = (
     *SIFT.values(),
     SIFT_NEAR,
     NEAREST_COPIES,
-    SIFT_COPIES,
-    SIFT_NOISY_COPIES,
+    *SIFT_COPIES.values(),
+    NEAREST_HALF,
+    SIFT_HALF,
     NEAREST_AGAIN,
 )
-LORA_METHODS = (NEAREST, SIFT[DEFAULT_LAMBDA], NEAREST_COPIES, SIFT_COPIES)
+LORA_METHODS = (
+    NEAREST,
+    SIFT[0.01],
+    SIFT[0.1],
+    NEAREST_COPIES,
+    SIFT_COPIES[0.01],
+    SIFT_COPIES[0.1],
+)

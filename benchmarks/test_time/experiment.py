@@ -12,28 +12,27 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.test_time.choosers import (
-    DEFAULT_LAMBDA,
     LORA_METHODS,
     METHODS,
     NEAREST,
     NEAREST_COPIES,
+    PAPERS_LAMBDA,
     SIFT,
     SIFT_COPIES,
-    STEPS,
-    Candidates,
     Choice,
     Method,
 )
 from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.jobs import Job, Outcome, Site, outcomes
+from benchmarks.test_time.memory import STEPS, Candidates, Kind
 from benchmarks.test_time.settings import Setting
 from sift_retrievers.stopping import alpha_length
 
 WATCHED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, STEPS)
-ADAPTIVE = SIFT[DEFAULT_LAMBDA]
+ADAPTIVE = SIFT[PAPERS_LAMBDA]
 BY_WAY: Mapping[str, Sequence[Method]] = {"full": METHODS, "LoRA": LORA_METHODS}
 SWEPT: Mapping[str, Sequence[Method]] = {
-    "full": (NEAREST, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES),
+    "full": (NEAREST, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES[PAPERS_LAMBDA]),
     "LoRA": (NEAREST,),
 }
 """Methods whose learning rates are compared; those of `NEAREST` decide."""
@@ -45,16 +44,14 @@ Sweep = Mapping[tuple[str, str, float], float]
 
 @dataclass(frozen=True)
 class Offer:
-    """Documents, and what the memory without and with copies offers for each."""
+    """Documents, and what each memory offers for each."""
 
     documents: tuple[Text, ...]
-    plain: Sequence[Candidates]
-    duplicated: Sequence[Candidates]
+    candidates: Mapping[Kind, Sequence[Candidates]]
 
     def choices(self, method: Method) -> list[Choice]:
         """What a method chooses for each document."""
-        offered = self.duplicated if method.duplicated else self.plain
-        return [method.choose(one) for one in offered]
+        return [method.choose(one) for one in self.candidates[method.memory]]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.retrieval.plots import pyplot
-from benchmarks.test_time.choosers import ALPHAS, NEAREST_AGAIN, STEPS, Method
+from benchmarks.test_time.choosers import ALPHAS, NEAREST_AGAIN, Method
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, WATCHED, Measured
+from benchmarks.test_time.memory import STEPS, Kind
 
 COLOURS = {
     "nearest neighbour": "black",
@@ -21,6 +22,8 @@ COLOURS = {
     "SIFT(0.1)": "#3d85c6",
     "SIFT(1)": "#1a7f5a",
 }
+
+LINES = {Kind.WHOLE: "-", Kind.COPIES: "--", Kind.HALF: ":"}
 
 
 def draw(measured: Measured, folder: Path, name: str) -> None:
@@ -70,7 +73,7 @@ def draw(measured: Measured, folder: Path, name: str) -> None:
 def _look(method: Method) -> dict[str, Any]:
     return {
         "color": COLOURS[method.name],
-        "linestyle": "--" if method.duplicated else "-",
+        "linestyle": LINES[method.memory],
         "linewidth": 1.8,
         "marker": "o",
         "markersize": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,20 @@ from benchmarks.common.machine import machine
 from benchmarks.test_time import language_model
 from benchmarks.test_time.choosers import (
     ALPHAS,
-    COPIES,
     METHODS,
     NEAREST,
     NEAREST_AGAIN,
     NEAREST_COPIES,
+    PAPERS_LAMBDA,
     RANDOM,
+    SIFT,
     SIFT_COPIES,
-    STEPS,
     Method,
 )
 from benchmarks.test_time.dataset import Dataset
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, Measured, Values
 from benchmarks.test_time.fine_tuning import LORA
+from benchmarks.test_time.memory import COPIES, STEPS, Kind
 from benchmarks.test_time.settings import Setting
 from sift_retrievers.metrics import Comparison, paired_comparison
 
@@ -63,10 +64,11 @@ class About:
 
 
 def rival(method: Method) -> Method | None:
-    """What a method is compared to: nearest neighbours in the same memory; them, without copies."""
+    """What a method is compared to: nearest neighbours in the same memory; them, in the whole."""
     if method is NEAREST:
         return None
-    return NEAREST_COPIES if method.duplicated and method is not NEAREST_COPIES else NEAREST
+    same = replace(NEAREST, memory=method.memory)
+    return NEAREST if method == same else same
 
 
 def page(measured: Measured, about: About) -> str:
@@ -84,8 +86,8 @@ def page(measured: Measured, about: About) -> str:
         f"sequences of {domains} domains ({setting.epochs} epochs in bfloat16, weights in float32, "
         f"{about.pretraining_minutes:.0f} minutes).\n"
         f"- Memory: {about.memory:,} of these sequences. “duplicates”: with {COPIES} more copies "
-        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it; “of "
-        f"{STEPS}”: from the {STEPS} nearest instead of 200.\n"
+        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it; “{Kind.HALF}”: drawn at "
+        f"random; “of {STEPS}”: from the {STEPS} nearest instead of 200.\n"
         f"- Documents: {len(measured.documents)} sequences of at most 256 tokens whose parents are "
         f"not in the training split. {about.copied} held-out sequences were left out since most of "
         "their runs of twelve words stand in it.\n"
@@ -96,7 +98,7 @@ def page(measured: Measured, about: About) -> str:
         f"- Learning rates ({rates}): what nearest neighbours did best with on "
         f"{measured.validation} other documents; the last table shows the others.\n"
         "- Bits per byte: mean over documents, each with the same weight. Differences are to "
-        "nearest neighbours in the same memory (of these with duplicates, to those without), "
+        "nearest neighbours in the same memory (of these themselves, to those in the whole one), "
         "paired by document, with 95 % bootstrap intervals over documents: of one model, one split "
         "and one seed. Below 0 is better.\n"
         f"- All fine-tuning, that of the last table too: {measured.process_minutes:.0f} "
@@ -106,6 +108,9 @@ def page(measured: Measured, about: About) -> str:
         parts += [f"## {_title(way)}: bits per byte", curve_table(measured, way, methods)]
     parts += [
         f"![bits per byte against steps]({setting.name}-steps.png)",
+        "## λ′",
+        f"Each λ′ less {ADAPTIVE.name} in the same memory, paired by document.",
+        noise_table(measured),
         f"## By domain, full fine-tuning, {STEPS} steps",
         domain_table(measured),
         "## What is trained on",
@@ -148,10 +153,26 @@ def curve_table(measured: Measured, way: str, methods: Sequence[Method]) -> str:
     return _table(head, rows)
 
 
+def noise_table(measured: Measured) -> str:
+    """Every λ′ against the paper's, in the same memory."""
+    rows = []
+    for way, methods in BY_WAY.items():
+        for some in (SIFT, SIFT_COPIES):
+            others = [one for one in some.values() if one in methods]
+            base = some[PAPERS_LAMBDA]
+            rows += [
+                [way, one.label, *(_paired(measured, way, one, base, step) for step in COMPARED)]
+                for one in others
+                if one is not base
+            ]
+    return _table(["", "", *(f"{step} steps" for step in COMPARED)], rows)
+
+
 def domain_table(measured: Measured) -> str:
     """Mean bits per byte of each domain after the last step."""
     names = np.array([document.domain for document in measured.documents])
-    columns = (NEAREST, ADAPTIVE, NEAREST_COPIES, SIFT_COPIES, RANDOM)
+    copies = SIFT_COPIES[PAPERS_LAMBDA]
+    columns = (NEAREST, ADAPTIVE, NEAREST_COPIES, copies, RANDOM)
     values = [measured.after("full", method, STEPS) for method in columns]
     rows = []
     for domain in dict.fromkeys(names):
@@ -251,8 +272,10 @@ def as_json(measured: Measured) -> str:
 def _against(measured: Measured, way: str, method: Method, step: int) -> str:
     """A method less its rival, after so many steps."""
     other = rival(method)
-    if other is None:
-        return ""
+    return "" if other is None else _paired(measured, way, method, other, step)
+
+
+def _paired(measured: Measured, way: str, method: Method, other: Method, step: int) -> str:
     values = (measured.after(way, one, step) for one in (method, other))
     return _difference(paired_comparison(*values))
 

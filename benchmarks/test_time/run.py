@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.data_folder import MissingDataError
 from benchmarks.common.embeddings import CACHE, MODEL, Encoder, Vectors, embed, minilm
 from benchmarks.test_time import plots
-from benchmarks.test_time.choosers import Memory, candidates
 from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.dataset import Dataset, read_dataset
 from benchmarks.test_time.experiment import Measured, Offer, measure
 from benchmarks.test_time.jobs import Site
 from benchmarks.test_time.language_model import pretrained
+from benchmarks.test_time.memory import VARIANTS, Memory, candidates
 from benchmarks.test_time.report import About, as_json, page
 from benchmarks.test_time.settings import SETTINGS, Setting
 
@@ -46,15 +46,12 @@ def offers(
         return embed(contents, encode=encode, model=model, folder=folder, title=title)
 
     memory = Memory(vectors(dataset.memory, "memory"), np.arange(len(dataset.memory)))
-    copies = memory.duplicated()
+    memories = {kind: vary(memory) for kind, vary in VARIANTS.items()}
 
     def offer(documents: tuple[Text, ...], title: str) -> Offer:
         texts, queries = [document.text for document in documents], vectors(documents, title)
-        return Offer(
-            documents,
-            candidates(texts, queries, memory, folder),
-            candidates(texts, queries, copies, folder),
-        )
+        offered = {kind: candidates(texts, queries, one, folder) for kind, one in memories.items()}
+        return Offer(documents, offered)
 
     return offer(dataset.validation, "validation"), offer(dataset.documents, "documents")
 

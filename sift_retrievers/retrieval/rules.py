@@ -38,13 +38,13 @@ def default_lambda(kernel: KernelLike) -> float:
     return 3.0
 
 
-def default_objective(kernel: KernelLike, alpha: float | None = None) -> str:
+def default_objective(kernel: KernelLike) -> str:
     """The objective of the retrievers for a kernel, where the caller names none.
 
-    Weighted by relevance, the passages' own information; else, and for the α rule, the query's.
+    Weighted by relevance, the passages' own information; else, the query's.
     """
     weighted = isinstance(resolve_kernel(kernel), RelevanceWeighted)
-    return str(Objective.UNDIRECTED if weighted and alpha is None else Objective.VARIANCE)
+    return str(Objective.UNDIRECTED if weighted else Objective.VARIANCE)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class SelectionRules:
         if self.lambda_ is None:
             object.__setattr__(self, "lambda_", default_lambda(kernel))
         if self.objective is None:
-            object.__setattr__(self, "objective", default_objective(kernel, self.alpha))
+            object.__setattr__(self, "objective", default_objective(kernel))
         positive(self.lambda_, "lambda_")
         if self.objective not in tuple(Objective):
             raise ValueError(
@@ -100,8 +100,6 @@ class SelectionRules:
                 f"max_tokens={self.max_tokens} and token_counter={self.token_counter}: pass "
                 "token_counter with a function that counts a text's tokens"
             )
-        if self.alpha is not None and self.objective == Objective.UNDIRECTED:
-            raise ValueError('alpha looks at the uncertainty, which "undirected" does not aim at')
         threshold = self.score_threshold
         if threshold is not None and not -1 <= threshold <= 1:
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")

@@ -18,9 +18,10 @@ from tiny_data import CountingModel
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from benchmarks.test_time import experiment, jobs, run
-from benchmarks.test_time.choosers import NEAREST, STEPS
+from benchmarks.test_time.choosers import NEAREST
 from benchmarks.test_time.fine_tuning import LoraModel, Predictor, Tunable, WholeModel
 from benchmarks.test_time.language_model import new_tokenizer
+from benchmarks.test_time.memory import STEPS
 from benchmarks.test_time.report import as_json, page
 from benchmarks.test_time.settings import Setting
 

@@ -12,25 +12,25 @@ from benchmarks.test_time.choosers import (
     NEAREST,
     NEAREST_COPIES,
     SIFT_COPIES,
-    STEPS,
-    Candidates,
     Choice,
     Method,
 )
 from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, Measured, Offer
 from benchmarks.test_time.jobs import Outcome
+from benchmarks.test_time.memory import STEPS, Candidates, Kind
 from benchmarks.test_time.report import (
     adaptive_table,
     choice_table,
     correlation_table,
     curve_table,
     domain_table,
+    noise_table,
 )
 
 DOMAINS = ("law", "law", "code", "code")
 SAVED = np.array([0.2, 0.4, 0.6, 0.8])
-FACTORS = {ADAPTIVE.label: 1.5, NEAREST_COPIES.label: 0.5, SIFT_COPIES.label: 0.75}
+FACTORS = {ADAPTIVE.label: 1.5, NEAREST_COPIES.label: 0.5, SIFT_COPIES[0.01].label: 0.75}
 SIGMA = (0.5, 0.5, 0.01, 0.01)
 
 
@@ -81,8 +81,14 @@ def test_curves_and_differences_to_the_rival_in_the_same_memory() -> None:
     assert row(table, ADAPTIVE.label)[-4:-2] == ["1.2500", "62.5%"]
     assert row(table, ADAPTIVE.label)[-2].startswith("-0.0500 [")  # after 10 steps
     assert row(table, ADAPTIVE.label)[-1].startswith("-0.2500 [")
-    assert row(table, SIFT_COPIES.label)[-1].startswith("-0.1250 [")  # to nearest with copies
+    assert row(table, SIFT_COPIES[0.01].label)[-1].startswith("-0.1250 [")  # to nearest with copies
     assert row(table, NEAREST_COPIES.label)[-1].startswith("+0.2500 [")
+
+
+def test_noise_against_the_papers() -> None:
+    table = noise_table(measured())
+    assert row(table, "full", "SIFT(0.1)")[2].startswith("+0.0500 [")  # less SIFT(0.01)
+    assert row(table, "LoRA", "SIFT(0.1), duplicates")[3].startswith("-0.1250 [")
 
 
 def test_domains() -> None:
@@ -121,20 +127,20 @@ def test_between_two_numbers_of_steps_both_count(steps: float) -> None:
     np.testing.assert_allclose(curved.fixed(steps), 2 - SAVED * (1 + (steps - 10)))
 
 
-def test_methods_with_copies_choose_from_the_memory_with_copies() -> None:
-    seen: list[str] = []
+def test_methods_choose_from_their_memory() -> None:
+    seen: list[Kind] = []
 
-    def watching(kind: str) -> Candidates:
-        return Candidates(
-            np.ones(2, np.float32), np.ones((1, 2), np.float32), np.array([0]), 1, seed=len(kind)
-        )
+    def watching(kind: Kind) -> Candidates:
+        number = [*Kind].index(kind)
+        vectors, text = np.ones((1, 2), np.float32), np.array([0])
+        return Candidates(vectors[0], vectors, text, text, seed=number)
 
     def choose(offered: Candidates) -> Choice:
-        seen.append("plain" if offered.seed == 5 else "copies")
+        seen.append([*Kind][offered.seed])
         return Choice((0,))
 
-    offer = Offer((Text("a", "law", "a"),), [watching("plain")], [watching("copies")])
+    offer = Offer((Text("a", "law", "a"),), {kind: [watching(kind)] for kind in Kind})
     rule: Callable[[Candidates], Choice] = choose
-    offer.choices(Method("rule", rule))
-    offer.choices(Method("rule", rule, duplicated=True))
-    assert seen == ["plain", "copies"]
+    for kind in Kind:
+        offer.choices(Method("rule", rule, memory=kind))
+    assert seen == [*Kind]

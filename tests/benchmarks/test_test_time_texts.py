@@ -12,12 +12,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from benchmarks.test_time.choosers import (
-    COPIES,
-    STEPS,
-    Candidates,
-    Memory,
     at_random,
-    candidates,
     nearest_again,
     nearest_neighbours,
     sift,
@@ -33,6 +28,7 @@ from benchmarks.test_time.corpus import (
     spread,
 )
 from benchmarks.test_time.dataset import without_copies
+from benchmarks.test_time.memory import COPIES, STEPS, Candidates, Memory, candidates
 
 
 def pieces(parents: dict[str, int], domain: str = "law") -> list[Text]:
@@ -128,11 +124,20 @@ def test_a_memory_with_copies_offers_texts_again(
     assert (counts > 1).sum() == 100
     np.testing.assert_array_equal(copies.vectors, memory.vectors[copies.origins])
     (again,) = candidates(["a document"], offered.query[None], copies, tmp_path)
-    assert again.texts == 300
+    assert len(again.texts) == 300
     np.testing.assert_array_equal(again.vectors, memory.vectors[again.origins])
     order = np.argsort(-(memory.vectors @ offered.query))
     expected = [text for text in order for _ in range(counts[text])][:STEPS]
     assert list(nearest_neighbours(again).origins) == expected
+
+
+def test_half_of_a_memory_is_drawn_from_alone(memory: Memory, tmp_path: Path) -> None:
+    half = memory.halved()
+    assert len(set(half.origins.tolist())) == 150
+    np.testing.assert_array_equal(half.vectors, memory.vectors[half.origins])
+    (offered,) = candidates(["a document"], unit(1, seed=1), half, tmp_path)
+    for choose in (nearest_neighbours, at_random):
+        assert set(choose(offered).origins) <= set(half.origins.tolist())
 
 
 def test_a_memory_that_is_too_small_is_refused(tmp_path: Path) -> None:

@@ -216,13 +216,17 @@ def test_rules_that_are_given_win() -> None:
     assert replace(given, min_gain=0.1).lambda_ == 0.7
 
 
-def test_alpha_brings_the_objective_that_it_looks_at() -> None:
-    rules = SelectionRules(alpha=0.3)
-    assert (rules.kernel, rules.lambda_) == (DEFAULT_KERNEL, DEFAULT.lambda_)
-    assert rules.objective == default_objective("relevance", 0.3) == "variance"
-    assert SelectionRules(alpha=0.3, objective="entropy").objective == "entropy"
-    with pytest.raises(ValueError, match=r'alpha .* "undirected"'):
-        SelectionRules(alpha=0.3, objective="undirected")
+def test_alpha_cuts_the_picks_of_the_default() -> None:
+    assert arguments_of(SelectionRules(alpha=0.3)) == DEFAULT.arguments
+    targets, pool = random_pool()
+    whole = choose(targets[:1], pool, 12, **DEFAULT.arguments)
+    short = choose(targets[:1], pool, 12, **DEFAULT.arguments, alpha=0.2)
+    assert whole.variance is not None
+    sigma = np.sqrt(whole.variance[1:])
+    kept = int((sigma > 1 / (0.2 * np.arange(1, 13))).argmax())
+    assert 1 < kept < 12
+    assert short.picks.tolist() == whole.picks[:kept].tolist()
+    assert short.stop_reason == "alpha"
 
 
 def test_costs_and_relevance_follow_the_candidates() -> None:

@@ -122,7 +122,6 @@ def test_a_pool_used_up_within_the_budget_is_exhausted() -> None:
         ({"alpha": 0}, "alpha must be positive and finite; got 0"),
         ({"alpha": math.nan}, "alpha must be positive and finite; got nan"),
         ({"min_gain": -1.0}, r"min_gain must be positive and finite; got -1\.0"),
-        ({"alpha": 0.3, "objective": "undirected"}, 'alpha .* "undirected" does not aim at'),
         ({"budget": 3.0}, "need costs, what each candidate costs; got None"),
         ({"per_cost": True}, "need costs, what each candidate costs; got None"),
         ({"costs": [1.0]}, r"costs must be \[K=30\] or \[B=4, K=30\]; got \(1,\)"),

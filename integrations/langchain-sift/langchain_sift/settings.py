@@ -92,7 +92,7 @@ class SelectionSettings(BaseModel):
             return given
         kernel = given.get("kernel", DEFAULT_KERNEL)
         try:
-            noise, objective = default_lambda(kernel), default_objective(kernel, given.get("alpha"))
+            noise, objective = default_lambda(kernel), default_objective(kernel)
         except (TypeError, ValueError):  # no kernel: reported with the other faults
             noise, objective = 1.0, "variance"
         filled = dict(given)

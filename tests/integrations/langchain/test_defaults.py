@@ -106,10 +106,9 @@ def test_what_is_given_wins(memory: Any) -> None:
     }
 
 
-def test_alpha_alone_brings_the_variance(memory: Any, corpus: Corpus) -> None:
-    retriever = SIFTRetriever(memory, k=20, alpha=0.9, kernel="relevance")
-    assert SIFTRetriever(memory, kernel="relevance").objective == "undirected"
-    assert retriever.objective == "variance"
+def test_alpha_cuts_the_picks_of_the_default(memory: Any, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(memory, k=20, alpha=0.9)
+    assert retriever.objective == DEFAULT.objective
     want = {**shape(retriever), "alpha": 0.9}
     assert numbers(retriever.invoke(corpus.queries[0])) == numbered(
         corpus, pool(corpus), 20, **want
@@ -150,10 +149,10 @@ def test_what_goes_with_the_kernel_is_found_anew_in_a_retriever_made_from_anothe
         return found
 
     assert (made(kernel="cosine").lambda_, made(kernel="cosine").objective) == (3.0, "variance")
-    assert made(alpha=0.3).objective == "variance"
+    assert made(alpha=0.3).objective == DEFAULT.objective
     assert made(kernel="cosine", lambda_=0.5).lambda_ == 0.5
     given = SIFTRetriever(memory, lambda_=0.7, objective="variance")
     fields = {"kernel": ConfigurableField(id="kernel")}
     again, _ = given.configurable_fields(**fields)._prepare({"configurable": {"kernel": "cosine"}})  # type: ignore[attr-defined]
     assert (again.lambda_, again.objective) == (0.7, "variance")
-    assert retriever.model_copy(update={"alpha": 0.3}).rules().objective == "variance"
+    assert retriever.model_copy(update={"alpha": 0.3}).rules().objective == DEFAULT.objective

@@ -152,7 +152,6 @@ def test_off_by_default(memory: Any, corpus: Corpus) -> None:
         ({"max_tokens": 100}, "max_tokens and token_counter go together.*a function that counts"),
         ({"token_counter": len}, "max_tokens and token_counter go together"),
         ({"score_threshold": 1.5}, r"between -1 and 1; got 1\.5"),
-        ({"alpha": 0.3, "objective": "undirected"}, 'uncertainty, which "undirected" does not'),
         ({"search_kwargs": {"score_threshold": 0.5}}, r"got \['score_threshold'\]: pass them to"),
         ({"distinct_by": 3}, "distinct_by"),
     ],

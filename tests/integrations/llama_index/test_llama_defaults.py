@@ -104,14 +104,14 @@ def test_what_is_given_wins(simple: VectorStoreIndex) -> None:
     assert SIFTRetriever(simple, objective="entropy").lambda_ == DEFAULT.lambda_
 
 
-def test_alpha_alone_brings_the_variance(simple: VectorStoreIndex, corpus: Corpus) -> None:
+def test_alpha_cuts_the_picks_of_the_default(simple: VectorStoreIndex, corpus: Corpus) -> None:
     retriever = SIFTRetriever(simple, 20, stop_alpha=0.9)
-    want = DEFAULT.arguments | {"objective": "variance"}
+    want = DEFAULT.arguments
     assert shape(retriever.rules) == shape(SIFTRerank(stop_alpha=0.9).rules()) == want
     found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == numbered(corpus, 20, **want, alpha=0.9)
     # The alpha of a hybrid search is another one.
-    assert SIFTRetriever(simple, alpha=0.5).objective == DEFAULT.objective
+    assert SIFTRetriever(simple, alpha=0.5).rules.alpha is None
 
 
 def test_a_rerank_made_again_from_its_own_fields(simple: VectorStoreIndex, corpus: Corpus) -> None:
