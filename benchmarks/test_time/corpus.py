@@ -163,23 +163,6 @@ def _cut(text: str, readers: Sequence[Reader], slack: int) -> Iterator[str]:
             yield found
 
 
-def sample(texts: Sequence[Text], per_domain: int | None, seed: int = SEED) -> list[Text]:
-    """At most so many texts of every domain, drawn at random; None: all."""
-    by_domain: dict[str, list[Text]] = defaultdict(list)
-    for text in texts:
-        by_domain[text.domain].append(text)
-    drawn = random.Random(seed)
-    return [
-        text
-        for domain in by_domain.values()
-        for text in (
-            domain
-            if per_domain is None or len(domain) <= per_domain
-            else drawn.sample(domain, per_domain)
-        )
-    ]
-
-
 def spread(texts: Sequence[Text], per_domain: int, seed: int = SEED) -> list[Text]:
     """At most so many texts of every domain, from as many parents as there are, at random."""
     drawn = random.Random(seed)

@@ -15,7 +15,6 @@ from benchmarks.test_time.corpus import (
     Text,
     domains,
     load,
-    sample,
     sequences,
     split,
     spread,
@@ -35,8 +34,7 @@ class Dataset:
     tokenizer: Any
     """Of the language model."""
     train: tuple[Text, ...]
-    memory: tuple[Text, ...]
-    """Passages to choose from: all of `train`, or a sample of it."""
+    """What the model is trained on, and the memory: the passages to choose from."""
     documents: tuple[Text, ...]
     """To be predicted."""
     validation: tuple[Text, ...]
@@ -67,7 +65,6 @@ def read_dataset(setting: Setting) -> Dataset:
     return Dataset(
         tokenizer=tokenizer,
         train=tuple(train),
-        memory=tuple(sample(train, setting.passages_per_domain)),
         documents=tuple(documents),
         validation=tuple(spread(rest, setting.validation_per_domain, seed=SEED + 1)),
         copied=len(held_out) - len(own),

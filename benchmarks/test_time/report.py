@@ -44,7 +44,6 @@ class About:
     setting: Setting
     train: int
     """Sequences of the training split."""
-    memory: int
     copied: int
     """Held-out sequences that were left out."""
     parameters: int
@@ -56,7 +55,6 @@ class About:
         return cls(
             setting=setting,
             train=len(dataset.train),
-            memory=len(dataset.memory),
             copied=dataset.copied,
             parameters=language_model.load(model)[0].num_parameters(),
             pretraining_minutes=language_model.minutes(model),
@@ -85,9 +83,9 @@ def page(measured: Measured, about: About) -> str:
         f"{setting.width}, {setting.vocabulary:,} tokens), trained from scratch on {about.train:,} "
         f"sequences of {domains} domains ({setting.epochs} epochs in bfloat16, weights in float32, "
         f"{about.pretraining_minutes:.0f} minutes).\n"
-        f"- Memory: {about.memory:,} of these sequences. “duplicates”: with {COPIES} more copies "
-        f"of a third of them; “{NEAREST_AGAIN.name}”: the extreme of it; “{Kind.HALF}”: drawn at "
-        f"random; “of {STEPS}”: from the {STEPS} nearest instead of 200.\n"
+        f"- Memory: these sequences. “duplicates”: with {COPIES} more copies of a third of them; "
+        f"“{NEAREST_AGAIN.name}”: the extreme of it; “{Kind.HALF}”: drawn at random; “of {STEPS}”: "
+        f"from the {STEPS} nearest instead of 200.\n"
         f"- Documents: {len(measured.documents)} sequences of at most 256 tokens whose parents are "
         f"not in the training split. {about.copied} held-out sequences were left out since most of "
         "their runs of twelve words stand in it.\n"

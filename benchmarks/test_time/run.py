@@ -45,7 +45,7 @@ def offers(
         contents = [text.text for text in texts]
         return embed(contents, encode=encode, model=model, folder=folder, title=title)
 
-    memory = Memory(vectors(dataset.memory, "memory"), np.arange(len(dataset.memory)))
+    memory = Memory(vectors(dataset.train, "memory"), np.arange(len(dataset.train)))
     memories = {kind: vary(memory) for kind, vary in VARIANTS.items()}
 
     def offer(documents: tuple[Text, ...], title: str) -> Offer:
@@ -67,7 +67,7 @@ def carry_out(
     dataset = read_dataset(setting)
     at = pretrained(setting, dataset.tokenizer, [text.text for text in dataset.train], folder)
     validation, offered = offers(dataset, encode=encode, model=model, folder=folder)
-    memory = tuple(text.text for text in dataset.memory)
+    memory = tuple(text.text for text in dataset.train)
     site = Site(at, memory, setting.device, setting.workers)
     measured = measure(setting, site, validation, offered)
     return measured, About.of(setting, dataset, at)

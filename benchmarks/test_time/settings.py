@@ -17,8 +17,6 @@ class Setting:
     epochs: int
     """Of pretraining on the training split."""
     batch: int
-    passages_per_domain: int | None
-    """Passages of the memory, drawn from the training split; None: all of it."""
     documents_per_domain: int
     validation_per_domain: int
     """Documents that learning rates are chosen on; no others."""
@@ -36,7 +34,6 @@ SMALL = Setting(
     layers=4,
     epochs=2,
     batch=16,
-    passages_per_domain=None,
     documents_per_domain=5,
     validation_per_domain=1,
     learning_rates={"full": (1e-4, 3e-4, 1e-3), "LoRA": (1e-3, 3e-3, 1e-2)},
@@ -50,7 +47,6 @@ GPU = Setting(
     layers=8,
     epochs=2,
     batch=64,
-    passages_per_domain=None,
     documents_per_domain=10,
     validation_per_domain=1,
     learning_rates={"full": (3e-5, 1e-4, 3e-4, 1e-3), "LoRA": (3e-4, 1e-3, 3e-3, 1e-2)},

@@ -141,7 +141,6 @@ TINY = Setting(
     layers=1,
     epochs=1,
     batch=8,
-    passages_per_domain=60,
     documents_per_domain=2,
     validation_per_domain=1,
     learning_rates={"full": (1e-3, 1e-2), "LoRA": (1e-2,)},

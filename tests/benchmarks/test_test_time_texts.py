@@ -22,7 +22,6 @@ from benchmarks.test_time.corpus import (
     SHORTEST,
     Reader,
     Text,
-    sample,
     sequences,
     split,
     spread,
@@ -83,14 +82,6 @@ def test_a_word_longer_than_a_reader_sees_is_cut() -> None:
     found = sequences([Text("y" * 500, "code", "a")], [letters(100)])
     assert "".join(s.text for s in found) == "y" * 500
     assert max(len(s.text) for s in found) <= 100
-
-
-def test_samples_are_drawn_per_domain() -> None:
-    texts = pieces({"a": 30}) + pieces({"b": 3}, "code")
-    drawn = sample(texts, 5)
-    assert [t.domain for t in drawn] == ["law"] * 5 + ["code"] * 3
-    assert sample(texts, 5) == drawn
-    assert sample(texts, None) == texts
 
 
 def unit(rows: int, d: int = 16, seed: int = 0) -> np.ndarray:
