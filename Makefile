@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORE   := .venv-core
+# Of the embeddings of bench-retrieval: wordllama (half an hour) or minilm (hours).
+MODEL  ?= wordllama
 PIP     = -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # Their requirements contradict those of the others, and they work with these all the same:
 # langchain-milvus needs pymilvus 3, llama-index-vector-stores-milvus says < 3; langchain-redis wants
@@ -25,7 +27,7 @@ help:
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
 	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
 	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … (3 minutes)"
-	@echo "make bench-retrieval  evidence found on six corpora, against every peer (hours; needs SIFT_DATA)"
+	@echo "make bench-retrieval  evidence found on six corpora, against every peer (MODEL=wordllama or minilm; needs SIFT_DATA)"
 	@echo "make bench-test-time  the paper's experiment in small (2 h on 2 cores; needs SIFT_DATA)"
 	@echo "make bench-finetune  time and memory of sessions of test-time fine-tuning (5 minutes)"
 
@@ -96,10 +98,11 @@ bench-finetune: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/speed/finetune.py
 
 bench-retrieval: $(VENV)/.test
-	$(BIN)/python -W ignore benchmarks/retrieval/run.py
-	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py
-	$(BIN)/python -W ignore benchmarks/retrieval/warning.py
-	$(BIN)/python -W ignore benchmarks/retrieval/calibrated.py
+	$(BIN)/python -W ignore benchmarks/retrieval/run.py --model $(MODEL)
+	$(BIN)/python -W ignore benchmarks/retrieval/dialogues.py --model $(MODEL)
+	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py --model $(MODEL)
+	$(BIN)/python -W ignore benchmarks/retrieval/warning.py --model $(MODEL)
+	$(BIN)/python -W ignore benchmarks/retrieval/calibrated.py --model $(MODEL)
 
 bench-test-time: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/test_time/run.py

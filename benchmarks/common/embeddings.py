@@ -1,4 +1,4 @@
-"""Embeddings by all-MiniLM-L6-v2, each text once: what was embedded before comes from a file.
+"""Embeddings that are kept: each text once, what was embedded before comes from a file.
 
 The cache is a SQLite file, one row a text, keyed by the text and the model. Texts are committed a
 few hundred at a time, so a run that is killed loses less than a minute, and texts that several
@@ -8,56 +8,30 @@ variants of a corpus share are embedded once.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from tqdm import tqdm  # type: ignore[import-untyped]
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
-from minilm import SHA256, bundled_minilm
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
 
 Vectors = npt.NDArray[np.float32]
 Encoder = Callable[[list[str]], npt.NDArray[Any]]
+"""Texts → `[n, d]` of unit length."""
 
 CACHE = Path(__file__).parents[2] / ".cache" / "benchmarks"
-MODEL = f"all-MiniLM-L6-v2 {SHA256}"
-DIM = 384
-CHUNK, BATCH = 512, 32
-
-
-@cache
-def _model() -> SentenceTransformer:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the weights are in a package
-    from sentence_transformers import SentenceTransformer  # reads the variable when imported
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return SentenceTransformer(str(bundled_minilm()), device=device)
-
-
-def minilm(texts: list[str]) -> npt.NDArray[Any]:
-    """Vectors of unit length from the packaged model: `[n, 384]`; it reads 256 tokens of a text."""
-    return _model().encode(
-        texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-    )
+CHUNK = 512
+_ASKED = 500  # keys in one query to the file
 
 
 def embed(
     texts: Sequence[str],
     *,
-    encode: Encoder = minilm,
-    model: str = MODEL,
+    encode: Encoder,
+    model: str,
     folder: Path = CACHE,
     title: str = "embedding",
 ) -> Vectors:
@@ -74,23 +48,29 @@ def embed(
         ValueError: if `encode` returns another number of vectors than texts, or vectors that are
             not of unit length.
     """
+    if not texts:
+        return np.empty((0, 0), dtype=np.float32)
     keys = [hashlib.sha256(f"{model}\0{text}".encode()).digest() for text in texts]
+    wanted = dict(zip(keys, texts, strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(folder / "embeddings.sqlite", timeout=60)) as database:
         database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
-        wanted = dict(zip(keys, texts, strict=True))
-        have = {key for (key,) in database.execute("SELECT key FROM vectors")}
+        found = _read(database, [*wanted])
         # Longest first: what the progress bar expects is then too much rather than too little.
-        missing = sorted((k for k in wanted if k not in have), key=lambda k: -len(wanted[k]))
+        missing = sorted((k for k in wanted if k not in found), key=lambda k: -len(wanted[k]))
         with tqdm(total=len(missing), desc=title, disable=not missing, mininterval=5) as bar:
             for start in range(0, len(missing), CHUNK):
                 chunk = missing[start : start + CHUNK]
                 vectors = _checked(encode([wanted[key] for key in chunk]), len(chunk))
-                rows = [(k, v.tobytes()) for k, v in zip(chunk, vectors, strict=True)]
+                rows = {k: v.tobytes() for k, v in zip(chunk, vectors, strict=True)}
                 with database:
-                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+                    database.executemany(
+                        "INSERT OR REPLACE INTO vectors VALUES (?, ?)", [*rows.items()]
+                    )
+                found.update(rows)
                 bar.update(len(chunk))
-        return _read(database, keys)
+    flat = np.frombuffer(b"".join(found[key] for key in keys), dtype=np.float32)
+    return flat.reshape(len(keys), -1).copy()
 
 
 def _checked(vectors: npt.NDArray[Any], count: int) -> Vectors:
@@ -104,17 +84,13 @@ def _checked(vectors: npt.NDArray[Any], count: int) -> Vectors:
     return found
 
 
-def _read(database: sqlite3.Connection, keys: list[bytes]) -> Vectors:
-    """Rows of the cache in the order of the keys."""
-    if not keys:
-        return np.empty((0, DIM), dtype=np.float32)
+def _read(database: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, bytes]:
+    """What the file has of the keys."""
     rows: dict[bytes, bytes] = {}
-    distinct, step = list(dict.fromkeys(keys)), 500
-    for start in range(0, len(distinct), step):
-        some = distinct[start : start + step]
+    for start in range(0, len(keys), _ASKED):
+        some = keys[start : start + _ASKED]
         marks = ",".join("?" * len(some))
         rows.update(
             database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
         )
-    flat = np.frombuffer(b"".join(rows[key] for key in keys), dtype=np.float32)
-    return flat.reshape(len(keys), -1).copy()
+    return rows

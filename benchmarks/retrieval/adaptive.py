@@ -1,13 +1,11 @@
 """A number of passages that fits the question: what each rule finds for the passages it takes.
 
-    SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py
-    SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --embedded
+    SIFT_DATA=<folder> python benchmarks/retrieval/adaptive.py --model wordllama
 
 Every rule cuts the picks of the retrievers' default among 100 candidates to a prefix of at most 20;
 its parameter is swept, which traces coverage against the mean number of passages. The saving is the
 share of the passages that a rule does without at the coverage that a fixed k of 3, 5 or 10 has.
-Writes adaptive.md and adaptive.png; the same of the picks of `SharedNoise`, whose gains are about
-the answer, to adaptive-shared-noise.md and .png.
+Writes adaptive-<model>.md and .png to benchmarks/retrieval/results/.
 """
 
 from __future__ import annotations
@@ -21,17 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.embeddings import CACHE
 from benchmarks.common.machine import machine
+from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import covered
-from benchmarks.retrieval.looked_at import LOOKED_AT, THE_DEFAULT, in_words
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.plots import pyplot
-from benchmarks.retrieval.run import parser
-from benchmarks.retrieval.sets import Loaded, load_chosen
-from benchmarks.retrieval.tune import POOL
-from sift_retrievers.calibration import Setting
+from benchmarks.retrieval.sets import Loaded, load_chosen, not_measured, parser
+from sift_retrievers.calibration import DEFAULT, Setting
 from sift_retrievers.selection import select_with_uncertainty
 
 FIXED = (3, 5, 10)
@@ -75,7 +71,6 @@ def picked(candidates: Candidates, setting: Setting) -> Run:
     chosen = np.take_along_axis(cosines, picks, axis=1)
     variance = left.astype(np.float64)
     explained = variance[:, :1] - variance[:, -1:]
-    in_order = np.tile(np.arange(picks.shape[1], dtype=np.int16), (len(picks), 1))
     return Run(
         cosines=chosen,
         nearest=cosines[:, :1],
@@ -84,8 +79,8 @@ def picked(candidates: Candidates, setting: Setting) -> Run:
         gains=found.gains[:, :MOST].astype(np.float64),
         deviations=np.sqrt(np.maximum(variance[:, 1 : MOST + 1], 1e-12)),
         left=(variance[:, :MOST] - variance[:, -1:]) / explained,
-        coverage=covered(candidates, picks.astype(np.int16)),
-        nearest_coverage=covered(candidates, in_order),
+        coverage=covered(candidates, candidates.rows_at(picks.astype(np.int64))),
+        nearest_coverage=covered(candidates, candidates.rows[:, :MOST]),
     )
 
 
@@ -201,47 +196,50 @@ def plot(curves: dict[str, Curve], title: str, file: Path) -> None:
 def main(
     arguments: list[str] | None = None,
     *,
-    encode: Encoder = minilm,
-    model: str = MODEL,
+    embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("Rules for the number of passages.").parse_args(arguments)
-    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
     chosen.results.mkdir(parents=True, exist_ok=True)
-    for name, setting in LOOKED_AT.items():
-        suffix = "" if name == THE_DEFAULT else "-" + name.replace(" ", "-")
-        file = chosen.results / f"adaptive{suffix}.md"
-        write(setting, loaded, file)
+    model = embedder.name if embedder else chosen.model
+    head = [
+        f"# How many passages: rules against a fixed k, embeddings by {model}",
+        "",
+        f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
+        "",
+        f"Picks: {in_words(DEFAULT)}; at most {MOST} of {chosen.candidates} candidates.",
+        not_measured(loaded.missing, chosen.sets),
+    ]
+    lines = tables_of(DEFAULT, loaded, chosen.candidates, chosen.results / f"adaptive-{model}.png")
+    (chosen.results / f"adaptive-{model}.md").write_text("\n".join([*head, *lines, ""]))
     print(f"written to {chosen.results}")
     return 0
 
 
-def write(setting: Setting, loaded: Loaded, file: Path) -> None:
-    """The page about one rule's picks, and its plot beside it."""
+def in_words(setting: Setting) -> str:
+    """The rule as a line of a page."""
+    return f"{setting.kernel}, objective {setting.objective!r}, λ′ = {setting.lambda_:g}"
+
+
+def tables_of(setting: Setting, loaded: Loaded, size: int, file: Path) -> list[str]:
+    """The tables about one rule's picks, over all and by variant, and its plot in `file`."""
     groups: dict[str, list[Run]] = {ALL: []}
     for one in loaded.candidates:
-        run = picked(one.nearest(POOL), setting)
-        for group in (ALL, one.variant, f"{one.name}, {one.variant}"):
+        run = picked(one.nearest(size), setting)
+        for group in (ALL, one.variant):
             groups.setdefault(group, []).append(run)
-    lines = [
-        "# How many passages: rules against a fixed k",
-        "",
-        f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
-        "",
-        f"Picks: {in_words(setting)}; at most {MOST} of {POOL} candidates.",
-    ]
-    if loaded.missing:
-        lines.append("Not measured: " + "; ".join(f"{n}, {v}" for n, v in loaded.missing) + ".")
+    lines: list[str] = []
     for group, runs in groups.items():
         curves = {rule: sweep(rule, runs) for rule in RULES}
         near = nearest_curve(runs)
         lines += ["", f"## {group}", "", *tables(curves, curves[FIXED_K], "the same picks")]
         lines += ["", *tables(curves, near, "nearest neighbour")]
         if group == ALL:
-            plot(curves, f"Mean of {len(runs)} sets and variants", file.with_suffix(".png"))
-    file.write_text("\n".join([*lines, ""]))
+            plot(curves, f"Mean of {len(runs)} sets and variants", file)
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Does `calibrate` help: chosen on one half of a set's queries, measured on the other.
 
-    SIFT_DATA=<folder> python benchmarks/retrieval/calibrated.py --embedded
+    SIFT_DATA=<folder> python benchmarks/retrieval/calibrated.py --model wordllama
 
-With the gold passages and without. Writes results/calibration.md.
+With the gold passages and without. Writes calibration-<model>.md to benchmarks/retrieval/results/.
 """
 
 from __future__ import annotations
@@ -16,50 +16,52 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.embeddings import CACHE
 from benchmarks.common.machine import machine
-from benchmarks.retrieval.adaptive import parser
+from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.sets import load_chosen
-from benchmarks.retrieval.tune import POOL, tuning_half
+from benchmarks.retrieval.evaluate import mean_coverage
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.tune import tuning_half
 from sift_retrievers.calibration import DEFAULT, Calibration, Pool, Setting, calibrate
-from sift_retrievers.metrics import coverage_curve, mean_interval, paired_comparison
+from sift_retrievers.metrics import mean_interval, paired_comparison
 from sift_retrievers.selection import select
 
-CUTOFFS = (3, 5, 10, 20)
 Values = npt.NDArray[np.float64]
 
 
 def pools_of(candidates: Candidates) -> list[Pool]:
     """What `calibrate` takes."""
-    rows = zip(candidates.queries, candidates.vectors, candidates.documents, strict=True)
-    return [Pool(query[None], vectors, names) for query, vectors, names in rows]
+    passages = candidates.store.passages
+    names = [tuple(passages[i].id for i in rows) for rows in candidates.rows]
+    rows = zip(candidates.queries, candidates.vectors, names, strict=True)
+    return [Pool(query[None], vectors, ids) for query, vectors, ids in rows]
 
 
 def coverages(candidates: Candidates, setting: Setting) -> Values:
     """`[Q]` mean coverage over the cutoffs."""
-    chosen = select(candidates.queries, candidates.vectors, max(CUTOFFS), **setting.arguments)
-    found = np.empty(len(candidates.queries))
-    for i, (picks, judged) in enumerate(zip(chosen.indices, candidates.judgements, strict=True)):
-        curve = coverage_curve([candidates.documents[i][j] for j in picks if j >= 0], judged)
-        found[i] = np.mean([curve[min(k, len(curve)) - 1] for k in CUTOFFS])
-    return found
+    k = max(candidates.cutoffs)
+    chosen = select(candidates.queries, candidates.vectors, k, **setting.arguments)
+    picks = candidates.rows_at(np.asarray(chosen.indices, dtype=np.int64))
+    return mean_coverage(candidates, picks)
 
 
 def rank_correlation(with_gold: Calibration, without: Calibration) -> float:
     """Spearman's, of the settings by their scores with gold and without."""
     a = [score.coverage.mean for score in with_gold.scores]
     b = [without.score_of(score.setting).coverage.mean for score in with_gold.scores]
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    first, second = (np.argsort(np.argsort(values)).astype(np.float64) for values in (a, b))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def row(candidates: Candidates) -> tuple[str, Values, Values, Values]:
     """A line of the table, and the coverages of the default and of the two choices."""
-    half = tuning_half(candidates.name, len(candidates.queries))
+    half = tuning_half(candidates.name, len(candidates.asked))
     seen, other = candidates.some(half), candidates.some(~half)
-    labelled = calibrate(pools_of(seen), seen.judgements, cutoffs=CUTOFFS)
-    unlabelled = calibrate(pools_of(seen), cutoffs=CUTOFFS)
+    labelled = calibrate(
+        pools_of(seen), [query.judgements for query in seen.asked], cutoffs=seen.cutoffs
+    )
+    unlabelled = calibrate(pools_of(seen), cutoffs=seen.cutoffs)
     base = coverages(other, DEFAULT)
     cells = [f"{candidates.name}, {candidates.variant}", f"{base.mean():.3f}"]
     found = []
@@ -77,38 +79,42 @@ def row(candidates: Candidates) -> tuple[str, Values, Values, Values]:
 def main(
     arguments: Sequence[str] | None = None,
     *,
-    encode: Encoder = minilm,
-    model: str = MODEL,
+    embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("Does calibrate help?").parse_args(arguments)
-    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
-    rows = [row(one.nearest(POOL)) for one in tqdm(loaded.candidates, desc="sets")]
+    model = embedder.name if embedder else chosen.model
+    sets = [one.nearest(chosen.candidates) for one in loaded.candidates]
+    rows = [row(one) for one in tqdm(sets, desc="sets")]
     lines = [
-        "# Settings from `calibrate`, against the default",
+        f"# Settings from `calibrate`, against the default, embeddings by {model}",
         "",
         f"`python benchmarks/retrieval/calibrated.py` on {machine()}.",
         "",
-        f"Chosen on one half of the queries, measured on the other: mean coverage at {CUTOFFS} of "
-        f"{POOL} candidates, and its change with a 95 % interval. The last column: how the ranking "
-        "of the settings without gold agrees with that with gold (Spearman).",
+        "Chosen on one half of the queries, measured on the other: mean coverage of "
+        f"{chosen.candidates} candidates, and its change with a 95 % interval. The last column: "
+        "how the ranking of the settings without gold agrees with that with gold (Spearman).",
         "",
         "| set | default | with gold | chosen | without gold | chosen | agreement |",
         "|" + "---|" * 7,
         *(line for line, *_ in rows),
         "",
     ]
-    for name, at in (("with gold", 2), ("without gold", 3)):
-        change = mean_interval(np.concatenate([found[at] - found[1] for found in rows]))
+    changes = {
+        "with gold": [labelled - base for _, base, labelled, _ in rows],
+        "without gold": [unlabelled - base for _, base, _, unlabelled in rows],
+    }
+    for name, each in changes.items():
+        change = mean_interval(np.concatenate(each))
         lines.append(
             f"All queries, {name}: {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]. "
         )
-    missing = "; ".join(f"{n}, {v}" for n, v in loaded.missing)
-    lines.append(f"\nNot measured: {missing or 'none'}.")
+    lines += ["", not_measured(loaded.missing, chosen.sets)]
     chosen.results.mkdir(parents=True, exist_ok=True)
-    (chosen.results / "calibration.md").write_text("\n".join([*lines, ""]))
+    (chosen.results / f"calibration-{model}.md").write_text("\n".join([*lines, ""]))
     print("\n".join(lines))
     return 0
 

@@ -1,4 +1,4 @@
-"""Measures of picks, one number a query, so that methods can be compared query by query."""
+"""Measures of picks, one number a question: methods are compared question by question."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.methods import CUTOFFS
 from sift_retrievers.metrics import alpha_ndcg, redundancy
 
 Values = npt.NDArray[np.float64]
@@ -20,9 +19,7 @@ class Scores:
     """What the picks of one method are worth: each `[Q]`."""
 
     coverage: dict[int, Values]
-    """At every cutoff."""
-    all_evidence: dict[int, Values]
-    """1 where every facet is covered."""
+    """At every cutoff of the variant."""
     alpha_ndcg: Values
     """At 10."""
     near_duplicates: Values
@@ -35,48 +32,42 @@ class Scores:
         return means
 
 
-def coverage_at(candidates: Candidates, picks: Picks, cutoffs: tuple[int, ...]) -> Values:
-    """`[Q, len(cutoffs)]` share of each query's facets among the first picks.
-
-    A pick of −1 holds nothing. Where there are fewer picks than a cutoff, all are counted.
-    """
-    return covered(candidates, picks)[:, [min(k, picks.shape[1]) - 1 for k in cutoffs]]
-
-
 def covered(candidates: Candidates, picks: Picks) -> Values:
-    """`[Q, k]` coverage after every pick."""
-    rows = np.arange(len(picks))[:, None]
-    held = candidates.facets[rows, picks] & (picks >= 0)[:, :, None]
-    found = np.maximum.accumulate(held, axis=1).sum(axis=2)
-    shares: Values = found / candidates.totals[:, None]
-    return shares
+    """`[Q, k]` share of each question's facets after every pick; a pick of −1 holds nothing."""
+    found = np.zeros(picks.shape)
+    for shares, row, evidence in zip(found, picks.tolist(), candidates.evidence, strict=True):
+        held: set[int] = set()
+        for place, pick in enumerate(row):
+            held.update(evidence.get(pick, ()))
+            shares[place] = len(held)
+    shares_of_all: Values = found / candidates.totals[:, None]
+    return shares_of_all
+
+
+def coverage_at(candidates: Candidates, picks: Picks) -> Values:
+    """`[Q, cutoffs]` coverage at every cutoff; where there are fewer picks, all are counted."""
+    places = [min(k, picks.shape[1]) - 1 for k in candidates.cutoffs]
+    return covered(candidates, picks)[:, places]
 
 
 def mean_coverage(candidates: Candidates, picks: Picks) -> Values:
     """`[Q]` mean of coverage over the cutoffs."""
-    means: Values = coverage_at(candidates, picks, CUTOFFS).mean(axis=1)
+    means: Values = coverage_at(candidates, picks).mean(axis=1)
     return means
 
 
 def score(candidates: Candidates, picks: Picks) -> Scores:
     """All measures of the picks."""
-    at = coverage_at(candidates, picks, CUTOFFS)
+    at = coverage_at(candidates, picks)
+    passages, vectors = candidates.store.passages, candidates.store.vectors
     gains, repeats = [], []
-    for row, documents, vectors, judged in zip(
-        picks[:, :DEPTH],
-        candidates.documents,
-        candidates.vectors,
-        candidates.judgements,
-        strict=True,
-    ):
-        made = row[row >= 0].tolist()
+    for row, query in zip(picks[:, :DEPTH].tolist(), candidates.asked, strict=True):
         # A place that was wasted still is a rank.
-        ranking = [documents[i] if i >= 0 else ("nothing", n) for n, i in enumerate(row.tolist())]
-        gains.append(alpha_ndcg(ranking, judged, DEPTH))
-        repeats.append(redundancy(vectors[made]).near_duplicates)
+        ranking = [passages[i].id if i >= 0 else ("nothing", n) for n, i in enumerate(row)]
+        gains.append(alpha_ndcg(ranking, query.judgements, DEPTH))
+        repeats.append(redundancy(vectors[[i for i in row if i >= 0]]).near_duplicates)
     return Scores(
-        coverage={k: at[:, n] for n, k in enumerate(CUTOFFS)},
-        all_evidence={k: (at[:, n] == 1).astype(np.float64) for n, k in enumerate(CUTOFFS)},
+        coverage={k: at[:, n] for n, k in enumerate(candidates.cutoffs)},
         alpha_ndcg=np.array(gains),
         near_duplicates=np.array(repeats),
     )

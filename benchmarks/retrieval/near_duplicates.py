@@ -64,15 +64,18 @@ WORDS = {
 }
 WORD = re.compile(rf"\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b")
 MOST_WORDS = 4
+SPACES = ("  ", "\n", "\t", " \n")
+SPACED = 0.1  # share of the gaps between words that `_spaced` changes, at least one
 
 
 def near_duplicate(text: str, draw: random.Random) -> str:
-    """The text after two of: other words, sentences swapped, a line above, a line below.
+    """The text after two or three of the edits below.
 
     Differs from `text`, and may equal another one that was drawn.
     """
     edited = text
-    for edit in draw.sample([_reworded, _swapped, _headed, _footed], 2):
+    chosen = draw.sample(EDITS, draw.choice((2, 3)))
+    for edit in sorted(chosen, key=EDITS.index):
         edited = edit(edited, draw)
     return edited if edited != text else _headed(text, draw)
 
@@ -96,9 +99,33 @@ def _swapped(text: str, draw: random.Random) -> str:
     return " ".join(parts)
 
 
+def _capitals(text: str, draw: random.Random) -> str:
+    """One sentence in capitals, or all of the text in lower case."""
+    if draw.random() < 0.3:
+        return text.lower()
+    sentence = draw.choice(sentences(text) or [text])
+    return text.replace(sentence, sentence.upper(), 1)
+
+
+def _spaced(text: str, draw: random.Random) -> str:
+    """White space beside words changed: doubled blanks, line breaks, tabs."""
+    words = text.split(" ")
+    if len(words) < 2:
+        return text
+    changed = draw.sample(range(1, len(words)), max(1, int(SPACED * len(words))))
+    gaps = [" "] * (len(words) - 1)
+    for gap in changed:
+        gaps[gap - 1] = draw.choice(SPACES)
+    return words[0] + "".join(gap + word for gap, word in zip(gaps, words[1:], strict=True))
+
+
 def _headed(text: str, draw: random.Random) -> str:
     return f"{draw.choice(HEADERS)}\n{text}"
 
 
 def _footed(text: str, draw: random.Random) -> str:
     return f"{text}\n{draw.choice(FOOTERS)}"
+
+
+EDITS = (_reworded, _swapped, _capitals, _spaced, _headed, _footed)
+"""In the order in which they are made: new line breaks must not count as ends of sentences."""

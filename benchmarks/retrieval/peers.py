@@ -1,28 +1,26 @@
-"""What users have today, called as its own package offers it."""
+"""What users have today that chooses by vectors alone, called as its own package offers it."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 
-import faiss
-import numpy as np
-from activeft.sift import Retriever  # type: ignore[import-untyped]
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from llama_index.core.indices.query.embedding_utils import get_top_k_mmr_embeddings
 from pyversity import Strategy, diversify
 
 from benchmarks.common.embeddings import Vectors
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.methods import Method, PickOne, one_by_one
+from benchmarks.retrieval.methods import NEAREST, PEER, Method, PickOne, one_by_one
 
-DIVERSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-LAMBDA_MULTS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+STRATEGIES = (Strategy.MMR, Strategy.MSD, Strategy.DPP, Strategy.COVER, Strategy.SSD)
+DIVERSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+LAMBDA_MULTS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
 
 def top(candidates: Candidates, k: int) -> Picks:
     """The candidates come nearest first."""
-    return np.tile(np.arange(k, dtype=np.int16), (len(candidates.queries), 1))
+    return candidates.rows[:, :k]
 
 
 def pyversity(strategy: Strategy) -> PickOne:
@@ -52,6 +50,9 @@ def llama_index_mmr(query: Vectors, pool: Vectors, k: int, mmr_threshold: float)
 
 def activeft(query: Vectors, pool: Vectors, k: int, llambda: float) -> object:
     """SIFT as published. It picks with replacement: a second time is a place that holds nothing."""
+    import faiss
+    from activeft.sift import Retriever  # type: ignore[import-untyped]
+
     index = faiss.IndexFlatIP(pool.shape[1])
     index.add(pool)
     retriever = Retriever(index, llambda=llambda, also_query_opposite=False)
@@ -61,45 +62,39 @@ def activeft(query: Vectors, pool: Vectors, k: int, llambda: float) -> object:
     return [-1 if i in picks[:n] else i for n, i in enumerate(picks)]
 
 
-NEAREST = Method("nearest neighbour", "nearest neighbour", top, default={})
+NEAREST_NEIGHBOURS = Method("nearest neighbours", NEAREST, top, default={})
 
-PEERS: tuple[Method, ...] = (
+VECTOR_PEERS: tuple[Method, ...] = (
     *(
         Method(
             f"pyversity {strategy.value.upper()}",
-            "pyversity",
+            PEER,
             one_by_one(pyversity(strategy)),
             default={"diversity": 0.5},
             grid={"diversity": DIVERSITIES},
         )
-        for strategy in (
-            Strategy.MMR,
-            Strategy.MSD,
-            Strategy.DPP,
-            Strategy.COVER,
-            Strategy.SSD,
-        )
+        for strategy in STRATEGIES
     ),
     Method(
         "LangChain MMR",
-        "LangChain",
+        PEER,
         one_by_one(langchain_mmr),
         default={"lambda_mult": 0.5},
         grid={"lambda_mult": LAMBDA_MULTS},
     ),
     Method(
         "LlamaIndex MMR",
-        "LlamaIndex",
+        PEER,
         one_by_one(llama_index_mmr),
         default={"mmr_threshold": 0.5},
         grid={"mmr_threshold": LAMBDA_MULTS},
     ),
     Method(
         "activeft SIFT",
-        "activeft",
+        PEER,
         one_by_one(activeft),
         default={"llambda": 0.01},
         grid={"llambda": (0.01, 0.1, 1.0)},
-        largest_pool=100,  # 0.1 to 0.2 s a query
+        slow=True,  # 0.1 to 0.2 s a question
     ),
 )

@@ -1,4 +1,4 @@
-"""Pictures of the results: coverage against k, and what robustness to duplicates costs without."""
+"""A picture of the results: coverage against k, at most six methods."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.retrieval.methods import CUTOFFS
-from benchmarks.retrieval.results import Results
-from benchmarks.retrieval.tune import POOL, Key
+from benchmarks.retrieval.methods import NEAREST, OURS, PEER, Method
+from benchmarks.retrieval.results import Key, Results
+from benchmarks.retrieval.variants import CUTOFFS
 
-OURS_COLOURS = ("#0b5394", "#3d85c6", "#6fa8dc", "#1a7f5a", "#57b894", "#8e63b5", "#b392d6")
-PEER_COLOURS = ("#c0392b", "#e67e22", "#f1c40f", "#a0522d", "#d98880", "#7f8c8d", "#bdc3c7")
+MOST_METHODS = 6
+COLOURS = ("#0b5394", "#1a7f5a", "#c0392b", "#e67e22", "#7f8c8d")
 
 
 def pyplot() -> Any:
@@ -24,84 +24,46 @@ def pyplot() -> Any:
     return plt
 
 
-def styles(results: Results) -> dict[str, dict[str, Any]]:
-    """Method → how it is drawn: ours in full lines, peers broken, nearest neighbour black."""
-    found: dict[str, dict[str, Any]] = {}
-    ours, peers = iter(OURS_COLOURS * 2), iter(PEER_COLOURS * 2)
-    for method in results.methods:
-        if method.family == "nearest neighbour":
-            found[method.name] = {"color": "black", "linewidth": 2.2}
-        elif method.family == "ours":
-            found[method.name] = {"color": next(ours), "linewidth": 1.8}
-        else:
-            found[method.name] = {"color": next(peers), "linewidth": 1.2, "linestyle": "--"}
-    return found
-
-
-def coverage_by_k(results: Results, keys: list[Key], way: str, title: str, file: Path) -> None:
-    """Mean coverage over sets against the number of passages, less nearest neighbour's."""
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(7.5, 4.8))
-    look = styles(results)
-    base = _curve(results, keys, results.methods[0].name, way)
-    for method in results.methods:
-        curve = _curve(results, keys, method.name, way)
-        if curve is None or base is None:
-            continue
-        axes.plot(
-            CUTOFFS,
-            curve - base,
-            marker="o",
-            markersize=3.5,
-            label=method.name,
-            **look[method.name],
-        )
-    axes.set(
-        xlabel="passages k",
-        ylabel="coverage@k, less nearest neighbour's",
-        title=title,
-        xscale="log",
-        xticks=CUTOFFS,
-        xticklabels=CUTOFFS,
+def drawn(results: Results, way: str) -> list[Method]:
+    """Nearest neighbours, our last two methods, and the best of the peers."""
+    nearest = [method for method in results.methods if method.family == NEAREST][:1]
+    ours = [method for method in results.methods if method.family == OURS][-2:]
+    peers = sorted(
+        (method for method in results.methods if method.family == PEER),
+        key=lambda method: -results.mean(results.keys, method.name, way),
     )
-    low = axes.get_ylim()[0]
-    axes.set_ylim(max(low, -0.12), None)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, ncols=2)
-    figure.tight_layout()
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    return [*nearest, *ours, *peers[: MOST_METHODS - len(nearest) - len(ours)]]
 
 
-def trade_off(
-    results: Results, plain: list[Key], other: list[Key], way: str, title: str, file: Path
-) -> None:
-    """Mean coverage with redundancy against mean coverage without, a point a method."""
+def coverage_by_k(results: Results, title: str, file: Path, way: str = "default") -> None:
+    """Mean coverage over sets against the number of passages, a panel a variant."""
     plt = pyplot()
-    figure, axes = plt.subplots(figsize=(7.5, 4.8))
-    look = styles(results)
-    for method in results.methods:
-        x = results.mean(POOL, plain, method.name, way)
-        y = results.mean(POOL, other, method.name, way)
-        if x is None or y is None:
-            continue
-        marker = {"ours": "o", "nearest neighbour": "*"}.get(method.family, "s")
-        axes.scatter(x, y, color=look[method.name]["color"], marker=marker, s=45, label=method.name)
-    names = {key[1] for key in other}
-    axes.set(
-        xlabel="mean coverage, corpora as they are",
-        ylabel=f"mean coverage, {' and '.join(sorted(names))}",
-        title=title,
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, ncols=2)
+    groups = results.variants
+    figure, panels = plt.subplots(1, len(groups), figsize=(1 + 3.2 * len(groups), 4), squeeze=False)
+    for axes, (variant, keys) in zip(panels[0], groups.items(), strict=True):
+        colours = iter(COLOURS)
+        for method in drawn(results, way):
+            family = method.family
+            axes.plot(
+                CUTOFFS[variant],
+                _curve(results, keys, method.name, way),
+                marker="o",
+                markersize=3.5,
+                color="black" if family == NEAREST else next(colours),
+                linestyle="--" if family == PEER else "-",
+                label=method.name,
+            )
+        axes.set(xlabel="passages k", title=variant, xticks=CUTOFFS[variant])
+        axes.grid(alpha=0.3)
+    panels[0][0].set_ylabel("coverage@k")
+    panels[0][-1].legend(fontsize=7)
+    figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
 
 def _curve(results: Results, keys: list[Key], method: str, way: str) -> Any:
-    """`[len(CUTOFFS)]` mean over sets; None where the method was not run on all."""
-    found = [results.measured.get((POOL, key, method, way)) for key in keys]
-    curves = [[one.scores.coverage[k].mean() for k in CUTOFFS] for one in found if one is not None]
-    return np.mean(curves, axis=0) if len(curves) == len(keys) else None
+    """`[cutoffs]` mean over sets."""
+    scores = [results.scores[key, method, way].coverage for key in keys]
+    return np.mean([[values.mean() for values in each.values()] for each in scores], axis=0)

@@ -52,7 +52,7 @@ def nearest(
     if file.exists():
         with np.load(file) as saved:
             return Pools(positions=saved["positions"], cosines=saved["cosines"])
-    pools = _search(queries, passages, min(size, len(passages)))
+    pools = search(queries, passages, min(size, len(passages)))
     folder.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial.npz")
     np.savez(partial, positions=pools.positions, cosines=pools.cosines)
@@ -60,7 +60,8 @@ def nearest(
     return pools
 
 
-def _search(queries: Vectors, passages: Vectors, size: int) -> Pools:
+def search(queries: Vectors, passages: Vectors, size: int) -> Pools:
+    """Exact search, nothing kept."""
     step = max(1, _BLOCK // len(passages))
     positions = np.empty((len(queries), size), dtype=np.int32)
     cosines = np.empty((len(queries), size), dtype=np.float32)

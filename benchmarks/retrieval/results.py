@@ -9,81 +9,88 @@ import numpy as np
 
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import Scores, Values, score
-from benchmarks.retrieval.methods import Method, PickStore, Setting, label
-from benchmarks.retrieval.tune import POOL, Key, Tuned, tune, tuning_half
+from benchmarks.retrieval.methods import PEER, Method, PickStore, Setting, label
+from benchmarks.retrieval.tune import tune, tuning_half
 
-POOLS = (100, 200)
-WAYS = ("default", "one setting", "own setting")
-"""As it comes; one setting chosen for all sets and variants; one chosen for each."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One method in one setting on one set: scores on the reported half of the queries."""
-
-    setting: Setting
-    scores: Scores
+WAYS = ("default", "tuned")
+"""As it comes; one setting chosen for all sets and variants."""
+Key = tuple[str, str]
+"""A set and its variant."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything measured. A method that is not run on a pool has no entry for it."""
+    """Everything measured, on the reported half of the questions."""
 
     methods: tuple[Method, ...]
     keys: tuple[Key, ...]
-    tuned: Mapping[str, Tuned]
-    """By method."""
-    measured: Mapping[tuple[int, Key, str, str], Measured]
-    """(pool, set and variant, method, way) → scores."""
-    queries: Mapping[Key, int]
+    ways: tuple[str, ...]
+    """Of `WAYS`, those that were measured."""
+    settings: Mapping[tuple[str, str], Setting]
+    """(method, way) → its setting."""
+    scores: Mapping[tuple[Key, str, str], Scores]
+    """(set and variant, method, way) → scores."""
+    questions: Mapping[Key, int]
     """In the reported half."""
+    passages: Mapping[Key, int]
+    """In the corpus."""
 
-    def coverage(self, pool: int, key: Key, method: str, way: str) -> Values | None:
-        """`[Q]` mean coverage over the cutoffs; None where the method was not run."""
-        found = self.measured.get((pool, key, method, way))
-        return None if found is None else found.scores.mean_coverage
+    @property
+    def variants(self) -> dict[str, list[Key]]:
+        """Variant → its sets."""
+        found: dict[str, list[Key]] = {}
+        for key in self.keys:
+            found.setdefault(key[1], []).append(key)
+        return found
 
-    def mean(self, pool: int, keys: Sequence[Key], method: str, way: str) -> float | None:
+    def coverage(self, key: Key, method: str, way: str) -> Values:
+        """`[Q]` mean coverage over the cutoffs."""
+        return self.scores[key, method, way].mean_coverage
+
+    def mean(self, keys: Sequence[Key], method: str, way: str) -> float:
         """Mean coverage, every set and variant weighing the same."""
-        each = [self.coverage(pool, key, method, way) for key in keys]
-        values = [float(one.mean()) for one in each if one is not None]
-        return float(np.mean(values)) if values and len(values) == len(keys) else None
+        return float(np.mean([self.coverage(key, method, way).mean() for key in keys]))
 
-    def best_peer(self, pool: int, keys: Sequence[Key], way: str) -> str:
-        """The peer with the largest mean; nearest neighbour is none."""
-        means = {
-            m.name: self.mean(pool, keys, m.name, way)
-            for m in self.methods
-            if m.family not in ("ours", "nearest neighbour")
-        }
-        return max((name for name in means), key=lambda name: means[name] or -1.0)
+    def best_peer(self, keys: Sequence[Key], way: str) -> str | None:
+        """The peer with the largest mean over these; nearest neighbours are none."""
+        peers = [method.name for method in self.methods if method.family == PEER]
+        return max(peers, key=lambda name: self.mean(keys, name, way), default=None)
 
 
-def measure(methods: Sequence[Method], sets: Sequence[Candidates], store: PickStore) -> Results:
-    """Tune every method on one half of the queries, score it on the other."""
-    pools = {pool: [one.nearest(pool) for one in sets] for pool in POOLS}
-    tuned = {method.name: tune(method, pools[POOL], store) for method in methods}
-    measured: dict[tuple[int, Key, str, str], Measured] = {}
-    queries: dict[Key, int] = {}
-    for pool, several in pools.items():
-        for candidates in several:
-            key = (candidates.name, candidates.variant)
-            reported = ~tuning_half(candidates.name, len(candidates.queries))
-            queries[key] = int(reported.sum())
-            half = candidates.some(reported)
-            for method in methods:
-                if method.largest_pool is not None and pool > method.largest_pool:
-                    continue
-                chosen = tuned[method.name]
-                settings = dict(
-                    zip(WAYS, (chosen.default, chosen.everywhere, chosen.own[key]), strict=True)
-                )
-                done: dict[str, Scores] = {}
-                for way, setting in settings.items():
-                    name = label(setting)
-                    if name not in done:
-                        picks = store.picks(method, setting, candidates)[reported]
-                        done[name] = score(half, picks)
-                    measured[pool, key, method.name, way] = Measured(setting, done[name])
-    keys = tuple((one.name, one.variant) for one in sets)
-    return Results(tuple(methods), keys, tuned, measured, queries)
+def measure(
+    methods: Sequence[Method],
+    sets: Sequence[Candidates],
+    store: PickStore,
+    ways: Sequence[str] = WAYS,
+) -> Results:
+    """Score every method on the reported half of the questions, tuned on the other."""
+    settings: dict[tuple[str, str], Setting] = {}
+    for method in methods:
+        settings[method.name, "default"] = method.default
+        if "tuned" in ways:
+            settings[method.name, "tuned"] = tune(method, sets, store)
+    scores: dict[tuple[Key, str, str], Scores] = {}
+    questions: dict[Key, int] = {}
+    for candidates in sets:
+        key = (candidates.name, candidates.variant)
+        reported = ~tuning_half(candidates.name, len(candidates.asked))
+        questions[key] = int(reported.sum())
+        half = candidates.some(reported)
+        for method in methods:
+            done: dict[str, Scores] = {}
+            for way in ways:
+                setting = settings[method.name, way]
+                name = label(setting)
+                if name not in done:
+                    picks = store.picks(method, setting, candidates)[reported]
+                    done[name] = score(half, picks)
+                scores[key, method.name, way] = done[name]
+    return Results(
+        methods=tuple(methods),
+        keys=tuple((one.name, one.variant) for one in sets),
+        ways=tuple(ways),
+        settings=settings,
+        scores=scores,
+        questions=questions,
+        passages={(one.name, one.variant): len(one.store.passages) for one in sets},
+    )

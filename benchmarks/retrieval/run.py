@@ -1,18 +1,18 @@
-"""How much evidence every method finds, on every set, tuned and as it comes.
+"""How much evidence every method finds, on every set, as it comes and tuned.
 
-    SIFT_DATA=<folder> python benchmarks/retrieval/run.py
-    SIFT_DATA=<folder> python benchmarks/retrieval/run.py --sets musique --variants plain
+    SIFT_DATA=<folder> python benchmarks/retrieval/run.py --model wordllama
+    SIFT_DATA=<folder> python benchmarks/retrieval/run.py --model minilm --sets musique hotpotqa
+    SIFT_DATA=<folder> python benchmarks/retrieval/run.py --defaults    # without tuning: minutes
     SIFT_DATA=<folder> python benchmarks/retrieval/run.py --embedded    # what is embedded already
 
-Writes results.md, results.json and plots to benchmarks/retrieval/results/. Texts that are not
-embedded yet are embedded first (`prepare.py`: about an hour for all sets), picks take about an hour
-more on two cores; both are kept in `.cache/`, so a second run takes minutes. Without SIFT_DATA, or
-where no set is found, it says what it expects and ends with exit code 2.
+Writes <model>.md, <model>.json and <model>.png to benchmarks/retrieval/results/. Texts that are not
+embedded yet are embedded first; embeddings and picks are kept in `.cache/`, so a second run takes a
+minute. `--slow` measures the methods that take a tenth of a second a question, too. Without
+SIFT_DATA, or where no set is found, it says what it expects and ends with exit code 2.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import sys
@@ -22,106 +22,91 @@ from pathlib import Path
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.embeddings import CACHE
 from benchmarks.common.machine import machine
-from benchmarks.retrieval import plots
+from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
-from benchmarks.retrieval.data import SOURCES
+from benchmarks.retrieval.dartboard import DARTBOARD
 from benchmarks.retrieval.methods import Method, PickStore
-from benchmarks.retrieval.ours import OURS, PROTOTYPES
-from benchmarks.retrieval.peers import NEAREST, PEERS
-from benchmarks.retrieval.report import as_json, page, variants
-from benchmarks.retrieval.results import Results, measure
-from benchmarks.retrieval.sets import Loaded, load_chosen
-from benchmarks.retrieval.tune import POOL
-from benchmarks.retrieval.variants import VARIANTS
+from benchmarks.retrieval.ours import MIXED_METHODS, OUR_METHODS
+from benchmarks.retrieval.peers import NEAREST_NEIGHBOURS, VECTOR_PEERS
+from benchmarks.retrieval.plots import coverage_by_k
+from benchmarks.retrieval.report import as_json, page
+from benchmarks.retrieval.results import WAYS, measure
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.words import WORD_PEERS
 
-RESULTS = Path(__file__).parent / "results"
-METHODS: tuple[Method, ...] = (NEAREST, *PEERS, *OURS, *PROTOTYPES)
-
-
-def parser(description: str) -> argparse.ArgumentParser:
-    """The options that all commands on the retrieval sets share."""
-    options = argparse.ArgumentParser(description=description)
-    options.add_argument("--sets", nargs="+", choices=[*SOURCES], default=[*SOURCES])
-    options.add_argument("--variants", nargs="+", choices=[*VARIANTS], default=[*VARIANTS])
-    options.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
-    options.add_argument(
-        "--embedded", action="store_true", help="leave out what is not embedded yet"
-    )
-    return options
+METHODS: tuple[Method, ...] = (
+    NEAREST_NEIGHBOURS,
+    *VECTOR_PEERS,
+    DARTBOARD,
+    *WORD_PEERS,
+    *MIXED_METHODS,
+    *OUR_METHODS,
+)
 
 
-def make_picks(methods: Sequence[Method], sets: Sequence[Candidates], store: PickStore) -> None:
-    """All that tuning looks at, with a progress bar."""
+def make_picks(
+    methods: Sequence[Method], sets: Sequence[Candidates], store: PickStore, tuned: bool
+) -> None:
+    """All that is measured, set by set, with a progress bar."""
     jobs = [
         (one, method, setting)
         for one in sets
         for method in methods
-        for setting in method.settings()
+        for setting in (method.settings() if tuned else [method.default])
     ]
-    with tqdm(total=len(jobs), desc="picks", mininterval=5) as bar:
-        for one in sets:
-            few = one.nearest(POOL)
-            for method in methods:
-                bar.set_postfix_str(f"{one.name}, {one.variant}: {method.name}")
-                for setting in method.settings():
-                    store.picks(method, setting, few)
-                    bar.update()
-
-
-def write(results: Results, loaded: Loaded, head: Sequence[str], folder: Path) -> None:
-    """The page, the JSON and the plots."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.md").write_text(page(results, head, loaded.missing))
-    found = as_json(results, head, loaded.missing)
-    (folder / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    groups = variants(results)
-    for way, name in (("default", "default"), ("one setting", "tuned")):
-        for variant, keys in groups.items():
-            title = f"{variant}: mean of {len(keys)} sets, {name}"
-            file = folder / f"coverage-{variant}-{name}.png"
-            plots.coverage_by_k(results, keys, way, title, file)
-        others = [key for key in results.keys if key[1] != "plain"]
-        if "plain" in groups and others:
-            title = f"With redundancy and without it, {name}"
-            file = folder / f"trade-off-{name}.png"
-            plots.trade_off(results, groups["plain"], others, way, title, file)
+    with tqdm(jobs, desc="picks", mininterval=10) as bar:
+        for one, method, setting in bar:
+            bar.set_postfix_str(f"{one.name}, {one.variant}: {method.name}", refresh=False)
+            store.picks(method, setting, one)
 
 
 def main(
     arguments: list[str] | None = None,
     *,
     methods: Sequence[Method] = METHODS,
-    encode: Encoder = minilm,
-    model: str = MODEL,
+    embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
     options = parser("Measure every method on every set.")
+    options.add_argument("--defaults", action="store_true", help="no tuning")
+    options.add_argument("--slow", action="store_true", help="the slow methods, too")
     options.add_argument("--without", nargs="+", default=[], help="methods to leave out, by name")
     chosen = options.parse_args(arguments)
-    methods = [method for method in methods if method.name not in chosen.without]
-    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    methods = [
+        method
+        for method in methods
+        if method.name not in chosen.without and (chosen.slow or not method.slow)
+    ]
+    loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
+    ways = WAYS[:1] if chosen.defaults else WAYS
+    sets = [one.nearest(chosen.candidates) for one in loaded.candidates]
     store = PickStore(folder)
-    make_picks(methods, loaded.candidates, store)
-    results = measure(methods, loaded.candidates, store)
+    make_picks(methods, sets, store, tuned="tuned" in ways)
+    results = measure(methods, sets, store, ways)
+
+    model = embedder.name if embedder else chosen.model
     given = shlex.join(arguments if arguments is not None else sys.argv[1:])
     head = [
-        f"`python benchmarks/retrieval/run.py {given}`".replace(" `", "`"),
+        f"`{f'python benchmarks/retrieval/run.py {given}'.strip()}`",
         f"on {machine()}.",
         "",
-        "Settings were chosen on one half of the queries by mean coverage among 100 candidates;",
-        "the figures are of the other half. Intervals: 95 %, bootstrap over queries. p: sign-flip",
-        "test of the paired differences, not corrected for the number of comparisons.",
-        "",
-        *(
-            f"- {name}, {variant}: {size:,} passages"
-            for (name, variant), size in loaded.sizes.items()
-        ),
+        f"{chosen.candidates} candidates a question; BM25 and the fusions search the whole corpus.",
+        "Settings were chosen on one half of the questions, all figures are of the other half.",
+        "Brackets: 95 % intervals, bootstrap over questions, not corrected for their number.",
+        "In italics: ours, and peers that are given our relevance.",
     ]
-    write(results, loaded, head, chosen.results)
+    gaps = not_measured(loaded.missing, chosen.sets)
+    head += ["", gaps] if gaps else []
+    chosen.results.mkdir(parents=True, exist_ok=True)
+    (chosen.results / f"{model}.md").write_text(page(results, model, head))
+    found = as_json(results, model, head, loaded.missing)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    (chosen.results / f"{model}.json").write_text(text + "\n")
+    coverage_by_k(results, f"Means over sets, {model}", chosen.results / f"{model}.png")
     print(f"written to {chosen.results}")
     return 0
 

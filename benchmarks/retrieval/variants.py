@@ -35,35 +35,60 @@ def windows(corpus: RetrievalSet, size: int = 3) -> RetrievalSet:
     return _variant(corpus, "windows", made)
 
 
-def duplicates(
-    corpus: RetrievalSet, share: float = 1 / 3, copies: int = 3, seed: int = SEED
+def copies(
+    corpus: RetrievalSet, share: float = 1 / 3, number: int = 3, seed: int = SEED
 ) -> RetrievalSet:
-    """The corpus, and `copies` near-duplicates of a `share` of its passages, drawn by `seed`.
+    """The corpus, and a `share` of its passages, drawn by `seed`, `number` times more.
 
-    The copies of a passage differ from it and from each other (`near_duplicates`), have its facets,
-    and stand at the end. Ids are `<passage>~<number>`. The edits of a passage depend on its id and
-    the seed alone.
+    As stores hold them where one document was added several times: the text, and so the vector, is
+    the same, the id is another. They stand at the end. Ids are `<passage>~<number>`.
     """
-    chosen = random.Random(seed).sample(corpus.passages, int(len(corpus.passages) * share))
     made = list(corpus.passages)
-    for passage in chosen:
+    for passage in _drawn(corpus, share, seed):
+        made += [replace(passage, id=f"{passage.id}~{n + 1}") for n in range(number)]
+    return _variant(corpus, "copies", made)
+
+
+def changed(
+    corpus: RetrievalSet, share: float = 1 / 3, number: int = 3, seed: int = SEED
+) -> RetrievalSet:
+    """The corpus, and `number` near-duplicates of a `share` of its passages, drawn by `seed`.
+
+    The near-duplicates of a passage differ from it and from each other (`near_duplicates`), have
+    its facets, and stand at the end. Ids are `<passage>~<number>`. The edits of a passage depend on
+    its id and the seed alone.
+    """
+    made = list(corpus.passages)
+    for passage in _drawn(corpus, share, seed):
         draw = random.Random(f"{seed}:{passage.id}")
         texts = {passage.text: None}
-        while len(texts) <= copies:
+        while len(texts) <= number:
             texts[near_duplicate(passage.text, draw)] = None
         made += [
-            replace(passage, id=f"{passage.id}~{number}", text=text)
-            for number, text in enumerate(texts)
-            if number > 0
+            replace(passage, id=f"{passage.id}~{n}", text=text)
+            for n, text in enumerate(texts)
+            if n > 0
         ]
-    return _variant(corpus, "duplicates", made)
+    return _variant(corpus, "changed", made)
 
 
 VARIANTS: dict[str, Callable[[RetrievalSet], RetrievalSet]] = {
     "plain": plain,
-    "duplicates": duplicates,
+    "copies": copies,
+    "changed": changed,
     "windows": windows,
 }
+CUTOFFS: dict[str, tuple[int, ...]] = {
+    "plain": (3, 5, 10),
+    "copies": (3, 5, 10),
+    "changed": (3, 5, 10),
+    "windows": (3, 5, 10, 20),
+}
+"""Numbers of passages at which evidence is counted; windows are short, so that more are taken."""
+
+
+def _drawn(corpus: RetrievalSet, share: float, seed: int) -> list[Passage]:
+    return random.Random(seed).sample(corpus.passages, int(len(corpus.passages) * share))
 
 
 def _variant(corpus: RetrievalSet, name: str, passages: Iterable[Passage]) -> RetrievalSet:

@@ -1,13 +1,12 @@
 """Uncertainty as a warning: does what is left of it tell that the evidence is missing?
 
-    SIFT_DATA=<folder> python benchmarks/retrieval/warning.py
-    SIFT_DATA=<folder> python benchmarks/retrieval/warning.py --embedded
+    SIFT_DATA=<folder> python benchmarks/retrieval/warning.py --model wordllama
 
 For a random half of the questions of every set all gold passages are taken out of the candidates
 (200 found, the 100 nearest that are left are used, for the other half too). The area under the ROC
 curve is the probability that a question without its evidence scores above one with it. Questions
-whose evidence was not among the candidates to begin with are left out. Writes warning.md and
-warning.png.
+whose evidence was not among the candidates to begin with are left out. Writes warning-<model>.md
+and .png to benchmarks/retrieval/results/.
 """
 
 from __future__ import annotations
@@ -22,17 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, minilm
+from benchmarks.common.embeddings import CACHE
 from benchmarks.common.machine import machine
+from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
-from benchmarks.retrieval.looked_at import LOOKED_AT
 from benchmarks.retrieval.plots import pyplot
-from benchmarks.retrieval.run import parser
-from benchmarks.retrieval.sets import load_chosen
-from benchmarks.retrieval.tune import POOL
-from sift_retrievers.calibration import Setting
-from sift_retrievers.kernels import Cosine, Exponential
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from sift_retrievers.calibration import DEFAULT, Setting
+from sift_retrievers.kernels import Cosine
 from sift_retrievers.metrics import roc_auc
 from sift_retrievers.selection import select_with_uncertainty
 
@@ -58,20 +55,16 @@ def dissimilarity(count: int) -> Callable[[Candidates], Signal]:
     return lambda candidates: -candidates.cosines[:, :count].mean(axis=1).astype(np.float64)
 
 
-MODELS: dict[str, Setting] = {
-    **{f"cosine, λ′ = {noise}": Setting(Cosine(), noise) for noise in (0.001, 0.01, 0.1, 1.0)},
-    **{
-        f"exponential, β = {sharpness}, λ′ = 0.01": Setting(Exponential(sharpness), 0.01)
-        for sharpness in (4.0, 12.0)
-    },
-    **{f"{name}, λ′ = {rule.lambda_:g}": rule for name, rule in LOOKED_AT.items()},
+RULES: dict[str, Setting] = {
+    **{f"cosine, λ′ = {noise}": Setting(Cosine(), noise) for noise in (0.01, 0.1, 1.0)},
+    f"version 0.1, λ′ = {DEFAULT.lambda_:g}": DEFAULT,
 }
 SIGNALS: dict[str, Callable[[Candidates], Signal]] = {
     "similarity of the nearest": dissimilarity(1),
     "mean similarity of the 10 nearest": dissimilarity(10),
     **{
         f"σ² after {picks} picks, {name}": uncertainty(setting, picks)
-        for name, setting in MODELS.items()
+        for name, setting in RULES.items()
         for picks in PICKS
     },
 }
@@ -87,7 +80,7 @@ def without_gold(candidates: Candidates, size: int) -> tuple[Candidates, npt.NDA
     Returns:
         The candidates, and `[Q]` true where the evidence is gone.
     """
-    gold = np.any(candidates.facets, axis=2)
+    gold = candidates.gold
     answerable = np.flatnonzero(gold[:, :size].any(axis=1)).tolist()
     drawn = random.Random(f"{SEED}:{candidates.name}").sample(answerable, len(answerable) // 2)
     kept, gone = [], []
@@ -101,13 +94,10 @@ def without_gold(candidates: Candidates, size: int) -> tuple[Candidates, npt.NDA
     columns = np.stack([left for _, left in kept])
     changed = replace(
         candidates,
+        asked=tuple(candidates.asked[query] for query in rows),
         queries=candidates.queries[rows],
-        vectors=candidates.vectors[rows[:, None], columns],
+        rows=candidates.rows[rows[:, None], columns],
         cosines=candidates.cosines[rows[:, None], columns],
-        documents=tuple(
-            tuple(candidates.documents[query][i] for i in left) for query, left in kept
-        ),
-        judgements=tuple(candidates.judgements[query] for query in rows),
     )
     return changed, np.array(gone)
 
@@ -130,43 +120,42 @@ def plot(names: list[str], means: list[float], title: str, file: Path) -> None:
 def main(
     arguments: list[str] | None = None,
     *,
-    encode: Encoder = minilm,
-    model: str = MODEL,
+    embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
     chosen = parser("AUROC of uncertainty for missing evidence.").parse_args(arguments)
-    loaded = load_chosen(chosen, encode=encode, model=model, folder=folder)
+    loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
+    model = embedder.name if embedder else chosen.model
     figures: dict[str, list[float]] = {name: [] for name in SIGNALS}
     columns = []
     for one in loaded.candidates:
-        changed, gone = without_gold(one, min(POOL, one.cosines.shape[1] // 2))
+        changed, gone = without_gold(one, min(chosen.candidates, one.rows.shape[1] // 2))
         columns.append(f"{one.name}, {one.variant} ({len(gone)})")
         for name, signal in SIGNALS.items():
             figures[name].append(roc_auc(gone, signal(changed)))
     lines = [
-        "# Uncertainty as a warning that the evidence is missing",
+        f"# Uncertainty as a warning that the evidence is missing, embeddings by {model}",
         "",
         f"`python benchmarks/retrieval/warning.py` on {machine()}.",
         "",
-        f"AUROC; {POOL} candidates; the gold passages of half of the questions are removed.",
-        "In brackets: questions whose evidence was among the candidates.",
+        f"AUROC; {chosen.candidates} candidates; the gold passages of half of the questions are",
+        "removed. In brackets: questions whose evidence was among the candidates.",
         "",
     ]
-    if loaded.missing:
-        gaps = "; ".join(f"{n}, {v}" for n, v in loaded.missing)
-        lines += [f"Not measured: {gaps}.", ""]
+    gaps = not_measured(loaded.missing, chosen.sets)
+    lines += [gaps, ""] if gaps else []
     lines.append(f"| signal | mean | {' | '.join(columns)} |")
     lines.append("|" + "---|" * (2 + len(columns)))
     for name, values in figures.items():
         cells = [f"{np.mean(values):.3f}", *(f"{value:.3f}" for value in values)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     chosen.results.mkdir(parents=True, exist_ok=True)
-    (chosen.results / "warning.md").write_text("\n".join([*lines, ""]))
+    (chosen.results / f"warning-{model}.md").write_text("\n".join([*lines, ""]))
     means = [float(np.mean(values)) for values in figures.values()]
     title = "Half of the questions without their evidence"
-    plot([*figures], means, title, chosen.results / "warning.png")
+    plot([*figures], means, title, chosen.results / f"warning-{model}.png")
     print(f"written to {chosen.results}")
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from benchmarks.common.embeddings import bundled_minilm
+from benchmarks.common.models import bundled_minilm
 from benchmarks.test_time.corpus import (
     SEED,
     Reader,

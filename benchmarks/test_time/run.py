@@ -22,7 +22,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.data_folder import MissingDataError
-from benchmarks.common.embeddings import CACHE, MODEL, Encoder, Vectors, embed, minilm
+from benchmarks.common.embeddings import CACHE, Encoder, Vectors, embed
+from benchmarks.common.models import MODEL, minilm
 from benchmarks.test_time import plots
 from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.dataset import Dataset, read_dataset

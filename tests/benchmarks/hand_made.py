@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.methods import Method
+from benchmarks.retrieval.candidates import Candidates, Picks, Store
+from benchmarks.retrieval.data import Passage, Query
+from benchmarks.retrieval.methods import OURS, Method
 from sift_retrievers.metrics import Judgements
+
+WORDS = ("mill", "river", "town", "bridge", "hill", "church", "market", "school", "road", "wall")
 
 
 def candidates(
     queries: int = 4, size: int = 30, dim: int = 8, seed: int = 0, name: str = "musique"
 ) -> Candidates:
-    """Random unit vectors, nearest first; the odd candidates hold facet a, every fifth b.
+    """Random unit vectors, nearest first, of a corpus of `queries` times `size` passages.
 
-    Every third candidate nearly repeats the one before it.
+    Passage i of question q is `q<q>d<i>`: its odd ones hold facet a, every fifth b. Every third
+    nearly repeats the one before it. Texts are random words, every fourth has a title.
     """
     random = np.random.default_rng(seed)
     asked = random.normal(size=(queries, dim))
@@ -23,25 +27,33 @@ def candidates(
     asked, pool = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (asked, pool))
     cosines = np.einsum("qd,qkd->qk", asked, pool)
     order = np.argsort(-cosines, axis=1)
-    facets = {f"d{i}": {"a"} for i in range(1, size, 2)}
-    for i in range(0, size, 5):
-        facets[f"d{i}"] = facets.get(f"d{i}", set()) | {"b"}
+    passages, questions = [], []
+    for q in range(queries):
+        facets: dict[str, set[str]] = {f"q{q}d{i}": {"a"} for i in range(1, size, 2)}
+        for i in range(0, size, 5):
+            facets.setdefault(f"q{q}d{i}", set()).add("b")
+        questions.append(Query(f"q{q}", f"Where is the {WORDS[q % 10]}?", Judgements(facets)))
+        for i in range(size):
+            text = " ".join(random.choice(WORDS, 6)) + f" number {i}."
+            title = "" if i % 4 else f"The {random.choice(WORDS)}"
+            passages.append(Passage(f"q{q}d{i}", text, title, parent=f"q{q}d{i}"))
+    # Row q * size + n of the corpus is the n-th nearest passage of question q.
+    nearest = [passages[q * size + i] for q in range(queries) for i in order[q].tolist()]
+    vectors = np.take_along_axis(pool, order[:, :, None], axis=1).astype(np.float32)
     return Candidates(
         name=name,
         variant="plain",
+        store=Store(tuple(nearest), vectors.reshape(-1, dim)),
+        asked=tuple(questions),
         queries=asked.astype(np.float32),
-        vectors=np.take_along_axis(pool, order[:, :, None], axis=1).astype(np.float32),
+        rows=np.arange(queries * size, dtype=np.int32).reshape(queries, size),
         cosines=np.take_along_axis(cosines, order, axis=1).astype(np.float32),
-        documents=tuple(tuple(f"d{i}" for i in range(size)) for _ in range(queries)),
-        judgements=(Judgements(facets),) * queries,
     )
 
 
 def shifted(candidates: Candidates, k: int, start: int) -> Picks:
     """The k candidates from `start` on."""
-    return np.tile(np.arange(start, start + k, dtype=np.int16), (len(candidates.queries), 1))
+    return candidates.rows[:, start : start + k]
 
 
-SHIFTED = Method(
-    "shifted", "ours", shifted, default={"start": 3}, grid={"start": (0, 3, 5)}, limit=20
-)
+SHIFTED = Method("shifted", OURS, shifted, default={"start": 3}, grid={"start": (0, 3, 5)})

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_data import CORPUS, QRELS, QUERIES, write_set
+from tiny_data import CORPUS, QRELS, QUERIES, CountingModel, write_set
 
 from benchmarks.common.data_folder import MissingDataError
+from benchmarks.common.models import Embedder
 from benchmarks.retrieval import data, prepare
 from benchmarks.retrieval.data import load
 from benchmarks.retrieval.near_duplicates import near_duplicate
 from benchmarks.retrieval.sentences import LONGEST, sentences
-from benchmarks.retrieval.variants import duplicates, windows
+from benchmarks.retrieval.variants import CUTOFFS, VARIANTS, changed, copies, windows
 
 
 @pytest.fixture
@@ -94,21 +95,21 @@ def test_queries_are_a_fixed_sample_in_file_order(folder: Path) -> None:
     assert len(load("hotpotqa", max_queries=7).queries) == 7
 
 
-def changed(row: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+def with_fields(row: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
     return [{**row, **fields}]
 
 
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ({"corpus": changed(CORPUS[0], text=3)}, r"corpus.*line 1: .*strings \['id', 'text'\]"),
+        ({"corpus": with_fields(CORPUS[0], text=3)}, r"corpus.*line 1: .*strings \['id', 'text'\]"),
         ({"corpus": [*CORPUS, CORPUS[0]]}, "line 6: the id 'town' came before"),
         ({"queries": [{"id": "q1"}]}, r"queries.*line 1: .*got \{\"id\": \"q1\"\}"),
         ({"queries": [QUERIES[0], QUERIES[0]]}, "line 2: the id 'q1' came before"),
-        ({"qrels": changed(QRELS[0], query_id="q9")}, "unknown query in .*q9"),
-        ({"qrels": changed(QRELS[0], doc_id="sea")}, "unknown passage in .*sea"),
-        ({"qrels": changed(QRELS[0], doc_id="empty")}, "unknown passage in .*empty"),
-        ({"qrels": changed(QRELS[0], facet=[1])}, "the facet must be a string; got .*1"),
+        ({"qrels": with_fields(QRELS[0], query_id="q9")}, "unknown query in .*q9"),
+        ({"qrels": with_fields(QRELS[0], doc_id="sea")}, "unknown passage in .*sea"),
+        ({"qrels": with_fields(QRELS[0], doc_id="empty")}, "unknown passage in .*empty"),
+        ({"qrels": with_fields(QRELS[0], facet=[1])}, "the facet must be a string; got .*1"),
         ({"qrels": [{"query_id": "q1"}]}, r"qrels.*\['query_id', 'doc_id'\]"),
     ],
 )
@@ -129,7 +130,7 @@ def test_unknown_names(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"one of \['ramdocs', .*got 'nq'"):
         load("nq")
     with pytest.raises(ValueError, match=r"one of \['plain', .*got 'mirrors'"):
-        prepare.prepare("musique", "mirrors")
+        prepare.prepare("musique", "mirrors", Embedder("words", "words", CountingModel()))
 
 
 def test_missing_data_says_what_is_expected(
@@ -190,24 +191,35 @@ def many(folder: Path, count: int) -> data.RetrievalSet:
     return load("musique")
 
 
-def test_duplicates_are_a_third_three_times_over(folder: Path) -> None:
+@pytest.mark.parametrize("vary", [copies, changed])
+def test_a_third_of_the_corpus_comes_three_times_more(folder: Path, vary: Any) -> None:
     corpus = many(folder, 60)
-    doubled = duplicates(corpus)
-    assert doubled.variant == "duplicates"
-    assert doubled.passages[:60] == corpus.passages
-    copies = doubled.passages[60:]
-    assert len(copies) == 20 * 3
+    more = vary(corpus)
+    assert more.variant == vary.__name__
+    assert more.passages[:60] == corpus.passages
+    added = more.passages[60:]
+    assert len(added) == 20 * 3
     texts = {p.id: p.text for p in corpus.passages}
     for first in range(0, 60, 3):
-        three = copies[first : first + 3]
+        three = added[first : first + 3]
         (parent,) = {copy.parent for copy in three}
         assert [copy.id for copy in three] == [f"{parent}~{n}" for n in (1, 2, 3)]
-        assert len({texts[parent], *(copy.text for copy in three)}) == 4
-    judged = doubled.queries[0].judgements
+        different = {texts[parent], *(copy.text for copy in three)}
+        assert len(different) == (1 if vary is copies else 4)
+    judged = more.queries[0].judgements
     assert len(judged.facets) == 120
     assert judged.all_facets == {"1882"}
-    assert duplicates(corpus) == doubled
-    assert duplicates(corpus, seed=1) != doubled
+    assert vary(corpus) == more
+    assert vary(corpus, seed=1) != more
+
+
+def test_copies_and_changed_repeat_the_same_passages(folder: Path) -> None:
+    corpus = many(folder, 60)
+    assert [p.id for p in copies(corpus).passages] == [p.id for p in changed(corpus).passages]
+
+
+def test_every_variant_has_its_cutoffs() -> None:
+    assert CUTOFFS.keys() == VARIANTS.keys()
 
 
 @given(st.integers(0, 10_000))
@@ -219,8 +231,17 @@ def test_a_near_duplicate_keeps_every_fact(seed: int) -> None:
     copy = near_duplicate(text, random.Random(seed))
     assert copy != text
     assert near_duplicate(text, random.Random(seed)) == copy
-    for fact in ("Port Blair", "capital of the islands", "Bay of Bengal", "museum", "1975"):
-        assert fact in copy
+    words = " ".join(copy.lower().split())  # letter case and white space may be changed
+    for fact in ("port blair", "capital of the islands", "bay of bengal", "museum", "1975"):
+        assert fact in words
+
+
+def test_near_duplicates_change_case_and_white_space() -> None:
+    text = "The mill is old. It stands by the river, where the road ends."
+    made = [near_duplicate(text, random.Random(seed)) for seed in range(100)]
+    assert any("THE MILL IS OLD." in copy for copy in made)
+    assert any(text.lower() in copy for copy in made)
+    assert any("  " in copy or "\t" in copy for copy in made)
 
 
 @pytest.mark.parametrize("text", ["x", "The river is long.", "and and and"])

@@ -9,40 +9,52 @@ import pytest
 from hand_made import SHIFTED, candidates
 
 from benchmarks.retrieval.adaptive import RULES, Curve, Run, lengths, sweep
+from benchmarks.retrieval.candidates import Candidates, Picks
 from benchmarks.retrieval.evaluate import covered, mean_coverage, score
-from benchmarks.retrieval.methods import CUTOFFS, PickStore
+from benchmarks.retrieval.methods import PickStore
 from benchmarks.retrieval.tune import tune, tuning_half
 from benchmarks.retrieval.warning import without_gold
-from sift_retrievers.metrics import all_evidence_recall, alpha_ndcg, coverage
+from sift_retrievers.metrics import alpha_ndcg, coverage
 
 
 def test_scores_are_those_of_the_metrics() -> None:
     some = candidates(queries=6)
-    picks = np.random.default_rng(0).permuted(np.tile(np.arange(30), (6, 1)), axis=1)[:, :20]
-    found = score(some, picks.astype(np.int16))
-    for q, row in enumerate(picks.tolist()):
-        ranking = [some.documents[q][i] for i in row]
-        for k in CUTOFFS:
-            assert found.coverage[k][q] == coverage(ranking, some.judgements[q], k)
-            assert found.all_evidence[k][q] == all_evidence_recall(ranking, some.judgements[q], k)
-        assert found.alpha_ndcg[q] == alpha_ndcg(ranking[:10], some.judgements[q], 10)
-    means = np.mean([found.coverage[k] for k in CUTOFFS], axis=0)
-    np.testing.assert_allclose(mean_coverage(some, picks.astype(np.int16)), means)
+    shuffled = np.random.default_rng(0).permuted(some.rows, axis=1)[:, :20]
+    found = score(some, shuffled)
+    for q, row in enumerate(shuffled.tolist()):
+        ranking = [some.store.passages[i].id for i in row]
+        judged = some.asked[q].judgements
+        for k in some.cutoffs:
+            assert found.coverage[k][q] == coverage(ranking, judged, k)
+        assert found.alpha_ndcg[q] == alpha_ndcg(ranking[:10], judged, 10)
+    means = np.mean([found.coverage[k] for k in some.cutoffs], axis=0)
+    np.testing.assert_allclose(mean_coverage(some, shuffled), means)
     np.testing.assert_allclose(found.mean_coverage, means)
+
+
+def rows_of(some: Candidates, *names: str) -> Picks:
+    rows = [some.store.row_of.get(name, -1) for name in names]
+    return np.array([rows], dtype=np.int32)
 
 
 def test_a_place_that_was_wasted_holds_nothing() -> None:
     some = candidates(queries=1)
-    picks = np.array([[2, -1, 1, -1, 5]], dtype=np.int16)  # d1 holds a, d5 holds a and b
+    picks = rows_of(some, "q0d2", "none", "q0d1", "none", "q0d5")  # 1 holds a, 5 holds a and b
     np.testing.assert_array_equal(covered(some, picks), [[0, 0, 0.5, 0.5, 1]])
     assert np.isfinite(score(some, picks).alpha_ndcg).all()
 
 
 def test_evidence_that_is_no_candidate_counts() -> None:
-    some = candidates(queries=1).nearest(5)  # d1, d3 hold a, d0 holds b: all there
-    assert covered(some, np.array([[0, 1]], dtype=np.int16)).tolist() == [[0.5, 1.0]]
-    fewer = candidates(queries=1).nearest(2)
-    assert fewer.totals.tolist() == [2]
+    some = candidates(queries=2).nearest(2)
+    assert some.totals.tolist() == [2, 2]
+    other = some.store.row_of["q1d5"]  # whatever was found for it, it is in the corpus
+    picks = np.array([[other], [other]], dtype=np.int32)
+    assert covered(some, picks).tolist() == [[0.0], [1.0]]
+
+
+def test_a_copy_of_the_evidence_counts_once() -> None:
+    some = candidates(queries=1)
+    np.testing.assert_array_equal(covered(some, rows_of(some, "q0d1", "q0d3")), [[0.5, 0.5]])
 
 
 @pytest.mark.parametrize("count", [2, 7, 300])
@@ -64,9 +76,7 @@ def test_tuning_sees_its_half_only(tmp_path: Path) -> None:
         start: mean_coverage(some, store.picks(SHIFTED, {"start": start}, some))[half].mean()
         for start in (3, 0, 5)
     }
-    assert before.everywhere["start"] == max(means, key=lambda start: means[start])
-    assert before.own[some.name, "plain"] == before.everywhere
-    assert before.default == {"start": 3}
+    assert before["start"] == max(means, key=lambda start: means[start])
 
 
 def test_a_rule_stops_before_the_first_pick_that_fails() -> None:
@@ -109,6 +119,6 @@ def test_gold_is_taken_from_half_of_the_questions() -> None:
     changed, gone = without_gold(some, 8)
     assert gone.sum() == 5
     assert changed.cosines.shape == (10, 8)
-    held = changed.facets.any(axis=(1, 2))
-    np.testing.assert_array_equal(held, ~gone)
+    np.testing.assert_array_equal(changed.gold.any(axis=1), ~gone)
+    assert [query.id for query in changed.asked] == [query.id for query in some.asked]
     np.testing.assert_array_equal(changed.cosines[~gone], some.cosines[~gone, :8])

@@ -11,15 +11,11 @@ import numpy as np
 import pytest
 from hand_made import SHIFTED, candidates
 
+from benchmarks.retrieval.candidates import Candidates, Store
 from benchmarks.retrieval.methods import Method, PickStore, checked, label, prefix_holds
-from benchmarks.retrieval.ours import selected, shared_noise
-from benchmarks.retrieval.prototypes import directed, undirected
 from benchmarks.retrieval.run import METHODS
-from sift_retrievers import select
-from sift_retrievers.kernels import Cosine, Exponential, RelevanceWeighted
 
-with_shared_noise = selected(shared_noise)
-ODD = {"activeft SIFT"}  # among ties it picks at random; 0.1 s a query
+ODD = {"activeft SIFT"}  # among ties it picks at random; 0.1 s a question
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -31,9 +27,13 @@ def test_picks_for_less_are_the_first_picks_for_more(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_every_method_picks_each_candidate_at_most_once(method: Method) -> None:
+def test_every_method_picks_each_passage_at_most_once(method: Method) -> None:
     some = candidates(queries=1)
     checked(method.pick(some, 20, **method.default), some, 20)
+
+
+def test_names_are_different() -> None:
+    assert len({method.name for method in METHODS}) == len(METHODS)
 
 
 def test_the_same_rule_under_two_names() -> None:
@@ -42,56 +42,23 @@ def test_the_same_rule_under_two_names() -> None:
     pyversity = by_name["pyversity MMR"].pick(some, 10, diversity=0.3)
     langchain = by_name["LangChain MMR"].pick(some, 10, lambda_mult=0.7)
     np.testing.assert_array_equal(pyversity, langchain)
-    one = some.some(np.arange(5) == 0)
-    activeft = by_name["activeft SIFT"].pick(one, 5, llambda=0.01)
-    ours = by_name["SIFT cosine"].pick(one, 5, lambda_=0.01)
-    np.testing.assert_array_equal(activeft, ours)
 
 
-@pytest.mark.parametrize(
-    ("kernel", "prototype"),
-    [
-        (Cosine(), lambda gram: gram),
-        (Exponential(6.0), lambda gram: np.exp(6 * (gram - 1))),
-    ],
-)
-def test_prototypes_compute_what_the_library_computes(kernel: Any, prototype: Any) -> None:
-    some = candidates(queries=5)
-    gram = some.gram.astype(np.float64)
-    cosines = some.cosines.astype(np.float64)
-    found = select(some.queries, some.vectors, 12, kernel=kernel, lambda_=0.7)
-    cross = prototype(cosines)[:, None]
-    np.testing.assert_array_equal(directed(cross, prototype(gram), 0.7, 12), found.indices)
-    weighted = RelevanceWeighted(gamma=4.0, base=kernel, standardized=False)
-    found = select(
-        some.queries, some.vectors, 12, kernel=weighted, objective="undirected", lambda_=0.7
-    )
-    r = np.exp(4 * (cosines - cosines[:, :1]))
-    covariance = r[:, :, None] * prototype(gram) * r[:, None]
-    np.testing.assert_array_equal(undirected(covariance, 0.7, 12), found.indices)
+def with_vectors(some: Candidates, vectors: np.ndarray[Any, Any]) -> Candidates:
+    """With other vectors of the whole corpus, the candidates as they stand."""
+    return replace(some, store=Store(some.store.passages, vectors.astype(np.float32)))
 
 
-def test_without_a_share_the_noise_is_the_papers() -> None:
-    some = candidates(queries=5)
-    papers = select(some.queries, some.vectors, 10, lambda_=2.0).indices
-    np.testing.assert_array_equal(
-        with_shared_noise(some, 10, error=0.0, sharpness=11.0, lambda_=2.0), papers
-    )
-
-
-def test_a_copy_tells_nothing_where_its_error_is_shared() -> None:
-    """Three copies nearest, then one other: the other is second, though noise is large."""
-    query = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
+def test_a_copy_is_not_picked_where_another_passage_says_more() -> None:
+    """Three copies nearest, then one other: the default of version 0.1 picks the other second."""
+    some = candidates(queries=1, size=4, dim=3)
     near, other = [0.8, 0.6, 0.0], [0.7, 0.0, np.sqrt(0.51)]
-    vectors = np.array([[near, near, near, other]], dtype=np.float32)
-    some = replace(
-        candidates(queries=1, size=4, dim=3),
-        queries=query,
-        vectors=vectors,
-        cosines=np.einsum("qd,qkd->qk", query, vectors),
-    )
-    assert with_shared_noise(some, 2, error=0.0, sharpness=11.0, lambda_=20.0)[0].tolist() == [0, 1]
-    assert with_shared_noise(some, 2, error=8.0, sharpness=11.0, lambda_=20.0)[0].tolist() == [0, 3]
+    some = with_vectors(some, np.array([near, near, near, other]))
+    query = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
+    some = replace(some, queries=query, cosines=query @ some.store.vectors.T)
+    by_name = {method.name: method for method in METHODS}
+    assert by_name["version 0.1"].pick(some, 2, lambda_=0.2)[0].tolist() == [0, 3]
+    assert by_name["nearest neighbours"].pick(some, 2)[0].tolist() == [0, 1]
 
 
 def test_settings_are_the_default_and_the_grid_none_twice() -> None:
@@ -121,17 +88,21 @@ def test_picks_are_made_once(tmp_path: Path) -> None:
     store.picks(method, {"start": 3}, candidates(seed=1))
     store.picks(replace(method, version=2), {"start": 3}, some)
     store.picks(method, {"start": 3}, some.nearest(25))
-    assert len(calls) == 5
+    passages = [replace(some.store.passages[0], text="Other words."), *some.store.passages[1:]]
+    store.picks(method, {"start": 3}, replace(some, store=Store((*passages,), some.store.vectors)))
+    asked = (replace(some.asked[0], text="Other words?"), *some.asked[1:])
+    store.picks(method, {"start": 3}, replace(some, asked=asked))
+    assert len(calls) == 7
 
 
 @pytest.mark.parametrize(
     ("picks", "message"),
     [
         ([[0, 1]], r"must be \[Q=2, k=2\]; got \(1, 2\)"),
-        ([[0, 1], [0, 30]], "must be −1 to 29; got 0 to 30"),
+        ([[0, 1], [0, 60]], "must be −1 to 59; got 0 to 60"),
         ([[0, 1], [4, 4]], "picked twice for query 1"),
     ],
 )
 def test_picks_that_are_wrong(picks: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        checked(np.array(picks, dtype=np.int16), candidates(queries=2), 2)
+        checked(np.array(picks, dtype=np.int32), candidates(queries=2), 2)

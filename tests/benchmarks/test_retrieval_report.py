@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hand_made import SHIFTED
+from hand_made import SHIFTED, candidates
 from tiny_data import CountingModel, write_set
 
-from benchmarks.retrieval import adaptive, run, warning
-from benchmarks.retrieval.peers import NEAREST, PEERS
+from benchmarks.common.models import Embedder
+from benchmarks.retrieval import adaptive, calibrated, run, warning
+from benchmarks.retrieval.peers import NEAREST_NEIGHBOURS, VECTOR_PEERS
 
 SUBJECTS = ("mill", "river", "town", "bridge", "hill", "church", "market", "school")
 METHODS = (
-    NEAREST,
-    *(method for method in PEERS if method.name in ("pyversity MMR", "pyversity DPP")),
+    NEAREST_NEIGHBOURS,
+    *(method for method in VECTOR_PEERS if method.name in ("pyversity MMR", "pyversity DPP")),
     SHIFTED,
 )
 
@@ -43,40 +44,45 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def options(folder: Path, *more: str) -> tuple[list[str], dict[str, Any]]:
     given = ["--sets", "musique", "hotpotqa", "--results", str(folder / "results"), *more]
-    model = {"encode": CountingModel(), "model": "words", "folder": folder / "cache"}
-    return given, model
+    words = Embedder("words", "words", CountingModel())
+    return given, {"embedder": words, "folder": folder / "cache"}
 
 
-def test_every_method_on_every_set(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_method_on_every_set(folder: Path) -> None:
     given, model = options(folder)
     given[2:2] = ["ramdocs"]  # whose files are not there
     assert run.main(given, methods=METHODS, **model) == 0
-    page = (folder / "results" / "results.md").read_text()
-    assert "Not measured: ramdocs, plain (files not found); ramdocs, duplicates" in page
-    for heading in ("## musique, plain", "## hotpotqa, windows", "### 200 candidates, default"):
-        assert f"\n{heading}\n" in page
-    for method in METHODS:
-        assert f"| {method.name} |" in page
-    line = next(
-        line for line in page.split("\n## musique, plain\n")[1].splitlines() if "DPP |" in line
-    )
-    assert re.search(r"\| diversity 0\.5 \| [01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\] \|", line)
-    found = json.loads((folder / "results" / "results.json").read_text())
-    assert len(found["missing"]) == 3
+    page = (folder / "results" / "words.md").read_text()
+    assert "Not measured: ramdocs, plain (files not found); ramdocs, copies" in page
+    assert "squad_dev (not asked for)" in page
+    assert len(page.splitlines()) < 100
+    assert "\n| method | plain | copies | changed | windows | all |\n" in page
+    assert "\n| method | setting | plain | copies | changed | windows | all |\n" in page
+    assert page.count("| pyversity DPP |") == 2
+    assert page.count("| *shifted* |") == 2
+    tables = page.split("\n## shifted: differences")[1]
+    assert "| − nearest neighbours | plain |" in tables
+    assert re.search(r"\| − the best peer of the variant \| plain − pyversity (MMR|DPP) \|", tables)
+    line = next(line for line in tables.splitlines() if line.startswith("| musique |"))
+    assert re.search(r"\| (\*\*)?[+-][01]\.\d{3} \[[+-][01]\.\d{3}, [+-][01]\.\d{3}\]", line)
+    found = json.loads((folder / "results" / "words.json").read_text())
+    assert len(found["missing"]) == 4
     rows = [row for row in found["rows"] if row["method"] == "shifted"]
-    assert len(rows) == 2 * 2 * 3 * 3  # pools, sets, variants, ways
-    assert {row["way"] for row in rows} == {"default", "one setting", "own setting"}
-    assert all(row["queries"] == 4 and 0 <= row["mean_coverage"] <= 1 for row in rows)
+    assert len(rows) == 2 * 4 * 2  # sets, variants, ways
+    assert {row["way"] for row in rows} == {"default", "tuned"}
+    assert all(row["questions"] == 4 and 0 <= row["mean_coverage"] <= 1 for row in rows)
     for row in rows:
         assert row["way"] != "default" or row["setting"] == {"start": 3}
-    plots = {file.name for file in (folder / "results").glob("*.png")}
-    assert {"coverage-windows-default.png", "trade-off-tuned.png"} <= plots
+        assert ("20" in row["coverage"]) == (row["variant"] == "windows")
+    assert (folder / "results" / "words.png").exists()
 
-    calls = len(model["encode"].calls)
+    calls = len(model["embedder"].encode.calls)
     again, _ = options(folder, "--without", "pyversity MMR", "--variants", "plain", "--embedded")
-    assert run.main(again, methods=METHODS, **model) == 0
-    assert len(model["encode"].calls) == calls
-    assert "| pyversity MMR |" not in (folder / "results" / "results.md").read_text()
+    assert run.main([*again, "--defaults"], methods=METHODS, **model) == 0
+    assert len(model["embedder"].encode.calls) == calls
+    page = (folder / "results" / "words.md").read_text()
+    assert "| pyversity MMR |" not in page
+    assert "tuned" not in page.split("| method |")[1]
 
 
 def test_what_is_not_embedded_is_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,30 +94,34 @@ def test_what_is_not_embedded_is_left_out(folder: Path, capsys: pytest.CaptureFi
 def test_rules_for_the_number_of_passages(folder: Path) -> None:
     given, model = options(folder, "--variants", "plain")
     assert adaptive.main(given, **model) == 0
-    page = (folder / "results" / "adaptive.md").read_text()
-    assert "\n## musique, plain\n" in page
+    page = (folder / "results" / "adaptive-words.md").read_text()
+    assert "\n## plain\n" in page
     assert all(f"| {rule} |" in page for rule in adaptive.RULES)
-    assert (folder / "results" / "adaptive.png").exists()
-    other = (folder / "results" / "adaptive-shared-noise.md").read_text()
+    assert (folder / "results" / "adaptive-words.png").exists()
     assert "Picks: RelevanceWeighted(" in page
-    assert "Picks: SharedNoise(" in other
-    tables = [text.split("\n## ", 1)[1] for text in (page, other)]
-    assert tables[0] != tables[1]
 
 
 def test_uncertainty_as_a_warning(folder: Path) -> None:
     given, model = options(folder, "--variants", "plain")
     assert warning.main(given, **model) == 0
-    page = (folder / "results" / "warning.md").read_text()
+    page = (folder / "results" / "warning-words.md").read_text()
     assert "| musique, plain (8) |" in page
     row = next(
         line for line in page.splitlines() if line.startswith("| similarity of the nearest |")
     )
     assert all(0 <= float(cell) <= 1 for cell in row.split("|")[2:-1])
-    assert (folder / "results" / "warning.png").exists()
+    assert (folder / "results" / "warning-words.png").exists()
 
 
-@pytest.mark.parametrize("command", [run, adaptive, warning], ids=lambda c: c.__name__)
+def test_settings_from_calibrate() -> None:
+    some = candidates(queries=42)  # calibrate wants 20, chosen and reported apart
+    line, base, *found = calibrated.row(some)
+    assert line.startswith("| musique, plain | ")
+    assert len(base) == 21
+    assert all(values.shape == base.shape for values in found)
+
+
+@pytest.mark.parametrize("command", [run, adaptive, warning, calibrated], ids=lambda c: c.__name__)
 def test_without_data_they_say_what_they_expect(command: Any) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", command.__file__],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from tiny_data import CountingModel, write_set
 
 from benchmarks.common import embeddings
 from benchmarks.common.embeddings import embed
+from benchmarks.common.models import MODELS, Embedder
 from benchmarks.retrieval import prepare
 from benchmarks.retrieval.pools import nearest
 
@@ -54,8 +57,30 @@ def test_a_run_that_is_killed_keeps_what_was_done(
     np.testing.assert_array_equal(vectors, CountingModel()(texts))
 
 
+def test_wordllama_needs_no_torch_and_gives_unit_vectors() -> None:
+    code = """
+import sys
+import numpy as np
+from benchmarks.common.models import MODELS
+model = MODELS["wordllama"]()
+vectors = model.encode(["The mill is old.", "", "An old mill.", "Fish and chips"])
+assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+assert vectors[0] @ vectors[2] > vectors[0] @ vectors[3]
+assert "torch" not in sys.modules
+"""
+    root = Path(embeddings.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_have_names_of_their_own_in_the_cache() -> None:
+    found = [make() for make in MODELS.values()]
+    assert [one.name for one in found] == [*MODELS]
+    assert len({one.version for one in found}) == len(found)
+
+
 def test_no_texts(tmp_path: Path) -> None:
-    assert embed([], encode=CountingModel(), folder=tmp_path).shape == (0, 384)
+    assert len(embed([], encode=CountingModel(), model="words", folder=tmp_path)) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,17 +145,18 @@ def test_the_table(
     monkeypatch.setenv("SIFT_DATA", str(tmp_path))
     write_set(tmp_path / "musique")
     model = CountingModel()
-    prepared = prepare.prepare(
-        "musique", "plain", encode=model, model="words", folder=tmp_path / "cache"
-    )
+    embedder = Embedder("words", "words", model)
+    prepared = prepare.prepare("musique", "plain", embedder, folder=tmp_path / "cache")
     assert prepared.queries.shape == (2, 64)
-    assert prepared.passages.shape == (4, 64)
-    assert prepared.pools.positions.shape == (2, 4)
+    assert prepared.store.vectors.shape == (4, 64)
+    assert prepared.rows.shape == (2, 4)
+    assert prepared.titles(0)[prepared.rows[0].tolist().index(0)] == "Broken Bow"
+    assert prepared.texts(0)[prepared.rows[0].tolist().index(0)] == prepared.store.contents[0]
     # Of four passages found for each query, two are the same; all evidence is among them.
     cells = [cell.strip() for cell in prepare.row(prepared).split("|")[1:-1]]
     assert cells[:6] == ["musique", "plain", "4", "2", "1.50", "25.0%"]
     assert cells[-1] == "1.000"
     assert len(cells) == prepare.HEADER.splitlines()[0].count("|") - 1
-    monkeypatch.setattr(prepare, "prepare", lambda name, variant: prepared)
+    monkeypatch.setattr(prepare, "prepare", lambda *_: prepared)
     assert prepare.main(["--sets", "musique", "--variants", "plain"]) == 0
     assert prepare.row(prepared) in capsys.readouterr().out
