@@ -25,14 +25,15 @@ def pyplot() -> Any:
 
 
 def drawn(results: Results, way: str) -> list[Method]:
-    """Nearest neighbours, our last two methods, and the best of the peers."""
+    """Nearest neighbours, our last three methods, and peers: the best of each variant."""
     nearest = [method for method in results.methods if method.family == NEAREST][:1]
-    ours = [method for method in results.methods if method.family == OURS][-2:]
+    ours = [method for method in results.methods if method.family == OURS][-3:]
+    best = {results.best_peer(keys, way) for keys in results.variants.values()}
     peers = sorted(
-        (method for method in results.methods if method.family == PEER),
+        (method for method in results.methods if method.name in best),
         key=lambda method: -results.mean(results.keys, method.name, way),
     )
-    return [*nearest, *ours, *peers[: MOST_METHODS - len(nearest) - len(ours)]]
+    return [*nearest, *ours, *peers][:MOST_METHODS]
 
 
 def coverage_by_k(results: Results, title: str, file: Path, way: str = "default") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,10 +103,8 @@ def _difference(results: Results, key: Key, method: str, other: str | None, way:
     return f"**{found}**" if d.low > 0 or d.high < 0 else found
 
 
-def as_json(
-    results: Results, model: str, head: Sequence[str], missing: dict[Key, str]
-) -> dict[str, Any]:
-    """Means and settings for other programs; the same figures as the page and more."""
+def as_json(results: Results, model: str, head: Sequence[str], missing: dict[Key, str]) -> str:
+    """Means and settings for other programs, a line each; the figures of the page and more."""
     rows = [
         {
             "set": key[0],
@@ -119,7 +118,9 @@ def as_json(
         for (key, method, way), scores in results.scores.items()
     ]
     gone = [{"set": n, "variant": v, "why": why} for (n, v), why in missing.items()]
-    return {"model": model, "about": list(head), "missing": gone, "rows": rows}
+    about = json.dumps({"model": model, "about": list(head), "missing": gone}, ensure_ascii=False)
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    return f'{about[:-1]}, "rows": [\n{lines}\n]}}\n'
 
 
 def _means(scores: Scores) -> dict[str, Any]:

@@ -13,7 +13,6 @@ SIFT_DATA, or where no set is found, it says what it expects and ends with exit 
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -104,8 +103,7 @@ def main(
     chosen.results.mkdir(parents=True, exist_ok=True)
     (chosen.results / f"{model}.md").write_text(page(results, model, head))
     found = as_json(results, model, head, loaded.missing)
-    text = json.dumps(found, indent=1, ensure_ascii=False)
-    (chosen.results / f"{model}.json").write_text(text + "\n")
+    (chosen.results / f"{model}.json").write_text(found)
     coverage_by_k(results, f"Means over sets, {model}", chosen.results / f"{model}.png")
     print(f"written to {chosen.results}")
     return 0
