@@ -25,6 +25,10 @@ class StopReason(StrEnum):
     """The α rule: what is left of the uncertainty stays too high for further picks to pay."""
     MIN_GAIN = "min_gain"
     """The next pick would have gained less than `min_gain`."""
+    MIN_NOVELTY = "min_novelty"
+    """Whatever is left repeats what was picked: its novelty is below `min_novelty`."""
+    MIN_CHANCE = "min_chance"
+    """The evidence is probably not among the candidates: the chance is below `min_chance`."""
 
 
 def alpha_length(variance: Tensor, targets: int, alpha: float) -> Tensor:

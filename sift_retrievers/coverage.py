@@ -1,0 +1,241 @@
+"""`Coverage`: passages as sums of what their parts say, and the exact greedy selection of them.
+
+The model. Passage x consists of units U(x), the phrases of its text, say. Each unit u has a value
+g_u ~ N(0, 1) of its own, and what the passage says is their weighted sum,
+
+    L(x) = r(x) Σ_{u ∈ U(x)} √(ω_xu / Ω_x) g_u,    Ω_x = Σ_u ω_xu,    r(x)² = p exp(2γ (ρ(x) − max ρ)),
+
+ρ(x) its relevance and p the chance that the most relevant passage is evidence at all, so that gains
+of different questions can be compared. Whoever reads a passage observes each of its units with noise
+of variance λ′. After the passages X_n, with m_u of them that hold unit u, the units are independent
+still, and
+
+    v_n(x) = r(x)² ν_n(x),    ν_n(x) = Σ_u (ω_xu / Ω_x) λ′ / (λ′ + m_u).
+
+ν is the novelty of a passage: 1 where none of its units was read, λ′ / (1 + λ′) where all were once.
+The pick is the passage with the largest information gain about L,
+
+    I(L(x); L(x) + ε | X_n) = ½ log(1 + v_n(x) / λ′)  nats,    ε ~ N(0, λ′).
+
+Small λ′ punishes repetition hard, large λ′ tends to the most relevant passages.
+
+No value of v ever rises, so an old one is a bound: the passage with the largest is picked as soon
+as its own is up to date (lazy greedy: Minoux 1978), which is exact and looks at few passages. No
+K × K matrix is needed, and no vector.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.stopping import StopReason
+
+Float64 = npt.NDArray[np.float64]
+Units = npt.NDArray[np.uint64]
+Lengths = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What K passages consist of, and how much their relevance counts.
+
+    Raises:
+        ValueError: for weights that are not one a unit, negative or not finite, a gamma that is
+            negative or not finite, or a level outside of 0…1.
+    """
+
+    units: Units
+    """Numbers (hashes) of the units of all passages, one passage after the other."""
+    lengths: Lengths
+    """`[K]` how many each passage has. One without any says something that no other does."""
+    weights: Float64 | None = None
+    """ω of every unit; None: all alike."""
+    gamma: float = 0.3
+    """γ, in one over the standard deviation of the relevance."""
+    level: float = 1.0
+    """p: the chance that the most relevant passage is evidence. It scales gains and changes no
+    pick."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.gamma) and self.gamma >= 0):
+            raise ValueError(f"gamma must be finite and at least 0; got {self.gamma!r}")
+        if not 0 <= self.level <= 1:
+            raise ValueError(f"level is a chance, 0 to 1; got {self.level!r}")
+        if (self.lengths < 0).any() or self.lengths.sum() != len(self.units):
+            raise ValueError(
+                f"lengths must be those of K passages with {len(self.units)} units in all; they "
+                f"sum to {int(self.lengths.sum())}"
+            )
+        weights = self.weights
+        if weights is not None and (
+            len(weights) != len(self.units) or not (np.isfinite(weights) & (weights >= 0)).all()
+        ):
+            raise ValueError(
+                "weights must be one finite number of at least 0 a unit; got "
+                f"{len(weights)} for {len(self.units)} units"
+            )
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def relevance_weights(self, relevance: npt.ArrayLike) -> Float64:
+        """r² `[K]` of relevances `[K]`."""
+        rho = np.asarray(relevance, dtype=np.float64)
+        if rho.shape != (len(self),) or not np.isfinite(rho).all():
+            raise ValueError(
+                f"relevance must be finite numbers [K={len(self)}]; got shape {rho.shape} with "
+                f"{int((~np.isfinite(rho)).sum())} NaN or infinite values"
+            )
+        top = rho.max() if len(rho) else 0.0
+        weights: Float64 = self.level * np.exp(2 * self.gamma * (rho - top))
+        return weights
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The picks, and what each was worth where it was picked; all `[N]`, in selection order."""
+
+    indices: npt.NDArray[np.int64]
+    gains: Float64
+    """Nats."""
+    novelty: Float64
+    """ν: 0…1."""
+    variance: Float64
+    """v: 0…1, never rising."""
+    stop_reason: StopReason
+
+
+class Novelty:
+    """How new every passage is after those that were read; brought up to date when asked."""
+
+    def __init__(self, coverage: Coverage, lambda_: float) -> None:
+        self._coverage = coverage
+        self._lambda = lambda_
+        self._ends = np.cumsum(coverage.lengths).tolist()
+        self._read: list[Units] = []
+        self._seen = np.empty(0, dtype=np.uint64)
+        self._left = np.empty(0)
+        self._current = [0] * len(coverage)
+        self._values = [1.0] * len(coverage)
+
+    def read(self, i: int) -> None:
+        """Passage i was read."""
+        self._read.append(np.unique(self._coverage.units[self._rows(i)]))
+        self._seen, times = np.unique(np.concatenate(self._read), return_counts=True)
+        self._left = self._lambda / (self._lambda + times)
+
+    def is_current(self, i: int) -> bool:
+        return self._current[i] == len(self._read)
+
+    def of(self, i: int) -> float:
+        """ν of passage i."""
+        if not self.is_current(i):
+            self._current[i] = len(self._read)
+            self._values[i] = self._compute(self._rows(i))
+        return self._values[i]
+
+    def _rows(self, i: int) -> slice:
+        return slice(self._ends[i - 1] if i else 0, self._ends[i])
+
+    def _compute(self, rows: slice) -> float:
+        units = self._coverage.units[rows]
+        if len(units) == 0 or len(self._seen) == 0:
+            return 1.0
+        at = np.searchsorted(self._seen, units)
+        at[at == len(self._seen)] = 0
+        left = np.where(self._seen[at] == units, self._left[at], 1.0)
+        if self._coverage.weights is None:
+            return float(left.mean())
+        weights = self._coverage.weights[rows]
+        total = float(weights.sum())
+        return float(left @ weights) / total if total > 0 else 1.0
+
+
+def cover(
+    coverage: Coverage,
+    relevance: npt.ArrayLike,
+    k: int,
+    *,
+    lambda_: float = 0.1,
+    min_gain: float | None = None,
+    min_novelty: float | None = None,
+    costs: npt.ArrayLike | None = None,
+    budget: float | None = None,
+    groups: npt.ArrayLike | None = None,
+) -> Covered:
+    """Pick at most k passages by the rule above; equal ones by position.
+
+    Args:
+        coverage: of K passages.
+        relevance: `[K]` ρ, in its standard deviations among the passages.
+        k: picks wanted.
+        lambda_: λ′.
+        min_gain: end before the first pick that gains fewer nats.
+        min_novelty: pass over passages with a smaller ν; 0…1.
+        costs: `[K]` of each passage.
+        budget: what all picks together may cost; a passage that costs more than what is left is
+            passed over.
+        groups: `[K]` whole numbers: no two picks come from one group.
+
+    Raises:
+        ValueError: for relevance that is not `[K]` finite numbers.
+    """
+    weights = coverage.relevance_weights(relevance)
+    bounds = weights.copy()
+    novelty = Novelty(coverage, lambda_)
+    spending = None if costs is None else np.asarray(costs, dtype=np.float64)
+    left = math.inf if budget is None else float(budget)
+    group = None if groups is None else np.asarray(groups)
+    picks: list[tuple[int, float, float]] = []
+    reason = StopReason.K
+    repeated = dear = False
+    while len(picks) < k:
+        i = int(bounds.argmax()) if len(bounds) else -1
+        if i < 0 or bounds[i] == -math.inf:
+            reason = StopReason.EXHAUSTED
+            if dear:
+                reason = StopReason.BUDGET
+            elif repeated:
+                reason = StopReason.MIN_NOVELTY
+            break
+        if spending is not None and spending[i] > left * (1 + 1e-12):
+            bounds[i], dear = -math.inf, True
+            continue
+        if not novelty.is_current(i):
+            bounds[i] = weights[i] * novelty.of(i)
+            if min_novelty is not None and novelty.of(i) < min_novelty:
+                bounds[i], repeated = -math.inf, True
+            continue
+        if min_gain is not None and _nats(bounds[i], lambda_) < min_gain:
+            reason = StopReason.MIN_GAIN
+            break
+        picks.append((i, novelty.of(i), float(bounds[i])))
+        novelty.read(i)
+        bounds[i if group is None else group == group[i]] = -math.inf
+        left -= 0.0 if spending is None else spending[i]
+    variance = np.array([v for _, _, v in picks])
+    return Covered(
+        indices=np.array([i for i, _, _ in picks], dtype=np.int64),
+        gains=_nats(variance, lambda_),
+        novelty=np.array([nu for _, nu, _ in picks]),
+        variance=variance,
+        stop_reason=reason,
+    )
+
+
+def novelty_after(coverage: Coverage, observed: Sequence[int], lambda_: float) -> Float64:
+    """ν `[K]` of every passage after some were read."""
+    novelty = Novelty(coverage, lambda_)
+    for i in observed:
+        novelty.read(i)
+    return np.array([novelty.of(i) for i in range(len(coverage))])
+
+
+def _nats(variance: Any, lambda_: float) -> Any:
+    return 0.5 * np.log1p(variance / lambda_)
