@@ -3,19 +3,20 @@
 The model. Passage x consists of units U(x), the phrases of its text, say. Each unit u has a value
 g_u ~ N(0, 1) of its own, and what the passage says is their weighted sum,
 
-    L(x) = r(x) Σ_{u ∈ U(x)} √(ω_xu / Ω_x) g_u,    Ω_x = Σ_u ω_xu,    r(x)² = p exp(2γ (ρ(x) − max ρ)),
+    L(x) = r(x) Σ_{u ∈ U(x)} √(ω_xu / Ω_x) g_u,      Ω_x = Σ_u ω_xu,
+    r(x)² = p exp(2γ (ρ(x) − max ρ)),
 
 ρ(x) its relevance and p the chance that the most relevant passage is evidence at all, so that gains
-of different questions can be compared. Whoever reads a passage observes each of its units with noise
-of variance λ′. After the passages X_n, with m_u of them that hold unit u, the units are independent
-still, and
+of different questions can be compared. Whoever reads a passage observes each of its units with
+noise of variance λ′. After the passages X_n, with m_u of them that hold unit u, the units are
+independent still, and
 
-    v_n(x) = r(x)² ν_n(x),    ν_n(x) = Σ_u (ω_xu / Ω_x) λ′ / (λ′ + m_u).
+    v_n(x) = r(x)² ν_n(x),      ν_n(x) = Σ_u (ω_xu / Ω_x) λ′ / (λ′ + m_u).
 
-ν is the novelty of a passage: 1 where none of its units was read, λ′ / (1 + λ′) where all were once.
-The pick is the passage with the largest information gain about L,
+ν is the novelty of a passage: 1 where none of its units was read, λ′ / (1 + λ′) where each was
+once. The pick is the passage with the largest information gain about L,
 
-    I(L(x); L(x) + ε | X_n) = ½ log(1 + v_n(x) / λ′)  nats,    ε ~ N(0, λ′).
+    I(L(x); L(x) + ε | X_n) = ½ log(1 + v_n(x) / λ′)  nats,      ε ~ N(0, λ′).
 
 Small λ′ punishes repetition hard, large λ′ tends to the most relevant passages.
 
@@ -84,16 +85,19 @@ class Coverage:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def relevance_weights(self, relevance: npt.ArrayLike) -> Float64:
-        """r² `[K]` of relevances `[K]`."""
+    def relevance_weights(
+        self, relevance: npt.ArrayLike, allowed: npt.NDArray[np.bool_] | None = None
+    ) -> Float64:
+        """r² `[K]` of relevances `[K]`; the largest is that of an allowed one."""
         rho = np.asarray(relevance, dtype=np.float64)
         if rho.shape != (len(self),) or not np.isfinite(rho).all():
             raise ValueError(
                 f"relevance must be finite numbers [K={len(self)}]; got shape {rho.shape} with "
                 f"{int((~np.isfinite(rho)).sum())} NaN or infinite values"
             )
-        top = rho.max() if len(rho) else 0.0
-        weights: Float64 = self.level * np.exp(2 * self.gamma * (rho - top))
+        among = rho if allowed is None else rho[allowed]
+        top = among.max() if len(among) else 0.0
+        weights: Float64 = self.level * np.exp(np.minimum(2 * self.gamma * (rho - top), 0.0))
         return weights
 
 
@@ -120,7 +124,7 @@ class Novelty:
         self._ends = np.cumsum(coverage.lengths).tolist()
         self._read: list[Units] = []
         self._seen = np.empty(0, dtype=np.uint64)
-        self._left = np.empty(0)
+        self._left: Float64 = np.empty(0)
         self._current = [0] * len(coverage)
         self._values = [1.0] * len(coverage)
 
@@ -128,7 +132,7 @@ class Novelty:
         """Passage i was read."""
         self._read.append(np.unique(self._coverage.units[self._rows(i)]))
         self._seen, times = np.unique(np.concatenate(self._read), return_counts=True)
-        self._left = self._lambda / (self._lambda + times)
+        self._left = np.asarray(self._lambda / (self._lambda + times), dtype=np.float64)
 
     def is_current(self, i: int) -> bool:
         return self._current[i] == len(self._read)
@@ -168,6 +172,7 @@ def cover(
     costs: npt.ArrayLike | None = None,
     budget: float | None = None,
     groups: npt.ArrayLike | None = None,
+    allowed: npt.NDArray[np.bool_] | None = None,
 ) -> Covered:
     """Pick at most k passages by the rule above; equal ones by position.
 
@@ -182,12 +187,15 @@ def cover(
         budget: what all picks together may cost; a passage that costs more than what is left is
             passed over.
         groups: `[K]` whole numbers: no two picks come from one group.
+        allowed: `[K]` which passages may be picked; default: all.
 
     Raises:
         ValueError: for relevance that is not `[K]` finite numbers.
     """
-    weights = coverage.relevance_weights(relevance)
+    weights = coverage.relevance_weights(relevance, allowed)
     bounds = weights.copy()
+    if allowed is not None:
+        bounds[~allowed] = -math.inf
     novelty = Novelty(coverage, lambda_)
     spending = None if costs is None else np.asarray(costs, dtype=np.float64)
     left = math.inf if budget is None else float(budget)

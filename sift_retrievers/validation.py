@@ -19,6 +19,17 @@ def positive(value: Any, name: str) -> float:
     return number
 
 
+def chance(value: Any, name: str) -> float:
+    """A number from 0 to 1, or a ValueError."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number from 0 to 1; got {value!r}") from None
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
+    return number
+
+
 def count(value: Any, name: str) -> int:
     """A whole number of at least 1, or a ValueError."""
     whole = not isinstance(value, bool) and hasattr(value, "__index__")

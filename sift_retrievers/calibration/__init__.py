@@ -1,4 +1,4 @@
-"""Choose kernel, objective and λ′ from a user's own corpus and queries.
+"""Choose relevance, kernel and λ′ from a user's own corpus and queries.
 
 The integrations wrap this for their stores: `langchain_sift.calibrate`,
 `llama_index.retrievers.sift.calibrate`.
@@ -8,10 +8,11 @@ from sift_retrievers.calibration.calibrate import calibrate, calibration_of
 from sift_retrievers.calibration.expected_coverage import expected_coverage
 from sift_retrievers.calibration.pool import Pool
 from sift_retrievers.calibration.report import Calibration, Score
-from sift_retrievers.calibration.setting import DEFAULT, Setting, grid
+from sift_retrievers.calibration.setting import DEFAULT, NEAREST, Setting, grid
 
 __all__ = [
     "DEFAULT",
+    "NEAREST",
     "Calibration",
     "Pool",
     "Score",

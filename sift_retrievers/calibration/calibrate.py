@@ -1,4 +1,4 @@
-"""`calibrate`: kernel, objective and λ′ from a user's own queries."""
+"""`calibrate`: relevance, kernel and λ′ from a user's own queries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy.typing as npt
 from sift_retrievers.calibration.expected_coverage import expected_coverage
 from sift_retrievers.calibration.pool import Pool
 from sift_retrievers.calibration.report import Calibration, Score
-from sift_retrievers.calibration.setting import DEFAULT, Setting, grid
+from sift_retrievers.calibration.setting import DEFAULT, NEAREST, Setting, grid
 from sift_retrievers.metrics import Judgements, coverage_curve, mean_interval, paired_comparison
-from sift_retrievers.selection import select
 from sift_retrievers.validation import count
 
 FEWEST = 20  # queries; fewer say nothing of settings that are close to each other
@@ -39,10 +38,11 @@ def calibrate(
 
     Every setting selects for every query. Its score is the evidence coverage, averaged over the
     cutoffs: of the judged passages, or without judgements the expected coverage
-    (`expected_coverage`: relevance by the cosine, redundancy by near-identity). The setting with
-    the largest mean is taken if it beats the default with some confidence, else the default stays.
-    Without judgements it must do so by 0.02: it tracked the true one on our
-    sets as they are, but not in windows, so that judging a few dozen queries is worth the while.
+    (`expected_coverage`: relevance by the default's witnesses, repetition by near-identity of the
+    vectors). The setting with the largest mean is taken if it beats the default with some
+    confidence, else the default stays. Plain similarity search is among the settings, and may be
+    the answer. Without judgements a setting must be better by 0.02: the expected coverage assumes
+    what the default assumes of relevance, so that judging a few dozen queries is worth the while.
 
     Args:
         pools: at least 20 queries with their candidates.
@@ -67,8 +67,7 @@ def calibrate(
     sizes = [count(size, "cutoffs") for size in cutoffs]
     if not sizes:
         raise ValueError("cutoffs must hold at least one number of passages")
-    tried = list(dict.fromkeys([default, *(grid() if settings is None else settings)]))
-    nearest = _scores(pools, judgements, None, sizes)
+    tried = list(dict.fromkeys([default, NEAREST, *(grid() if settings is None else settings)]))
     values = {
         setting: _scores(pools, judgements, setting, sizes)
         for setting in (tried if progress is None else progress(tried))
@@ -88,7 +87,6 @@ def calibrate(
         setting=best.setting if surely else default,
         default=default,
         scores=scores,
-        nearest=mean_interval(nearest, confidence=confidence),
         labelled=judgements is not None,
         queries=len(pools),
         cutoffs=tuple(sizes),
@@ -148,25 +146,18 @@ def _bar(steps: Iterable[T], title: str, total: int | None) -> Iterable[T]:
 def _scores(
     pools: Sequence[Pool],
     judgements: Sequence[Judgements] | None,
-    setting: Setting | None,
+    setting: Setting,
     cutoffs: Sequence[int],
 ) -> npt.NDArray[np.float64]:
-    """`[Q]` coverage of each query, averaged over the cutoffs; None: of the nearest neighbours."""
+    """`[Q]` coverage of each query, averaged over the cutoffs."""
     scores = np.empty(len(pools))
     for i, pool in enumerate(pools):
-        picks = _picks(pool, setting, max(cutoffs))
+        picks = pool.retrieval(max(cutoffs), setting.rules).outcome.choice.picks
         if judgements is None:
-            curve = expected_coverage(pool.targets, pool.vectors, picks)
+            judged = pool.retrieval(1, DEFAULT.rules).judged
+            curve = expected_coverage(judged.total, pool.vectors, picks)
         else:
             curve = coverage_curve([pool.passages[j] for j in picks.tolist()], judgements[i])
-        scores[i] = np.mean([curve[min(size, len(curve)) - 1] for size in cutoffs])
+        found = [curve[min(size, len(curve)) - 1] if len(curve) else 0.0 for size in cutoffs]
+        scores[i] = np.mean(found)
     return scores
-
-
-def _picks(pool: Pool, setting: Setting | None, k: int) -> npt.NDArray[np.int64]:
-    if setting is None:
-        return np.arange(min(k, len(pool.vectors)))
-    queries = pool.targets[0] if len(pool.targets) == 1 else pool.targets[None]
-    chosen = select(queries, pool.vectors, k, **setting.arguments).indices[0]
-    picks: npt.NDArray[np.int64] = chosen[chosen >= 0].astype(np.int64)
-    return picks

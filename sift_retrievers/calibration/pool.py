@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -23,6 +25,12 @@ class Pool:
     """`[n, d]` of the candidates, nearest first."""
     passages: Sequence[Hashable]
     """Of every candidate the name by which judgements know it: of a chunk, that of its passage."""
+    question: str | None = None
+    """None: the vectors are all that is known of it."""
+    texts: Sequence[str] | None = None
+    """Of the candidates; None: no words are heard."""
+    titles: Sequence[str | None] | None = None
+    """Of the candidates; None: they have none."""
 
     def __post_init__(self) -> None:
         if self.targets.ndim != 2 or self.vectors.ndim != 2:
@@ -35,9 +43,24 @@ class Pool:
                 f"targets and vectors must be of one dimension; got {self.targets.shape[1]} and "
                 f"{self.vectors.shape[1]}"
             )
-        if len(self.passages) != len(self.vectors):
-            raise ValueError(
-                f"passages must be {len(self.vectors)}, one a candidate; got {len(self.passages)}"
-            )
+        for name in ("passages", "texts", "titles"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.vectors):
+                raise ValueError(
+                    f"{name} must be {len(self.vectors)}, one a candidate; got {len(values)}"
+                )
         if len(self.vectors) < 2:
             raise ValueError("a query with fewer than two candidates tells nothing; leave it out")
+
+    def retrieval(self, k: int, rules: SelectionRules) -> Retrieval[int]:
+        """A retrieval from these candidates; its documents are their positions."""
+        texts, titles = self.texts, self.titles
+        return Retrieval(
+            query=self.question or "",
+            targets=[Target(vector, self.question) for vector in self.targets],
+            hits=Hits(self.vectors, [None] * len(self.vectors), document=lambda i: i),
+            k=k,
+            rules=rules,
+            text=lambda i: "" if texts is None else texts[i],
+            title=None if titles is None else lambda i: titles[i],
+        )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sift_retrievers.calibration.setting import Setting
+from sift_retrievers.calibration.setting import NEAREST, Setting
 from sift_retrievers.metrics import Comparison, Interval
 
-SHOWN = 8  # settings in a printed report
+SHOWN = 30  # settings in a printed report
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,6 @@ class Calibration:
     default: Setting
     scores: tuple[Score, ...]
     """Of all settings that were tried."""
-    nearest: Interval
-    """Coverage of the nearest neighbours, for comparison."""
     labelled: bool
     """Whether passages were judged; else the coverage is an expected one."""
     queries: int
@@ -58,28 +56,38 @@ class Calibration:
     def __str__(self) -> str:
         kind = "coverage of the judged evidence" if self.labelled else "expected coverage"
         cuts = ", ".join(map(str, self.cutoffs))
-        kept = " (the default; nothing was surely better)" if self.setting == self.default else ""
         lines = [
             f"{self.queries} queries; {kind}, mean over the first {cuts} passages",
-            f"chosen: {_named(self.setting)}{kept}",
+            f"chosen: {self.setting.name}{self._why}",
             "",
-            f"{'setting':<64} {'coverage':>8}  {'over the default':>24}",
-            f"{'nearest neighbours':<64} {self.nearest.mean:8.3f}",
+            f"{'setting':<28} {'coverage':>8}  minus the default's, "
+            f"{self.scores[0].coverage.confidence:.0%} interval",
         ]
-        ranked = sorted(self.scores, key=lambda score: -score.coverage.mean)
-        shown = ranked[:SHOWN]
-        shown += [s for s in (self.score_of(self.default),) if s not in shown]
-        for score in shown:
+        for score in self._ranked[:SHOWN]:
             change = score.over_default.difference
             mark = " ←" if score.setting == self.setting else ""
             lines.append(
-                f"{_named(score.setting):<64} {score.coverage.mean:8.3f}  "
+                f"{score.setting.name:<28} {score.coverage.mean:8.3f}  "
                 f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]{mark}"
             )
         return "\n".join(lines)
 
+    @property
+    def _why(self) -> str:
+        if self.setting == NEAREST:
+            return ": stay with it"
+        return " (nothing was surely better)" if self.setting == self.default else ""
+
+    @property
+    def _ranked(self) -> list[Score]:
+        """The best first."""
+        return sorted(self.scores, key=lambda score: -score.coverage.mean)
+
     def plot(self, file: str | Path) -> Path:
-        """Draw all settings with their intervals into a file; the format goes by its name.
+        """Draw what each setting gains over the default into a file, with its interval.
+
+        What is drawn is what decided: a setting is taken if it is the best and its interval lies
+        above 0.
 
         Raises:
             ImportError: without matplotlib.
@@ -90,28 +98,18 @@ class Calibration:
             raise ImportError(
                 "the plot needs matplotlib: pip install 'sift-retrievers[calibrate]'"
             ) from error
-        ranked = sorted(self.scores, key=lambda score: score.coverage.mean)
-        figure = Figure(figsize=(9, 1.5 + 0.22 * len(ranked)), layout="constrained")
+        ranked = self._ranked[::-1]
+        figure = Figure(figsize=(8, 1.2 + 0.28 * len(ranked)), layout="constrained")
         axes = figure.add_subplot()
         for row, score in enumerate(ranked):
-            interval = score.coverage
+            change = score.over_default.difference
             color = "C3" if score.setting == self.setting else "C0"
-            axes.plot([interval.low, interval.high], [row, row], color=color, linewidth=1)
-            axes.plot(interval.mean, row, "o", color=color, markersize=4)
-        axes.axvline(self.nearest.mean, color="0.5", linestyle="--", label="nearest neighbours")
-        axes.axvline(
-            self.score_of(self.default).coverage.mean, color="C0", linestyle=":", label="default"
-        )
-        axes.set_yticks(range(len(ranked)), [_named(s.setting) for s in ranked], fontsize=7)
-        axes.set_xlabel("evidence coverage" if self.labelled else "expected coverage")
-        axes.legend(loc="lower right", fontsize=8)
+            axes.plot([change.low, change.high], [row, row], color=color, linewidth=1.5)
+            axes.plot(change.mean, row, "o", color=color, markersize=5)
+        axes.axvline(0.0, color="0.4", linestyle=":")
+        axes.set_yticks(range(len(ranked)), [score.setting.name for score in ranked], fontsize=8)
+        kind = "evidence coverage" if self.labelled else "expected coverage"
+        axes.set_xlabel(f"{kind} minus the default's; red: chosen")
+        axes.set_title(f"{self.queries} queries; chosen: {self.setting.name}", fontsize=10)
         figure.savefig(Path(file))
         return Path(file)
-
-
-def _named(setting: Setting) -> str:
-    kernel = repr(setting.kernel)
-    for usual in (", positive_only=False", ", target_sharpness=None"):
-        kernel = kernel.replace(usual, "")
-    kernel = kernel.replace("(positive_only=False)", "()")
-    return f"{kernel}, λ′ = {setting.lambda_:g}, {setting.objective}"

@@ -8,19 +8,24 @@ from sift_retrievers.retrieval.copying import deep_copied
 from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
 from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union
+from sift_retrievers.retrieval.numbers import pick_numbers
 from sift_retrievers.retrieval.registry import AdapterRegistry
-from sift_retrievers.retrieval.relevance import unit_relevance
 from sift_retrievers.retrieval.retrieval import Retrieval
 from sift_retrievers.retrieval.rules import (
-    DEFAULT_KERNEL,
+    DEFAULT_RELEVANCE,
+    PHRASES,
+    RetrieverKernel,
     SelectionRules,
     default_lambda,
     default_objective,
 )
 from sift_retrievers.retrieval.target import Target, TargetLike, as_targets, checked_vector
+from sift_retrievers.retrieval.titles import TITLE_KEYS, TitleOf, title_of
 
 __all__ = [
-    "DEFAULT_KERNEL",
+    "DEFAULT_RELEVANCE",
+    "PHRASES",
+    "TITLE_KEYS",
     "AdapterRegistry",
     "Choice",
     "ConsideredPassage",
@@ -28,9 +33,11 @@ __all__ = [
     "Explanation",
     "Hits",
     "Retrieval",
+    "RetrieverKernel",
     "SelectionRules",
     "Target",
     "TargetLike",
+    "TitleOf",
     "as_targets",
     "check_hits",
     "checked_vector",
@@ -42,7 +49,8 @@ __all__ = [
     "explain",
     "no_hits",
     "one_of",
+    "pick_numbers",
     "stacked",
+    "title_of",
     "union",
-    "unit_relevance",
 ]

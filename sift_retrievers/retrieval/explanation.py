@@ -8,8 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from sift_retrievers.backends.problem import Objective
+from sift_retrievers.coverage import Coverage, novelty_after
 from sift_retrievers.posterior import gains_after
-from sift_retrievers.retrieval.choosing import Choice, Float32
+from sift_retrievers.retrieval.choosing import Choice, Float32, Float64, select_options
+from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.witnesses import Relevance
+from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
 SNIPPET: Final = 60  # characters of a passage that a printed explanation shows
 
@@ -22,10 +27,17 @@ class ConsideredPassage:
     text: str
     similarity: float
     """Cosine to the query; of several targets, to the nearest."""
+    relevance: float
+    """ρ: what all witnesses together say, in standard deviations among the candidates."""
+    witnesses: Mapping[str, float]
+    """What each says: "cosine", BM25 of "grams", "words", "head_grams" and "head_words", "pairs",
+    "share" of the question's words, "mention" by one of the best passages, "score" of a judge."""
     rank: int | None
     """Place in the selection, from 0; None if it was not chosen."""
     information_gain: float | None
     """Nats that it added where it was picked; None if it was not chosen."""
+    novelty: float | None
+    """Share of what it says that the picks before it did not, 0…1; None if it was not chosen."""
     gain_alone: float | None
     """Nats that it would have added as the first pick: how much it tells by itself. None if it was
     no candidate."""
@@ -47,11 +59,15 @@ class Explanation:
     passages: tuple[ConsideredPassage, ...]
     """All that was considered: the chosen in selection order, then the rest, nearest first."""
     stop_reason: str
-    """Why there are not more: "k", "exhausted", "budget", "alpha" or "min_gain"."""
+    """Why there are not more: "k", "exhausted", "budget", "alpha", "min_gain", "min_novelty" or
+    "min_chance"."""
+    chance: float
+    """That the evidence is among the candidates, as far as the witnesses tell: 0…1."""
     vectors: str
     """Where the vectors of the passages came from, and in what they differ from the model's."""
     uncertainty: tuple[float, ...] | None
-    """σ² before the first pick and after every one; None if there was no candidate."""
+    """Before the first pick and after every one, as `metadata["sift"]` says it; None if there was
+    no candidate."""
     seconds: Mapping[str, float]
     """How long each stage took."""
     settings: Mapping[str, Any]
@@ -62,24 +78,32 @@ class Explanation:
         """The chosen passages, in selection order."""
         return tuple(passage for passage in self.passages if passage.rank is not None)
 
+    @property
+    def probably_missing(self) -> bool:
+        """Whether the evidence is probably not in the store."""
+        return self.chance < PROBABLY_MISSING
+
     def __str__(self) -> str:
         times = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self.seconds.items())
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        warned = ": probably not" if self.probably_missing else ""
         lines = [
             f"{self.query!r}: {len(self.chosen)} of {len(self.passages)} passages "
             f"(ended by {self.stop_reason})",
             f"settings: {settings}",
             f"vectors:  {self.vectors}",
             f"time:     {times}",
+            f"chance that the evidence is there: {self.chance:.2f}{warned}",
             "",
-            " rank  similarity  alone    gain     left     reason                 passage",
+            " rank  relevance  cosine  words  novel   gain     left     reason                 "
+            "passage",
         ]
         for passage in self.passages:
             text = " ".join(passage.text.split())
             text = text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
             lines.append(
-                f"{_cell(passage.rank, 5)}  {passage.similarity:10.4f}  "
-                f"{_cell(passage.gain_alone, 7)}  "
+                f"{_cell(passage.rank, 5)}  {passage.relevance:9.2f}  {passage.similarity:6.3f}  "
+                f"{_cell(passage.witnesses.get('share'), 5, 2)}  {_cell(passage.novelty, 5, 2)}  "
                 f"{_cell(passage.information_gain, 7)}  {_cell(passage.gain_left, 7)}  "
                 f"{passage.reason:21}  {text}"
             )
@@ -91,7 +115,11 @@ def explain(
     targets: Float32,
     vectors: Float32,
     choice: Choice,
+    rules: SelectionRules,
+    relevance: Relevance,
     *,
+    coverage: Coverage | None,
+    costs: Float64 | None,
     ids: Sequence[str | None],
     texts: Sequence[str],
     parents: Sequence[Hashable] | None,
@@ -99,7 +127,6 @@ def explain(
     source: str,
     seconds: Mapping[str, float],
     settings: Mapping[str, Any],
-    options: Mapping[str, Any],
 ) -> Explanation:
     """Explain a choice among n hits.
 
@@ -108,6 +135,10 @@ def explain(
         targets: `[m, d]`.
         vectors: `[n, d]` of the hits, from which `choose` made the choice.
         choice: what was chosen.
+        rules: by which.
+        relevance: of the hits.
+        coverage: of the hits' texts, where they were looked at for repetition.
+        costs: `[n]` tokens of the hits, where they were counted.
         ids: n.
         texts: n.
         parents: n keys, as `choose` takes them.
@@ -115,24 +146,12 @@ def explain(
         source: where the vectors came from, in words.
         seconds: time of each stage.
         settings: what to show of the settings.
-        options: the options of `select` that the choice was made with.
     """
     ranks = {pick: rank for rank, pick in enumerate(choice.picks.tolist())}
-    alone, left = np.zeros(len(vectors)), np.zeros(len(vectors))
-    pool = np.flatnonzero(choice.candidates)
-    if len(pool) > 0:
-        measure = {
-            name: options[name] for name in ("kernel", "lambda_", "objective") if name in options
-        }
-        if options.get("relevance") is not None:
-            measure["relevance"] = np.asarray(options["relevance"])[pool]
-        at = np.searchsorted(pool, choice.picks).tolist()
-        alone[pool] = gains_after(targets[None], vectors[pool], [], **measure)
-        left[pool] = gains_after(targets[None], vectors[pool], at, **measure)
-
-    costs, money = options.get("costs"), np.inf
-    if costs is not None:
-        money = options.get("budget", np.inf) - sum(costs[i] for i in ranks)
+    alone, left = _gains(targets, vectors, choice, rules, relevance, coverage)
+    money = np.inf
+    if costs is not None and rules.max_tokens is not None:
+        money = rules.max_tokens - sum(costs[i] for i in ranks)
     used = set() if parents is None else {parents[i] for i in ranks}
     passages = []
     for i in [*ranks, *(i for i in range(len(vectors)) if i not in ranks)]:
@@ -156,8 +175,11 @@ def explain(
                 id=ids[i],
                 text=texts[i],
                 similarity=float(choice.similarities[i]),
+                relevance=float(relevance.total[i]),
+                witnesses={name: float(values[i]) for name, values in relevance.said.items()},
                 rank=rank,
                 information_gain=None if rank is None else float(choice.gains[rank]),
+                novelty=None if rank is None else float(choice.novelty[rank]),
                 gain_alone=float(alone[i]) if choice.candidates[i] else None,
                 gain_left=float(left[i]) if rank is None and choice.candidates[i] else None,
                 reason=reason,
@@ -168,14 +190,49 @@ def explain(
         targets=len(targets),
         passages=tuple(passages),
         stop_reason=str(choice.stop_reason),
+        chance=relevance.chance,
         vectors=source,
-        uncertainty=None if choice.variance is None else tuple(choice.variance.tolist()),
+        uncertainty=None if choice.uncertainty is None else tuple(choice.uncertainty.tolist()),
         seconds=dict(seconds),
         settings=dict(settings),
     )
 
 
-def _cell(value: float | None, width: int) -> str:
+def _gains(
+    targets: Float32,
+    vectors: Float32,
+    choice: Choice,
+    rules: SelectionRules,
+    relevance: Relevance,
+    coverage: Coverage | None,
+) -> tuple[Float64, Float64]:
+    """`[n]` nats that each hit would gain as the first pick, and after all that was chosen."""
+    assert rules.lambda_ is not None
+    alone, left = np.zeros(len(vectors)), np.zeros(len(vectors))
+    pool = np.flatnonzero(choice.candidates)
+    if len(pool) == 0:
+        return alone, left
+    if coverage is not None:
+        weights = coverage.relevance_weights(relevance.total, choice.candidates)
+        novelty = novelty_after(coverage, choice.picks.tolist(), rules.lambda_)
+        return (
+            0.5 * np.log1p(weights / rules.lambda_),
+            0.5 * np.log1p(weights * novelty / rules.lambda_),
+        )
+    options: dict[str, Any] = dict(select_options(rules, relevance, pool))
+    for name in ("replacement", "device"):
+        options.pop(name)
+    at = np.searchsorted(pool, choice.picks).tolist()
+    alone[pool] = gains_after(targets[None], vectors[pool], [], **options)
+    left[pool] = gains_after(targets[None], vectors[pool], at, **options)
+    if rules.objective == Objective.UNDIRECTED:  # as `choose` reports them
+        for gains in (alone, left):
+            score = relevance.chance * rules.lambda_ * np.expm1(2 * gains)
+            gains[:] = 0.5 * np.log1p(score / rules.lambda_)
+    return alone, left
+
+
+def _cell(value: float | None, width: int, digits: int = 4) -> str:
     if value is None:
         return " " * width
-    return f"{value:{width}d}" if isinstance(value, int) else f"{value:{width}.4f}"
+    return f"{value:{width}d}" if isinstance(value, int) else f"{value:{width}.{digits}f}"

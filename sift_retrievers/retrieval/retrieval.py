@@ -6,19 +6,24 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.retrieval.choosing import Choice, choose
+from sift_retrievers.coverage import Coverage
+from sift_retrievers.retrieval.choosing import Choice, choose, cosines
 from sift_retrievers.retrieval.explanation import Explanation, explain
 from sift_retrievers.retrieval.hits import Hits
-from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
 from sift_retrievers.retrieval.target import Target
-from sift_retrievers.selection import SelectOptions
+from sift_retrievers.witnesses import PassageTexts, Relevance, TermCache, coverage_of, join
+from sift_retrievers.witnesses.judge import checked_scores
 
 DocumentT = TypeVar("DocumentT")
+
+TERMS: Final = TermCache()
+"""The terms of the texts read last, of all retrievers of the process: 64 MiB at most."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,13 @@ class Retrieval(Generic[DocumentT]):
     """Passages to choose at most."""
     rules: SelectionRules
     text: Callable[[DocumentT], str]
-    """The text of a document, for those who count or show it."""
+    """The text of a document, for those who read, count or show it."""
+    title: Callable[[DocumentT], str | None] | None = None
+    """The title of a document, which is read above its text; None: there are none."""
     parent: Callable[[DocumentT], Any] | None = None
     """No two chosen documents have the same parent; None for a document without one."""
-    relevance: npt.NDArray[np.float64] | None = None
-    """`[n]` of the hits, where somebody else than the embedding judges it."""
+    scores: npt.NDArray[np.float64] | None = None
+    """`[n]` what a further witness said of the hits, a reranker say."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took."""
 
@@ -76,10 +83,12 @@ class Retrieval(Generic[DocumentT]):
                 self._vectors,
                 self.hits.vectors,
                 self.k,
-                score_threshold=self.rules.score_threshold,
+                self.applied,
+                self.judged,
+                coverage=self.coverage,
+                costs=self._costs,
                 parents=self._parents,
                 gone=sorted(gone),
-                **self._options,
             )
             picks = choice.picks.tolist()
             found = self._read(picks)
@@ -87,6 +96,41 @@ class Retrieval(Generic[DocumentT]):
             if not missing:
                 return Outcome(choice, [document for document in found if document is not None])
             gone |= missing
+
+    @cached_property
+    def applied(self) -> SelectionRules:
+        """The rules; where no hit has a text, those of the vectors alone."""
+        if self.rules.kernel != PHRASES or self._passages is not None or len(self.hits) == 0:
+            return self.rules
+        return replace(self.rules, relevance=None, kernel=VECTORS, lambda_=None, objective=None)
+
+    @cached_property
+    def judged(self) -> Relevance:
+        """What the witnesses say of the hits."""
+        witnesses = self.rules.witnesses
+        scores = self.scores
+        if scores is None and witnesses.judge is not None and len(self.hits) > 0:
+            scores = checked_scores(witnesses.judge(self.query, self._texts), len(self.hits))
+        return join(
+            cosines(self.hits.vectors, self._vectors),
+            [target.text for target in self.targets],
+            self._passages,
+            witnesses,
+            scores,
+        )
+
+    @cached_property
+    def coverage(self) -> Coverage | None:
+        """The phrases of the hits, where repetition is seen in the texts."""
+        if self.applied.kernel != PHRASES or self._passages is None:
+            return None
+        words = self.judged.words
+        return coverage_of(
+            self._passages,
+            None if words is None else words.said,
+            gamma=0.3,
+            level=self.judged.chance,
+        )
 
     def for_training(self, steps: int, lambda_: float) -> Retrieval[DocumentT]:
         """A second choice from the same hits: with replacement, by the cosine, as SIFT trains.
@@ -102,16 +146,19 @@ class Retrieval(Generic[DocumentT]):
             device=self.rules.device,
             score_threshold=self.rules.score_threshold,
         )
-        return replace(self, k=steps, rules=rules, parent=None, relevance=None)
+        return replace(self, k=steps, rules=rules, parent=None, scores=None)
 
     def explanation(self, **settings: Any) -> Explanation:
         """The retrieval laid open; `settings` are shown where they are not None."""
-        choice = self.outcome.choice
         return explain(
             self.query,
             self._vectors,
             self.hits.vectors,
-            choice,
+            self.outcome.choice,
+            self.applied,
+            self.judged,
+            coverage=self.coverage,
+            costs=self._costs,
             ids=self.hits.ids,
             texts=self._texts,
             parents=self._parents,
@@ -119,13 +166,13 @@ class Retrieval(Generic[DocumentT]):
             source=self.hits.note or "as the embedding model gave them",
             seconds=self.seconds,
             settings={name: value for name, value in settings.items() if value is not None},
-            options=self._options,
         )
 
     @property
     def _looks_at_documents(self) -> bool:
         """Whether a rule needs the documents of all hits, not of the chosen alone."""
-        return self.parent is not None or self.rules.max_tokens is not None
+        counted = self.parent is not None or self.rules.max_tokens is not None
+        return counted or self.rules.reads_texts
 
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
@@ -143,9 +190,27 @@ class Retrieval(Generic[DocumentT]):
         """The documents of all hits; None for one that is gone since."""
         return self.hits.documents(range(len(self.hits)))
 
-    @property
+    @cached_property
     def _texts(self) -> list[str]:
-        return ["" if d is None else self.text(d) for d in self._candidates]
+        return ["" if d is None else self.text(d) or "" for d in self._candidates]
+
+    @cached_property
+    def _passages(self) -> PassageTexts | None:
+        """The texts of the hits; None where nobody asks for them, or there are none."""
+        if not self.rules.reads_texts or not any(text.strip() for text in self._texts):
+            return None
+        titles = None
+        if self.title is not None:
+            titles = [None if d is None else self.title(d) for d in self._candidates]
+        return PassageTexts.read(self._texts, titles, cache=TERMS)
+
+    @cached_property
+    def _costs(self) -> npt.NDArray[np.float64] | None:
+        """`[n]` tokens of the hits, where they are counted."""
+        counter = self.rules.token_counter
+        if counter is None:
+            return None
+        return np.array([counter(text) for text in self._texts], dtype=np.float64)
 
     @cached_property
     def _parents(self) -> list[Hashable] | None:
@@ -159,10 +224,6 @@ class Retrieval(Generic[DocumentT]):
                 stacklevel=2,
             )
         return parents
-
-    @cached_property
-    def _options(self) -> SelectOptions:
-        return self.rules.select_options(lambda: self._texts, self.relevance)
 
 
 def _hashable(parent: Any) -> Hashable:

@@ -2,65 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from sift_retrievers.backends.problem import Objective
 from sift_retrievers.kernels import (
     Exponential,
-    KernelLike,
+    Kernel,
     RelevanceWeighted,
     SharedNoise,
     resolve_kernel,
 )
-from sift_retrievers.selection import SelectOptions
-from sift_retrievers.validation import count, positive, torch_device
+from sift_retrievers.validation import chance, count, positive, torch_device
+from sift_retrievers.witnesses import NAMES, Witnesses, as_witnesses
 
-DEFAULT_KERNEL: Final = "relevance"
-"""Of the retrievers; chosen on six corpora, see benchmarks/retrieval."""
+PHRASES: Final = "phrases"
+"""The kernel that sees repetition in the texts: `sift_retrievers.witnesses.phrase_coverage`."""
+VECTORS: Final = "relevance"
+"""The kernel in its place where no texts are read."""
+DEFAULT_RELEVANCE: Final = "vectors+words"
 
+RetrieverKernel: TypeAlias = str | Kernel | RelevanceWeighted
 
 # λ′ that suits a kernel for retrieval; 3 any other.
 FITTING: Final = ((SharedNoise, 20.0), (RelevanceWeighted, 0.2), (Exponential, 1.0))
 
 
-def default_lambda(kernel: KernelLike) -> float:
+def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
+    """The name "phrases", or what `resolve_kernel` makes of it.
+
+    Raises:
+        ValueError, TypeError: for what is no kernel.
+    """
+    return kernel if isinstance(kernel, str) and kernel == PHRASES else resolve_kernel(kernel)
+
+
+def weighs_relevance(kernel: RetrieverKernel) -> bool:
+    """Whether a kernel takes the relevance from the witnesses."""
+    return isinstance(checked_kernel(kernel), str | RelevanceWeighted)
+
+
+def default_lambda(kernel: RetrieverKernel) -> float:
     """λ′ of the retrievers for a kernel, where the caller names none."""
-    resolved = resolve_kernel(kernel)
+    resolved = checked_kernel(kernel)
+    if isinstance(resolved, str):
+        return 0.1
     for kind, noise in FITTING:
         if isinstance(resolved, kind):
             return noise
     return 3.0
 
 
-def default_objective(kernel: KernelLike) -> str:
+def default_objective(kernel: RetrieverKernel) -> str:
     """The objective of the retrievers for a kernel, where the caller names none.
 
     Weighted by relevance, the passages' own information; else, the query's.
     """
-    weighted = isinstance(resolve_kernel(kernel), RelevanceWeighted)
-    return str(Objective.UNDIRECTED if weighted else Objective.VARIANCE)
+    return str(Objective.UNDIRECTED if weighs_relevance(kernel) else Objective.VARIANCE)
 
 
 @dataclass(frozen=True)
 class SelectionRules:
-    """How passages are chosen from the candidates; all go to `select` as they are.
+    """How passages are chosen from the candidates.
 
-    λ′ and the objective depend on the kernel where they are not given.
+    What is None is filled in: the kernel follows the relevance, λ′ and the objective the kernel.
 
     Raises:
         ValueError: for a value that makes no sense, or values that do not go together.
-        TypeError: for a kernel that is none.
+        TypeError: for a kernel or a relevance that is none.
     """
 
+    relevance: Any = None
+    """Who says how relevant a passage is: "vectors+words" (the default), "vectors", "words", a
+    function (question, texts) → scores as a further witness, or `Witnesses(…)` with weights."""
+    kernel: RetrieverKernel | None = None
+    """What repetition is: "phrases" (in the texts; the default where words are heard), "relevance"
+    (in the vectors; the default where not), or a kernel of `select`."""
     lambda_: float | None = None
     """λ′, the noise of the surrogate; None: `default_lambda`."""
-    kernel: KernelLike = DEFAULT_KERNEL
     objective: str | None = None
     """None: `default_objective`."""
     device: str | torch.device | None = None
@@ -69,6 +91,10 @@ class SelectionRules:
     """Stop by the α rule of adaptive SIFT."""
     min_gain: float | None = None
     """Stop before the first passage that adds fewer nats."""
+    min_novelty: float | None = None
+    """Pass over passages of which a smaller share is new; 0…1."""
+    min_chance: float | None = None
+    """Choose nothing where the chance that the evidence is there at all is smaller; 0…1."""
     max_tokens: int | None = None
     """All passages together have at most that many tokens."""
     token_counter: Callable[[str], int] | None = None
@@ -79,19 +105,47 @@ class SelectionRules:
     """Passages whose cosine to all targets is smaller are not candidates."""
 
     def __post_init__(self) -> None:
-        kernel = resolve_kernel(self.kernel)
+        kernel = self.kernel
+        if self.relevance is not None:
+            witnesses = as_witnesses(self.relevance)
+            if kernel is None:
+                kernel = PHRASES if witnesses.words > 0 else VECTORS
+            elif not weighs_relevance(kernel):
+                raise ValueError(
+                    f"relevance= goes with kernel={PHRASES!r}, {VECTORS!r} or "
+                    f"RelevanceWeighted(…), which weigh passages by it; got kernel={kernel!r}"
+                )
+        else:
+            kernel = PHRASES if kernel is None else kernel
+            weighs = weighs_relevance(kernel)
+            witnesses = NAMES[DEFAULT_RELEVANCE] if weighs else NAMES["vectors"]
+        kernel = checked_kernel(kernel)
+        object.__setattr__(self, "relevance", witnesses)
+        object.__setattr__(self, "kernel", kernel)
         if self.lambda_ is None:
             object.__setattr__(self, "lambda_", default_lambda(kernel))
         if self.objective is None:
             object.__setattr__(self, "objective", default_objective(kernel))
+        self._check(kernel)
+
+    def _check(self, kernel: RetrieverKernel) -> None:
         positive(self.lambda_, "lambda_")
         if self.objective not in tuple(Objective):
             raise ValueError(
                 f"objective must be one of {[*map(str, Objective)]}; got {self.objective!r}"
             )
+        if kernel == PHRASES and self.objective != Objective.UNDIRECTED:
+            raise ValueError(
+                f'the kernel {PHRASES!r} has the objective "undirected"; got {self.objective!r}'
+            )
+        if kernel == PHRASES and self.replacement:
+            raise ValueError(f"the kernel {PHRASES!r} picks no passage twice; got replacement=True")
         for name in ("alpha", "min_gain"):
             if getattr(self, name) is not None:
                 positive(getattr(self, name), name)
+        for name in ("min_novelty", "min_chance"):
+            if getattr(self, name) is not None:
+                chance(getattr(self, name), name)
         if self.max_tokens is not None:
             count(self.max_tokens, "max_tokens")
         if (self.max_tokens is None) != (self.token_counter is None):
@@ -109,30 +163,14 @@ class SelectionRules:
             except RuntimeError as error:  # torch's own word for a name that it does not know
                 raise ValueError(f"device must be one that torch has: {error}") from error
 
-    def select_options(
-        self, texts: Callable[[], Sequence[str]], relevance: npt.ArrayLike | None = None
-    ) -> SelectOptions:
-        """The options of `select`, for n candidates.
+    @property
+    def witnesses(self) -> Witnesses:
+        """Who is heard."""
+        witnesses: Witnesses = self.relevance
+        return witnesses
 
-        Args:
-            texts: gives the n texts; called only if they are counted.
-            relevance: `[n]` from somebody else than the embedding.
-        """
-        assert self.lambda_ is not None  # filled in when this was made
-        assert self.objective is not None
-        options = SelectOptions(
-            kernel=self.kernel,
-            lambda_=self.lambda_,
-            objective=self.objective,
-            replacement=self.replacement,
-            alpha=self.alpha,
-            min_gain=self.min_gain,
-            device=self.device,
-        )
-        if relevance is not None:
-            options["relevance"] = np.asarray(relevance)
-        if self.max_tokens is not None and self.token_counter is not None:
-            counts = [self.token_counter(text) for text in texts()]
-            options["costs"] = np.asarray(counts, dtype=np.float64)
-            options["budget"] = float(self.max_tokens)
-        return options
+    @property
+    def reads_texts(self) -> bool:
+        """Whether the texts of all candidates are needed, not those of the chosen alone."""
+        judged = self.witnesses.judge is not None
+        return self.kernel == PHRASES or self.witnesses.words > 0 or judged

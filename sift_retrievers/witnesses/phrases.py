@@ -52,7 +52,8 @@ def coverage_of(
         passages: K.
         said: of all words of all passages, one after the other: what each weighs that the question
             has, 0 for others (`WordScores.said`).
-        gamma, level: as above.
+        gamma: as above.
+        level: as above.
     """
     units = [terms.phrases for terms in passages.terms]
     lengths = np.array([len(one) for one in units], dtype=np.intp)

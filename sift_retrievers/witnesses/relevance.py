@@ -11,7 +11,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.witnesses.evidence import chance_by_vectors, chance_of_evidence
+from sift_retrievers.witnesses.evidence import (
+    PROBABLY_MISSING,
+    chance_by_vectors,
+    chance_of_evidence,
+)
 from sift_retrievers.witnesses.mentions import mentions
 from sift_retrievers.witnesses.terms import Terms, read_terms
 from sift_retrievers.witnesses.texts import PassageTexts
@@ -115,9 +119,14 @@ class Relevance:
     words: WordScores | None
     """None where words were not heard."""
 
+    @property
+    def probably_missing(self) -> bool:
+        """Whether the evidence is probably not among the passages."""
+        return self.chance < PROBABLY_MISSING
+
 
 def join(
-    cosines: Sequence[npt.ArrayLike],
+    cosines: Sequence[npt.ArrayLike] | npt.NDArray[Any],
     questions: Sequence[str | None],
     passages: PassageTexts | None,
     witnesses: Witnesses,
@@ -176,6 +185,8 @@ def _of_one(
         chance = chance_of_evidence(cosine, standardized(cosine) + lexical, words.share)
     else:
         chance = chance_by_vectors(cosine)
+        if witnesses.vectors == 0 and scores is None:  # nobody else can say anything
+            raw = standardized(cosine)
     total = standardized(raw)
     if words is not None and passages is not None:
         said["mention"] = mentions(passages, total)

@@ -228,7 +228,7 @@ def _size(text: str, terms: Terms) -> int:
 
 
 def _characters(line: str) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """A number for every character, and what it is: a gap, part of a word, of a dense script, …
+    """A number for every character, and what it is: `_GAP`, `_WORD`, `_DENSE` or `_DROPPED`.
 
     The rare characters beyond 16 bits share numbers with others.
     """

@@ -51,11 +51,18 @@ def calibrate(
         targets = embed_targets(retriever._query_model(), [*queries])
         for target in targets:
             hits = retriever._fetch([target], retriever.fetch_k, retriever.search_kwargs)
+            found = hits.documents(range(len(hits)))
             names: list[Any] = [*hits.ids]
             if passage is not None:
-                found = hits.documents(range(len(hits)))
                 names = [None if d is None else _name(d, passage) for d in found]
-            yield Pool(target.vector[None], hits.vectors, names)
+            yield Pool(
+                target.vector[None],
+                hits.vectors,
+                names,
+                question=target.text,
+                texts=["" if d is None else d.page_content for d in found],
+                titles=[None if d is None else retriever.title_of(d) for d in found],
+            )
 
     return calibration_of(pools(), len(queries), gold, progress=progress, **options)
 

@@ -25,17 +25,16 @@ from langchain_sift.queries import embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_lookup, embeddings_of, hits_of, stored_vectors
 from langchain_sift.tracing import Stages
-from sift_retrievers import RelevanceWeighted
-from sift_retrievers.kernels import KernelLike
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
     Hits,
     Retrieval,
     check_hits,
-    unit_relevance,
 )
+from sift_retrievers.retrieval.rules import PHRASES, weighs_relevance
 from sift_retrievers.validation import count
+from sift_retrievers.witnesses.judge import checked_scores
 
 REEMBEDDED = "embedded by the compressor"
 
@@ -82,19 +81,11 @@ class SIFTCompressor(
     vectorstore: Any = None
     """A store that holds the documents' vectors under their ids."""
     cross_encoder: Any = None
-    """Judges relevance in place of the embedding: a LangChain cross-encoder, or a function that
-    gives (query, text) pairs one score each. Goes with the kernel "relevance"
-    (`RelevanceWeighted`), which is then the default. Scores outside of 0 to 1 are taken for logits:
-    the logistic function brings them there."""
+    """A further witness of relevance: a LangChain cross-encoder, or a function that gives
+    (query, text) pairs one score each, on any scale. `relevance=Witnesses(vectors=0, words=0)`
+    hears it alone."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that were embedded: `EmbeddingCache(size=…)`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kernel_for_relevance(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("cross_encoder") is not None:
-            return {"kernel": "relevance", **given}
-        return given
 
     @field_validator("vectorstore")
     @classmethod
@@ -122,9 +113,9 @@ class SIFTCompressor(
                 "cross_encoder must have a method score, or be a function, of a list of pairs; got "
                 f"{type(encoder).__name__}"
             )
-        if self.cross_encoder is not None and not _weighs_relevance(self.kernel):
+        if encoder is not None and not weighs_relevance(self.kernel or PHRASES):
             raise ValueError(
-                'a cross_encoder goes with kernel="relevance" or RelevanceWeighted(...); got '
+                'a cross_encoder goes with the kernels "phrases" and "relevance"; got '
                 f"{self.kernel!r}"
             )
         return self
@@ -201,10 +192,10 @@ class SIFTCompressor(
             targets = embed_targets(model, [query])
         with stages.stage("vectors", {"documents": len(documents)}):
             found = self._hits(_different(documents), targets[0].vector, model)
-        relevance = None
+        scores = None
         if self.cross_encoder is not None:
             with stages.stage("relevance", {"documents": len(found)}):
-                relevance = self._relevance(query, found)
+                scores = self._scores(query, found)
         k = self.k if k is None else count(k, "k")
         retrieval = Retrieval(
             query,
@@ -213,8 +204,9 @@ class SIFTCompressor(
             k,
             self.rules(),
             text=lambda document: document.page_content,
+            title=self.title_of,
             parent=self.parent(),
-            relevance=relevance,
+            scores=scores,
             seconds=stages.seconds,
         )
         with stages.stage("select", {"k": k, "candidates": len(found)}) as outputs:
@@ -244,11 +236,11 @@ class SIFTCompressor(
         check_hits("SIFTCompressor", hits, len(query))
         return hits
 
-    def _relevance(self, query: str, found: Hits[Document]) -> np.ndarray[Any, Any]:
+    def _scores(self, query: str, found: Hits[Document]) -> np.ndarray[Any, Any]:
         encoder: CrossEncoder | PairScores = self.cross_encoder
         pairs = [(query, found.document(i).page_content) for i in range(len(found))]
         scores = encoder(pairs) if callable(encoder) else encoder.score(pairs)
-        return unit_relevance(scores, len(pairs))
+        return checked_scores(scores, len(pairs))
 
 
 def _different(documents: Sequence[Document]) -> list[Document]:
@@ -258,10 +250,6 @@ def _different(documents: Sequence[Document]) -> list[Document]:
         key = (document.id, document.page_content, repr(document.metadata))
         seen.setdefault(key, document)
     return [*seen.values()]
-
-
-def _weighs_relevance(kernel: KernelLike) -> bool:
-    return kernel == "relevance" or isinstance(kernel, RelevanceWeighted)
 
 
 def _unpacked(given: Any) -> tuple[Sequence[Document], str]:

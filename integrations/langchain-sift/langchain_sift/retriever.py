@@ -50,16 +50,18 @@ OWN_ARGUMENTS = {
 class SIFTRetriever(SelectionSettings, BaseRetriever):
     """Retrieve the passages that together tell most: relevant and not redundant.
 
-    Takes the `fetch_k` nearest passages with the vectors that the store already holds, and picks
-    `k` of them by information gain (SIFT, arXiv 2410.08020): relevant and not redundant. No
+    Takes the `fetch_k` nearest passages with the texts and vectors that the store already holds,
+    and picks `k` of them by information gain (after SIFT, arXiv 2410.08020): relevant by vectors
+    and by the question's words, and not a repetition of one another. No index, no model; and no
     document is embedded again, unless nobody knows how the store hands over its vectors.
 
     Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
-    the pick in nats, the `uncertainty` σ² about the answer that is left after it (1 before the
-    first pick, for one target), its cosine `similarity` to the query, and
-    `vectors` only where these differ from the model's, in words; and `metadata["relevance_score"]`,
-    which falls strictly in selection order. The two keys replace any that the document had. Since
-    they depend on the query, tell documents apart by id or text, not by comparing whole documents.
+    the pick in nats, its `novelty` and the `uncertainty` that is left after it, both 0…1, its cosine
+    `similarity`, the `word_share` of the question that it has, and the `evidence_chance` of the
+    question (`sift_retrievers.retrieval.pick_numbers` says what each is); and
+    `metadata["relevance_score"]`, 0…1, which falls strictly in selection order. The two keys replace
+    any that the document had. Since they depend on the query, tell documents apart by id or text,
+    not by comparing whole documents.
 
     Example:
         ```python
@@ -309,6 +311,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
             k,
             self.rules(),
             text=lambda document: document.page_content,
+            title=self.title_of,
             parent=self.parent(),
             seconds=stages.seconds,
         )

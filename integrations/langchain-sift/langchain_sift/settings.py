@@ -11,7 +11,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SkipValidation,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -19,30 +18,8 @@ from pydantic import (
 
 from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.finetune import TestTimeTuner
-from sift_retrievers.retrieval import (
-    DEFAULT_KERNEL,
-    SelectionRules,
-    default_lambda,
-    default_objective,
-)
+from sift_retrievers.retrieval import SelectionRules, title_of
 from sift_retrievers.validation import count
-
-
-class FittingNoise(float):
-    """A λ′ that goes with the kernel, where nobody gave one.
-
-    Frameworks make new retrievers from all fields of old ones (`configurable_fields`): what was
-    filled in must be told from what was given.
-    """
-
-
-class FittingObjective(str):
-    """An objective that goes with the kernel, where nobody gave one."""
-
-
-def _fits(value: Any) -> Any:
-    """The value if somebody gave it, else None."""
-    return None if isinstance(value, FittingNoise | FittingObjective) else value
 
 
 class SelectionSettings(BaseModel):
@@ -52,15 +29,25 @@ class SelectionSettings(BaseModel):
 
     k: int = 4
     """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
-    lambda_: SkipValidation[float] = None  # type: ignore[assignment]  # filled in below
-    """λ′, the noise of the surrogate: small values punish redundancy hard, large ones tend to the
-    nearest neighbours. Default: what suits the kernel (`sift_retrievers.retrieval`)."""
-    kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
-    """What "similar" means: a name or a kernel object of `sift_retrievers`. "cosine" is the kernel
-    of SIFT as published."""
-    objective: SkipValidation[Literal["variance", "entropy", "undirected"]] = None  # type: ignore[assignment]
-    """What a pick is to do; see `sift_retrievers.select`. Default: "undirected" for the kernel
-    "relevance", which weighs the passages by their relevance, else "variance"."""
+    relevance: Any = None
+    """Who says how relevant a passage is: "vectors+words" (the default: the cosine and the words
+    that question and passage have in common), "vectors" (as version 0.1), "words", a function
+    (question, texts) → scores as a further witness, a cross-encoder say, or
+    `sift_retrievers.witnesses.Witnesses` with weights."""
+    kernel: str | Kernel | RelevanceWeighted | None = None
+    """What repetition is. "phrases": in the texts, the default where words are heard. "relevance":
+    in the vectors, the default where they are not. Or a kernel of `select` by name or as an
+    object; "cosine" is SIFT as published and weighs no relevance."""
+    title: Any = None
+    """The title of a document, read above its text and as a field of its own: a metadata key,
+    several whose values are joined ("title" and "section", say), or a function of the document.
+    Default: the first of the usual keys ("title", "heading", …) that is there."""
+    lambda_: float | None = None
+    """λ′, the noise of the surrogate: small values punish repetition hard, large ones tend to the
+    most relevant passages. None: what suits the kernel (`sift_retrievers.retrieval`)."""
+    objective: Literal["variance", "entropy", "undirected"] | None = None
+    """What a pick is to do; see `sift_retrievers.select`. None: "undirected" for the kernels
+    "phrases" and "relevance", which weigh passages by their relevance, else "variance"."""
     device: str | torch.device | None = None
     """Where to select, "cuda" say; default: the CPU."""
 
@@ -68,6 +55,10 @@ class SelectionSettings(BaseModel):
     """Stop by the α rule of adaptive SIFT (`sift_retrievers.stopping.alpha_length`)."""
     min_gain: float | None = None
     """Stop before the first passage that adds fewer nats; possibly before the first."""
+    min_novelty: float | None = None
+    """Pass over passages of which a smaller share is new, 0…1: no copies to fill up k."""
+    min_chance: float | None = None
+    """Return nothing where the chance that the evidence is there at all is smaller, 0…1."""
     max_tokens: int | None = None
     """All passages together have at most that many tokens; one that is too long is passed over."""
     token_counter: Callable[[str], int] | None = None
@@ -84,24 +75,6 @@ class SelectionSettings(BaseModel):
     a retrieval is then an error. The passages to train on are chosen from the same candidates once
     more, with replacement, as the paper does; what is returned does not depend on it."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _defaults_of_the_kernel(cls, given: Any) -> Any:
-        """λ′ and the objective where they are not given: what goes with the kernel."""
-        if not isinstance(given, dict):
-            return given
-        kernel = given.get("kernel", DEFAULT_KERNEL)
-        try:
-            noise, objective = default_lambda(kernel), default_objective(kernel)
-        except (TypeError, ValueError):  # no kernel: reported with the other faults
-            noise, objective = 1.0, "variance"
-        filled = dict(given)
-        if _fits(given.get("lambda_")) is None:
-            filled["lambda_"] = FittingNoise(noise)
-        if _fits(given.get("objective")) is None:
-            filled["objective"] = FittingObjective(objective)
-        return filled
-
     @field_validator("k", "max_tokens", mode="before")
     @classmethod
     def _whole(cls, size: Any, info: ValidationInfo) -> int | None:
@@ -113,6 +86,7 @@ class SelectionSettings(BaseModel):
     def _make_sense(self) -> Self:
         try:
             self.rules()
+            title_of(self.title)
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
             raise ValueError(str(error)) from error
         return self
@@ -124,12 +98,15 @@ class SelectionSettings(BaseModel):
             ValueError: for a value that makes no sense, or values that do not go together.
         """
         return SelectionRules(
-            lambda_=_fits(self.lambda_),
+            relevance=self.relevance,
+            lambda_=self.lambda_,
             kernel=self.kernel,
-            objective=_fits(self.objective),
+            objective=self.objective,
             device=self.device,
             alpha=self.alpha,
             min_gain=self.min_gain,
+            min_novelty=self.min_novelty,
+            min_chance=self.min_chance,
             max_tokens=self.max_tokens,
             token_counter=self.token_counter,
             score_threshold=self.score_threshold,
@@ -140,9 +117,18 @@ class SelectionSettings(BaseModel):
         by = self.distinct_by
         return (lambda document: document.metadata.get(by)) if isinstance(by, str) else by
 
+    def title_of(self, document: Document) -> str | None:
+        """The title of a document, if it has one."""
+        return title_of(self.title)(document, document.metadata or {})
+
     def shown(self) -> dict[str, Any]:
-        """What an explanation shows of the settings."""
-        names = SelectionSettings.model_fields.keys() - {"device", "token_counter", "fine_tune"}
+        """What an explanation shows of the settings, with what was filled in."""
+        hidden = {"device", "token_counter", "fine_tune"}
+        rules = self.rules()
+        filled = {name: getattr(rules, name) for name in ("kernel", "lambda_", "objective")}
+        filled["relevance"] = rules.witnesses
         return {
-            name: getattr(self, name) for name in SelectionSettings.model_fields if name in names
+            name: filled.get(name, getattr(self, name))
+            for name in SelectionSettings.model_fields
+            if name not in hidden
         }

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, no_hits, one_of
+from sift_retrievers.retrieval import Hits, no_hits
 
 
 def fetch(
@@ -22,33 +22,25 @@ def fetch(
 ) -> Hits[Document]:
     """Vectors as the embedding model gave them, whatever the collection's metric.
 
-    Texts and metadata are read for the chosen passages alone, in a second call.
+    Texts and metadata come with the search itself: a second read by id would not obey the filter,
+    and somebody may have written in between.
     """
     found = store._collection.query(
         query_embeddings=query[None],
         n_results=fetch_k,
         where=filter,
         where_document=where_document,
-        include=["embeddings"],
+        include=["embeddings", "documents", "metadatas"],
     )
-    ids = found["ids"][0]
+    ids, texts, metadata = found["ids"][0], found["documents"][0], found["metadatas"][0]
     if len(ids) == 0:  # Chroma's empty list has no dimension
         return no_hits(len(query))
 
-    def load(positions: Sequence[int]) -> list[Document | None]:
-        rows = store._collection.get(
-            ids=[ids[i] for i in positions], include=["documents", "metadatas"]
-        )
-        kept = {  # Chroma returns them in an order of its own
-            name: Document(id=name, page_content=text or "", metadata=dict(metadata or {}))
-            for name, text, metadata in zip(
-                rows["ids"], rows["documents"], rows["metadatas"], strict=True
-            )
-        }
-        return [kept.get(ids[i]) for i in positions]
+    def document(i: int) -> Document:
+        return Document(id=ids[i], page_content=texts[i] or "", metadata=dict(metadata[i] or {}))
 
     vectors = np.asarray(found["embeddings"][0], dtype=np.float32)
-    return Hits(vectors, ids, one_of(load), load=load)
+    return Hits(vectors, ids, document)
 
 
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, one_of, stacked
+from sift_retrievers.retrieval import Hits, stacked
 
 
 def fetch(
@@ -27,8 +27,8 @@ def fetch(
 ) -> Hits[Document]:
     """The nearest by the dense vectors, also where the store's own search is hybrid.
 
-    Collections with cosine distance hold vectors of unit length. Texts and metadata are read for
-    the chosen passages alone, in a second call.
+    Collections with cosine distance hold vectors of unit length. Texts and metadata come with
+    the search itself: a second read by id would not obey the filter.
     """
     name = store.vector_name
     said = note(store)  # refuses collections without dense vectors of that name
@@ -41,29 +41,21 @@ def fetch(
         search_params=search_params,
         limit=fetch_k,
         offset=offset,
-        with_payload=False,
+        with_payload=True,
         with_vectors=local is None and ([name] if name else True),
         consistency=consistency,
         **options,
     ).points
     ids = [str(point.id) for point in points]
 
-    def load(positions: Sequence[int]) -> list[Document | None]:
-        wanted = [points[i].id for i in positions]
-        kept = {
-            str(point.id): _document(store, point)
-            for point in store.client.retrieve(
-                store.collection_name, wanted, with_payload=True, consistency=consistency
-            )
-        }
-        return [kept.get(ids[i]) for i in positions]
-
     if local is not None:
         vectors = local.vectors[name][[local.ids[point.id] for point in points]]
     else:
         dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
         vectors = stacked(dense, ids, len(query))
-    return Hits(vectors.astype(np.float32, copy=False), ids, one_of(load), said, load)
+    return Hits(
+        vectors.astype(np.float32, copy=False), ids, lambda i: _document(store, points[i]), said
+    )
 
 
 def _local_collection(store: Any) -> Any:
