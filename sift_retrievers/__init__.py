@@ -4,6 +4,7 @@ SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrat
 distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
+from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels import (
     Cosine,
     Exponential,
@@ -20,6 +21,7 @@ from sift_retrievers.stopping import StopReason
 __version__ = "0.1.0"
 __all__ = [
     "Cosine",
+    "Coverage",
     "Exponential",
     "Kernel",
     "Linear",

@@ -12,6 +12,8 @@ from torch import Tensor
 from sift_retrievers.arrays import ArrayLike
 from sift_retrievers.backends.dispatch import choose
 from sift_retrievers.backends.problem import Objective, Picks, Problem
+from sift_retrievers.coverage import Coverage
+from sift_retrievers.coverage_selection import select_covering
 from sift_retrievers.kernels import KernelLike
 from sift_retrievers.problems import ProblemOptions, build_problem, home_of
 from sift_retrievers.stopping import StopReason, alpha_length, min_gain_length
@@ -67,7 +69,7 @@ def select(
     candidates: ArrayLike,
     k: int,
     *,
-    kernel: KernelLike = "cosine",
+    kernel: KernelLike | Coverage = "cosine",
     lambda_: float = 1.0,
     objective: str = "variance",
     relevance: ArrayLike | None = None,
@@ -94,7 +96,9 @@ def select(
             nearest first: equal scores go to the lowest index.
         k: passages to pick for each query, at least 1.
         kernel: what "similar" means: "cosine" (the paper's), "linear", "exponential", "relevance",
-            or an object of `sift_retrievers.kernels`, or a `Kernel` of your own.
+            or an object of `sift_retrievers.kernels`, or a `Kernel` of your own; or, for one query,
+            a `Coverage`, which sees repetition in what the candidates consist of: the phrases of
+            their texts (`sift_retrievers.witnesses.phrase_coverage`).
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
             the nearest neighbours.
@@ -102,8 +106,8 @@ def select(
             (ITL, the information about all targets jointly; the same picks for one target) or
             "undirected" (information about the surrogate itself; the query enters through the
             kernel "relevance" only).
-        relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance", in
-            place of its cosine to the query.
+        relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance" and a
+            `Coverage`, in place of its cosine to the query.
         replacement: allow a passage to be picked again (a further gradient step, as in the paper).
         alpha: stop by the α rule of adaptive SIFT (`stopping.alpha_length`); it looks at what the
             picks leave of the uncertainty about the targets, of "undirected" ones too.
@@ -132,6 +136,35 @@ def select(
         TypeError: for vectors that are no real numbers, or a kernel that is none.
         ImportError: for a backend whose package is not installed.
     """
+    if isinstance(kernel, Coverage):
+        indices, gains, reason = select_covering(
+            kernel,
+            queries,
+            candidates,
+            k,
+            lambda_=lambda_,
+            objective=objective,
+            relevance=relevance,
+            min_gain=None if min_gain is None else positive(min_gain, "min_gain"),
+            costs=costs,
+            budget=budget,
+            groups=groups,
+            refused={
+                "replacement": replacement,
+                "alpha": alpha is not None,
+                "per_cost": per_cost,
+                "ids": ids is not None,
+                "device": device is not None,
+                "backend": backend is not None,
+            },
+        )
+        home = home_of(candidates)
+        return Selection(
+            indices=indices.numpy() if home is None else indices.to(home),
+            variance=None,
+            gains=gains.numpy() if home is None else gains.to(home),
+            stop_reason=(reason,),
+        )
     selection, _ = select_with_uncertainty(
         queries,
         candidates,

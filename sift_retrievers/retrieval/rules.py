@@ -109,14 +109,15 @@ class SelectionRules:
         if self.relevance is not None:
             witnesses = as_witnesses(self.relevance)
             if kernel is None:
-                kernel = PHRASES if witnesses.words > 0 else VECTORS
+                kernel = PHRASES if witnesses.words > 0 and self._may_cover else VECTORS
             elif not weighs_relevance(kernel):
                 raise ValueError(
                     f"relevance= goes with kernel={PHRASES!r}, {VECTORS!r} or "
                     f"RelevanceWeighted(…), which weigh passages by it; got kernel={kernel!r}"
                 )
         else:
-            kernel = PHRASES if kernel is None else kernel
+            if kernel is None:
+                kernel = PHRASES if self._may_cover else VECTORS
             weighs = weighs_relevance(kernel)
             witnesses = NAMES[DEFAULT_RELEVANCE] if weighs else NAMES["vectors"]
         kernel = checked_kernel(kernel)
@@ -127,6 +128,11 @@ class SelectionRules:
         if self.objective is None:
             object.__setattr__(self, "objective", default_objective(kernel))
         self._check(kernel)
+
+    @property
+    def _may_cover(self) -> bool:
+        """Whether the other rules go together with the kernel "phrases"."""
+        return self.objective in (None, Objective.UNDIRECTED) and not self.replacement
 
     def _check(self, kernel: RetrieverKernel) -> None:
         positive(self.lambda_, "lambda_")

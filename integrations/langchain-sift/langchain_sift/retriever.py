@@ -56,12 +56,12 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     document is embedded again, unless nobody knows how the store hands over its vectors.
 
     Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
-    the pick in nats, its `novelty` and the `uncertainty` that is left after it, both 0…1, its cosine
-    `similarity`, the `word_share` of the question that it has, and the `evidence_chance` of the
-    question (`sift_retrievers.retrieval.pick_numbers` says what each is); and
-    `metadata["relevance_score"]`, 0…1, which falls strictly in selection order. The two keys replace
-    any that the document had. Since they depend on the query, tell documents apart by id or text,
-    not by comparing whole documents.
+    the pick in nats, its `novelty` and the `uncertainty` that is left after it, both 0…1, its
+    cosine `similarity`, the `word_share` of the question that it has, and the `evidence_chance` of
+    the question (`sift_retrievers.retrieval.pick_numbers` says what each is); and
+    `metadata["relevance_score"]`, 0…1, which falls strictly in selection order. The two keys
+    replace any that the document had. Since they depend on the query, tell documents apart by id
+    or text, not by comparing whole documents.
 
     Example:
         ```python
