@@ -23,7 +23,8 @@ Setting = Mapping[str, float | str]
 Pick = Callable[..., Picks]
 PickOne = Callable[..., object]
 
-NEAREST, PEER, MIXED, OURS = "nearest neighbours", "peer", "peer with our relevance", "ours"
+NEAREST, PEER, MIXED = "nearest neighbours", "peer", "peer with our relevance"
+PARTS, OURS = "a part of ours", "ours"
 """Families of methods."""
 
 

@@ -1,28 +1,79 @@
-"""The library's own ways of picking, and peers that are given its relevance."""
+"""The library's own ways of picking, and peers that are given its relevance.
+
+Everything is asked of the retrievers' own code (`Retrieval`, by way of `Pool`), a question at a
+time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 import numpy as np
+import numpy.typing as npt
 from pyversity import Strategy, diversify
 
 from benchmarks.retrieval.candidates import Candidates, Picks
-from benchmarks.retrieval.methods import MIXED, OURS, Method, Pick
-from benchmarks.retrieval.our_relevance import VERSION, relevances
+from benchmarks.retrieval.methods import MIXED, OURS, PARTS, Method, Pick
 from benchmarks.retrieval.peers import DIVERSITIES, STRATEGIES
-from sift_retrievers import select
+from sift_retrievers.calibration import Pool
+from sift_retrievers.kernels import Exponential, RelevanceWeighted
+from sift_retrievers.retrieval import SelectionRules
+
+VERSION = 2
+"""Raised when the library's picks change, so that they are made again."""
+
+Values = npt.NDArray[np.float64]
+
+
+def pools_of(candidates: Candidates) -> Iterator[Pool]:
+    """What a retriever knows of every question and its candidates."""
+    for n, rows in enumerate(candidates.rows):
+        yield Pool(
+            targets=candidates.queries[n][None],
+            vectors=candidates.store.vectors[rows],
+            passages=[candidates.store.passages[row].id for row in rows],
+            question=candidates.asked[n].text,
+            texts=candidates.texts(n),
+            titles=candidates.titles(n),
+        )
+
+
+def picks_by(rules: SelectionRules, candidates: Candidates, k: int) -> Picks:
+    """What the retrievers pick by these rules."""
+    positions = np.full((len(candidates.asked), k), -1, dtype=np.int64)
+    for row, pool in zip(positions, pools_of(candidates), strict=True):
+        chosen = pool.retrieval(k, rules).outcome.choice.picks
+        row[: len(chosen)] = chosen
+    return candidates.rows_at(positions)
+
+
+def the_default(candidates: Candidates, k: int) -> Picks:
+    """`SIFTRetriever(vectorstore)`."""
+    return picks_by(SelectionRules(), candidates, k)
 
 
 def version_0_1(candidates: Candidates, k: int, lambda_: float) -> Picks:
-    """Information gain weighted by the standardised cosine: the default of version 0.1."""
-    found = select(
-        candidates.queries,
-        candidates.vectors,
-        k,
-        kernel="relevance",
-        objective="undirected",
-        lambda_=lambda_,
+    """Relevance and repetition by vectors: the default of version 0.1."""
+    return picks_by(SelectionRules(relevance="vectors", lambda_=lambda_), candidates, k)
+
+
+def relevance_by_vectors(candidates: Candidates, k: int) -> Picks:
+    return picks_by(SelectionRules(relevance="vectors", kernel="phrases"), candidates, k)
+
+
+def repetition_by_vectors(candidates: Candidates, k: int) -> Picks:
+    rules = SelectionRules(
+        relevance="vectors+words", kernel=RelevanceWeighted(0.3, Exponential(4.0)), lambda_=0.06
     )
-    return candidates.rows_at(np.asarray(found.indices, dtype=np.int64))
+    return picks_by(rules, candidates, k)
+
+
+@lru_cache(maxsize=1)
+def relevances(candidates: Candidates) -> Values:
+    """`[Q, K]` relevance of all candidates of all questions, as the default hears it."""
+    rules = SelectionRules()
+    return np.stack([pool.retrieval(1, rules).judged.total for pool in pools_of(candidates)])
 
 
 def relevance_alone(candidates: Candidates, k: int) -> Picks:
@@ -58,15 +109,31 @@ MIXED_METHODS: tuple[Method, ...] = tuple(
     for strategy in STRATEGIES
 )
 
+THE_DEFAULT = Method("the default", OURS, the_default, default={}, version=VERSION)
+VERSION_0_1 = Method(
+    "version 0.1",
+    OURS,
+    version_0_1,
+    default={"lambda_": 0.2},
+    grid={"lambda_": (0.05, 0.1, 0.2, 0.5)},
+    version=VERSION,
+)
 OUR_METHODS: tuple[Method, ...] = (
+    Method("our relevance alone", PARTS, relevance_alone, default={}, version=VERSION),
     Method(
-        "version 0.1",
-        OURS,
-        version_0_1,
-        default={"lambda_": 0.2},
-        grid={"lambda_": (0.05, 0.1, 0.2, 0.5)},
+        "the default, relevance by vectors",
+        PARTS,
+        relevance_by_vectors,
+        default={},
+        version=VERSION,
     ),
-    Method("our relevance alone", OURS, relevance_alone, default={}, version=VERSION),
-    # The default: Method("the default", OURS, …, default={}, version=VERSION). The page compares
-    # every method of this list with nearest neighbours and with the best peer, set by set.
+    Method(
+        "the default, repetition by vectors",
+        PARTS,
+        repetition_by_vectors,
+        default={},
+        version=VERSION,
+    ),
+    VERSION_0_1,
+    THE_DEFAULT,
 )

@@ -25,9 +25,9 @@ def pyplot() -> Any:
 
 
 def drawn(results: Results, way: str) -> list[Method]:
-    """Nearest neighbours, our last three methods, and peers: the best of each variant."""
+    """Nearest neighbours, our methods, and peers: the best of each variant."""
     nearest = [method for method in results.methods if method.family == NEAREST][:1]
-    ours = [method for method in results.methods if method.family == OURS][-3:]
+    ours = [method for method in results.methods if method.family == OURS]
     best = {results.best_peer(keys, way) for keys in results.variants.values()}
     peers = sorted(
         (method for method in results.methods if method.name in best),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.retrieval.evaluate import Scores
-from benchmarks.retrieval.methods import MIXED, NEAREST, OURS, label
+from benchmarks.retrieval.methods import MIXED, NEAREST, OURS, PARTS, label
 from benchmarks.retrieval.results import Key, Results
 from benchmarks.retrieval.variants import CUTOFFS
 from sift_retrievers.metrics import paired_comparison
@@ -65,7 +65,7 @@ def summary(results: Results, way: str) -> list[str]:
 
 
 def _named(name: str, family: str) -> str:
-    return f"*{name}*" if family in (OURS, MIXED) else name
+    return f"*{name}*" if family in (OURS, PARTS, MIXED) else name
 
 
 def differences(results: Results, method: str, way: str = "default") -> list[str]:

@@ -1,4 +1,4 @@
-"""Peers that look at words, Dartboard, and the relevance that stands in for the library's."""
+"""Peers that look at words, and Dartboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hand_made import candidates
 
 from benchmarks.retrieval.candidates import Candidates, Store
 from benchmarks.retrieval.dartboard import dartboard
-from benchmarks.retrieval.our_relevance import relevance, relevances
 from benchmarks.retrieval.words import bm25, ensemble, ensemble_by_text, query_fusion
 
 
@@ -80,29 +79,3 @@ def test_dartboard_maximises_the_formula() -> None:
             for other in range(12)
         ]
         assert values[picks[n]] == pytest.approx(max(values))
-
-
-def test_relevance_looks_at_vectors_words_and_titles() -> None:
-    texts = ["A town.", "The mill is old.", "A river."]
-    titles = ["", "", ""]
-    level = np.zeros(3)
-    rho = relevance("How old is the mill?", texts, level, titles)
-    assert rho.argmax() == 1
-    assert rho.std() == pytest.approx(1)
-    assert relevance("Why?", texts, np.array([0.1, 0.2, 0.9]), titles).argmax() == 2
-    assert relevance("Broken Bow, how big?", texts, level, ["Hill", "", "Broken Bow"]).argmax() == 2
-    np.testing.assert_array_equal(relevance("Why?", texts, level, titles), 0)
-
-
-def test_copies_do_not_change_how_rare_a_word_is() -> None:
-    texts = ["The mill is old.", "The river is long.", "A town on a river."]
-    one = relevance("the old river", texts, np.zeros(3), [""] * 3)
-    several = relevance("the old river", [*texts, *texts[:1] * 5], np.zeros(8), [""] * 8)
-    assert (np.argsort(one) == np.argsort(several[:3])).all()
-    assert len(set(several[[0, 3, 4, 5, 6, 7]])) == 1
-
-
-def test_relevance_of_all_questions() -> None:
-    some = candidates(queries=2, size=6)
-    expected = relevance(some.asked[1].text, some.texts(1), some.cosines[1], some.titles(1))
-    np.testing.assert_array_equal(relevances(some)[1], expected)
