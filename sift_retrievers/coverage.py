@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.stopping import StopReason
+from sift_retrievers.stop_reason import StopReason
 
 Float64 = npt.NDArray[np.float64]
 Units = npt.NDArray[np.uint64]

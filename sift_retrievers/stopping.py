@@ -1,4 +1,4 @@
-"""When enough is enough: rules that cut a selection to a prefix, and why a selection ended.
+"""When enough is enough: rules that cut a selection to a prefix.
 
 Both rules look at the picks in order and stop at the first that fails; a later pick that would pass
 again is not taken back in.
@@ -6,29 +6,12 @@ again is not taken back in.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import torch
 from torch import Tensor
 
+from sift_retrievers.stop_reason import StopReason
 
-class StopReason(StrEnum):
-    """Why a selection has the length it has."""
-
-    K = "k"
-    """k passages were picked."""
-    EXHAUSTED = "exhausted"
-    """Every candidate, or one of every group, was picked, and there were fewer than k."""
-    BUDGET = "budget"
-    """What was left of the budget did not pay for any remaining candidate."""
-    ALPHA = "alpha"
-    """The α rule: what is left of the uncertainty stays too high for further picks to pay."""
-    MIN_GAIN = "min_gain"
-    """The next pick would have gained less than `min_gain`."""
-    MIN_NOVELTY = "min_novelty"
-    """Whatever is left repeats what was picked: its novelty is below `min_novelty`."""
-    MIN_CHANCE = "min_chance"
-    """The evidence is probably not among the candidates: the chance is below `min_chance`."""
+__all__ = ["StopReason", "alpha_length", "min_gain_length"]
 
 
 def alpha_length(variance: Tensor, targets: int, alpha: float) -> Tensor:

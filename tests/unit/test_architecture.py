@@ -39,6 +39,7 @@ def test_the_core_knows_no_framework(file: Path) -> None:
         ("retrieval", ("sift_retrievers.finetune",)),
         ("finetune", ("sift_retrievers.retrieval", "sift_retrievers.backends")),
         ("metrics", ("sift_retrievers.selection", "sift_retrievers.retrieval")),
+        ("calibration", ("sift_retrievers.finetune", "sift_retrievers.selection")),
     ],
 )
 def test_inside_the_core_selection_stands_on_backends_on_kernels(
@@ -47,6 +48,32 @@ def test_inside_the_core_selection_stands_on_backends_on_kernels(
     files = [CORE / part] if part.endswith(".py") else sorted((CORE / part).glob("*.py"))
     for file in files:
         assert not [name for name in imported(file) if name.startswith(forbidden)], file
+
+
+WITHOUT_TORCH = ["witnesses", "coverage.py", "stop_reason.py"]
+"""What a user of another engine could take as it is: Python and numpy."""
+
+
+def files_of(parts: list[str]) -> list[Path]:
+    return [
+        file
+        for part in parts
+        for file in ([CORE / part] if part.endswith(".py") else sorted((CORE / part).rglob("*.py")))
+    ]
+
+
+@pytest.mark.parametrize("file", files_of(WITHOUT_TORCH), ids=lambda f: str(f.relative_to(CORE)))
+def test_witnesses_and_coverage_stand_on_numpy_alone(file: Path) -> None:
+    own = tuple(f"sift_retrievers.{part.removesuffix('.py')}" for part in WITHOUT_TORCH)
+    for name in imported(file):
+        if name.startswith("sift_retrievers"):
+            assert name.startswith(own), name
+        else:
+            assert name.split(".")[0] in {"numpy", "__future__", *sys.stdlib_module_names}, name
+
+
+def test_coverage_knows_nothing_of_witnesses() -> None:
+    assert not [name for name in imported(CORE / "coverage.py") if ".witnesses" in name]
 
 
 @pytest.mark.parametrize("package", ["sift_retrievers", "langchain_sift"])
