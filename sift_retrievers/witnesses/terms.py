@@ -40,12 +40,22 @@ MIX: Final = tuple(
 _BEGIN, _END = _U(0x5851F42D4C957F2D), _U(0x14057B7EF767814F)
 _EDGE: Final = 95  # stands for whatever is before or after a word
 _GAP, _WORD, _DENSE, _DROPPED = range(4)
-# Accents, Hebrew points, Arabic vowel signs.
-_MARKS: Final = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")
+# What is written on or behind a letter and leaves the word what it is.
+_MARKS: Final = re.compile(
+    "["
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f"  # accents
+    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew points; between: punctuation
+    "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"  # Arabic
+    "\u0640"  # the Arabic letter stretcher
+    "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of a glyph, of an emoji
+    "\u20d0-\u20ff"  # frames around a sign: keycaps
+    "]"
+)
 _DENSE_SCRIPTS: Final = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
     (0x1780, 0x17FF),  # Khmer
+    (0x3005, 0x3007),  # signs among Chinese characters: 々, 〆, 〇
     (0x3040, 0x30FF),  # Hiragana, Katakana
     (0x31F0, 0x31FF),
     (0x3400, 0x4DBF),  # Chinese characters
@@ -101,7 +111,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     bare = _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold())
-    return unicodedata.normalize("NFC", bare)
+    # Some signs are taken apart into eighteen characters.
+    return unicodedata.normalize("NFC", bare)[:MOST_CHARACTERS]
 
 
 def read_terms(texts: Sequence[str]) -> list[Terms]:
