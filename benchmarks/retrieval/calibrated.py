@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -21,28 +22,18 @@ from benchmarks.common.machine import machine
 from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import mean_coverage
+from benchmarks.retrieval.ours import picks_by, pools_of
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
 from benchmarks.retrieval.tune import tuning_half
-from sift_retrievers.calibration import DEFAULT, Calibration, Pool, Setting, calibrate
+from sift_retrievers.calibration import DEFAULT, Calibration, Setting, calibrate
 from sift_retrievers.metrics import mean_interval, paired_comparison
-from sift_retrievers.selection import select
 
 Values = npt.NDArray[np.float64]
 
 
-def pools_of(candidates: Candidates) -> list[Pool]:
-    """What `calibrate` takes."""
-    passages = candidates.store.passages
-    names = [tuple(passages[i].id for i in rows) for rows in candidates.rows]
-    rows = zip(candidates.queries, candidates.vectors, names, strict=True)
-    return [Pool(query[None], vectors, ids) for query, vectors, ids in rows]
-
-
 def coverages(candidates: Candidates, setting: Setting) -> Values:
     """`[Q]` mean coverage over the cutoffs."""
-    k = max(candidates.cutoffs)
-    chosen = select(candidates.queries, candidates.vectors, k, **setting.arguments)
-    picks = candidates.rows_at(np.asarray(chosen.indices, dtype=np.int64))
+    picks = picks_by(setting.rules, candidates, max(candidates.cutoffs))
     return mean_coverage(candidates, picks)
 
 
@@ -58,21 +49,24 @@ def row(candidates: Candidates) -> tuple[str, Values, Values, Values]:
     """A line of the table, and the coverages of the default and of the two choices."""
     half = tuning_half(candidates.name, len(candidates.asked))
     seen, other = candidates.some(half), candidates.some(~half)
-    labelled = calibrate(
-        pools_of(seen), [query.judgements for query in seen.asked], cutoffs=seen.cutoffs
-    )
-    unlabelled = calibrate(pools_of(seen), cutoffs=seen.cutoffs)
+    pools, judged = [*pools_of(seen)], [query.judgements for query in seen.asked]
+    start = perf_counter()
+    labelled = calibrate(pools, judged, cutoffs=seen.cutoffs)
+    between = perf_counter()
+    unlabelled = calibrate(pools, cutoffs=seen.cutoffs)
+    seconds = [100 / len(pools) * t for t in (between - start, perf_counter() - between)]
     base = coverages(other, DEFAULT)
     cells = [f"{candidates.name}, {candidates.variant}", f"{base.mean():.3f}"]
     found = []
     for calibration in (labelled, unlabelled):
         values = coverages(other, calibration.setting)
         change = paired_comparison(values, base).difference
-        kept = "kept" if calibration.setting == DEFAULT else f"{calibration.setting}"
+        kept = "kept" if calibration.setting == DEFAULT else calibration.setting.name
         cells.append(f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]")
-        cells.append(kept.replace("|", "/"))
+        cells.append(kept)
         found.append(values)
     cells.append(f"{rank_correlation(labelled, unlabelled):.2f}")
+    cells += [f"{value:.0f}" for value in seconds]
     return f"| {' | '.join(cells)} |", base, found[0], found[1]
 
 
@@ -95,11 +89,13 @@ def main(
         f"`python benchmarks/retrieval/calibrated.py` on {machine()}.",
         "",
         "Chosen on one half of the queries, measured on the other: mean coverage of "
-        f"{chosen.candidates} candidates, and its change with a 95 % interval. The last column: "
-        "how the ranking of the settings without gold agrees with that with gold (Spearman).",
+        f"{chosen.candidates} candidates, and its change with a 95 % interval. The last columns: "
+        "how the ranking of the settings without gold agrees with that with gold (Spearman), and "
+        "seconds for 100 questions.",
         "",
-        "| set | default | with gold | chosen | without gold | chosen | agreement |",
-        "|" + "---|" * 7,
+        "| set | default | with gold | chosen | without gold | chosen | agreement | s, with gold "
+        "| s, without |",
+        "|" + "---|" * 9,
         *(line for line, *_ in rows),
         "",
     ]

@@ -1,24 +1,25 @@
-"""Uncertainty as a warning: does what is left of it tell that the evidence is missing?
+"""Is the evidence there at all: what tells that it is missing?
 
     SIFT_DATA=<folder> python benchmarks/retrieval/warning.py --model wordllama
 
-For a random half of the questions of every set all gold passages are taken out of the candidates
-(200 found, the 100 nearest that are left are used, for the other half too). The area under the ROC
-curve is the probability that a question without its evidence scores above one with it. Questions
-whose evidence was not among the candidates to begin with are left out. Writes warning-<model>.md
-and .png to benchmarks/retrieval/results/.
+Every question of the reported half whose evidence is among its candidates is asked twice: as it
+is, and after all passages with its evidence were taken out. The area under the ROC curve is the
+probability that a question without its evidence scores below one with it. The chance that the
+retrievers report is shown for both, and for questions of the other corpora ("foreign"). Writes
+warning-<model>.md to benchmarks/retrieval/results/.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.embeddings import CACHE
@@ -26,95 +27,85 @@ from benchmarks.common.machine import machine
 from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
-from benchmarks.retrieval.plots import pyplot
+from benchmarks.retrieval.ours import pools_of
+from benchmarks.retrieval.pools import search
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
-from sift_retrievers.calibration import DEFAULT, Setting
-from sift_retrievers.kernels import Cosine
+from benchmarks.retrieval.tune import tuning_half
 from sift_retrievers.metrics import roc_auc
-from sift_retrievers.selection import select_with_uncertainty
+from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.witnesses import Relevance
+from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
-PICKS = (3, 10)
-Signal = npt.NDArray[np.float64]
-"""`[Q]`, higher for what is more likely to lack its evidence."""
+FOREIGN = 150  # questions of other corpora that are asked of each
+CHANCE = "the retrievers' chance"
+Values = npt.NDArray[np.float64]
 
-
-def uncertainty(setting: Setting, picks: int) -> Callable[[Candidates], Signal]:
-    """σ² after so many picks."""
-
-    def signal(candidates: Candidates) -> Signal:
-        _, left = select_with_uncertainty(
-            candidates.queries, candidates.vectors, picks, **setting.arguments
-        )
-        return np.asarray(left[:, -1], dtype=np.float64)
-
-    return signal
-
-
-def dissimilarity(count: int) -> Callable[[Candidates], Signal]:
-    """Less the mean cosine of the `count` nearest."""
-    return lambda candidates: -candidates.cosines[:, :count].mean(axis=1).astype(np.float64)
-
-
-RULES: dict[str, Setting] = {
-    **{f"cosine, λ′ = {noise}": Setting(Cosine(), noise) for noise in (0.01, 0.1, 1.0)},
-    f"version 0.1, λ′ = {DEFAULT.lambda_:g}": DEFAULT,
-}
-SIGNALS: dict[str, Callable[[Candidates], Signal]] = {
-    "similarity of the nearest": dissimilarity(1),
-    "mean similarity of the 10 nearest": dissimilarity(10),
-    **{
-        f"σ² after {picks} picks, {name}": uncertainty(setting, picks)
-        for name, setting in RULES.items()
-        for picks in PICKS
-    },
+# The larger, the more likely that the evidence is there.
+SIGNALS: dict[str, Callable[[Relevance], float]] = {
+    "cosine of the nearest": lambda heard: float(heard.said["cosine"].max()),
+    "largest share of the question's words": lambda heard: float(heard.said["share"].max()),
+    "largest product of the two": lambda heard: float(
+        (heard.said["cosine"] * heard.said["share"]).max()
+    ),
+    CHANCE: lambda heard: heard.chance,
 }
 
 
-def without_gold(candidates: Candidates, size: int) -> tuple[Candidates, npt.NDArray[np.bool_]]:
-    """The answerable questions, half of them without their gold passages, and which.
+def with_and_without(candidates: Candidates, size: int) -> tuple[Candidates, Candidates]:
+    """The questions that `size` candidates hold evidence of: as they are, and without it.
 
     Args:
-        candidates: with more than `size` candidates a query, to fill up from.
-        size: candidates left to each query; a query that has fewer after the removal is left out.
-
-    Returns:
-        The candidates, and `[Q]` true where the evidence is gone.
+        candidates: with more than `size` candidates a question, to fill up from; a question that
+            has fewer left without its evidence is left out.
+        size: candidates of each question.
     """
     gold = candidates.gold
-    answerable = np.flatnonzero(gold[:, :size].any(axis=1)).tolist()
-    drawn = random.Random(f"{SEED}:{candidates.name}").sample(answerable, len(answerable) // 2)
-    kept, gone = [], []
-    for query in answerable:
-        removed = query in set(drawn)
-        left = np.flatnonzero(~(gold[query] & removed))[:size]
-        if len(left) == size:
-            kept.append((query, left))
-            gone.append(removed)
-    rows = np.array([query for query, _ in kept])
-    columns = np.stack([left for _, left in kept])
-    changed = replace(
-        candidates,
-        asked=tuple(candidates.asked[query] for query in rows),
-        queries=candidates.queries[rows],
-        rows=candidates.rows[rows[:, None], columns],
-        cosines=candidates.cosines[rows[:, None], columns],
+    able = gold[:, :size].any(axis=1) & ((~gold).sum(axis=1) >= size)
+    some, gold = candidates.some(able), gold[able]
+    left = np.argsort(gold, axis=1, kind="stable")[:, :size]  # the others come first, in order
+    without = replace(
+        some,
+        rows=np.take_along_axis(some.rows, left, axis=1),
+        cosines=np.take_along_axis(some.cosines, left, axis=1),
     )
-    return changed, np.array(gone)
+    return some.nearest(size), without
 
 
-def plot(names: list[str], means: list[float], title: str, file: Path) -> None:
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(7, 4.5))
-    colours = ["#7f8c8d" if "similarity" in name else "#3d85c6" for name in names]
-    axes.barh(range(len(names)), means, color=colours)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.invert_yaxis()
-    axes.set(xlim=(0.4, 1), xlabel="AUROC, mean over sets and variants", title=title)
-    axes.axvline(0.5, color="black", linewidth=0.8)
-    axes.grid(alpha=0.3, axis="x")
-    figure.tight_layout()
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+def foreign(candidates: Candidates, others: Sequence[Candidates], size: int) -> Candidates:
+    """Questions of other corpora, of their reported halves, with the nearest passages here."""
+    asked, vectors = [], []
+    for other in others:
+        half = tuning_half(other.name, len(other.asked))
+        asked += [query for query, tuned in zip(other.asked, half, strict=True) if not tuned]
+        vectors += [*other.queries[~half]]
+    drawn = random.Random(f"{SEED}:{candidates.name}").sample(
+        range(len(asked)), min(FOREIGN, len(asked))
+    )
+    queries = np.stack([vectors[n] for n in drawn])
+    found = search(queries, candidates.store.vectors, size)
+    return replace(
+        candidates,
+        asked=tuple(asked[n] for n in drawn),
+        queries=queries,
+        rows=found.positions,
+        cosines=found.cosines,
+    )
+
+
+def signals(candidates: Candidates) -> dict[str, Values]:
+    """Each signal `[Q]`."""
+    heard = [pool.retrieval(1, SelectionRules()).judged for pool in pools_of(candidates)]
+    return {name: np.array([look(one) for one in heard]) for name, look in SIGNALS.items()}
+
+
+def auroc(there: Values, gone: Values) -> float:
+    """How well small values tell that the evidence is missing."""
+    missing = np.repeat([False, True], [len(there), len(gone)])
+    return roc_auc(missing, -np.concatenate([there, gone]))
+
+
+def summary(values: Values) -> str:
+    return f"{np.median(values):.2f} ({np.mean(values < PROBABLY_MISSING):.0%})"
 
 
 def main(
@@ -123,40 +114,58 @@ def main(
     embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
-    chosen = parser("AUROC of uncertainty for missing evidence.").parse_args(arguments)
+    options = parser("AUROC of what tells that evidence is missing.")
+    options.set_defaults(variants=["plain"])
+    chosen = options.parse_args(arguments)
     loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
     model = embedder.name if embedder else chosen.model
-    figures: dict[str, list[float]] = {name: [] for name in SIGNALS}
-    columns = []
-    for one in loaded.candidates:
-        changed, gone = without_gold(one, min(chosen.candidates, one.rows.shape[1] // 2))
-        columns.append(f"{one.name}, {one.variant} ({len(gone)})")
-        for name, signal in SIGNALS.items():
-            figures[name].append(roc_auc(gone, signal(changed)))
+    areas: dict[str, list[float]] = {name: [] for name in SIGNALS}
+    columns, chances = [], []
+    for one in tqdm(loaded.candidates, desc="sets"):
+        size = min(chosen.candidates, one.rows.shape[1] // 2)
+        reported = one.some(~tuning_half(one.name, len(one.asked)))
+        there, gone = map(signals, with_and_without(reported, size))
+        others = [c for c in loaded.candidates if c.name != one.name and c.variant == one.variant]
+        strange = [signals(foreign(one, others, size))[CHANCE]] if others else []
+        name = f"{one.name}, {one.variant}"
+        columns.append(f"{name} ({len(there[CHANCE])})")
+        for signal, values in areas.items():
+            values.append(auroc(there[signal], gone[signal]))
+        cells = [summary(values) for values in (there[CHANCE], gone[CHANCE], *strange)]
+        area = f"{auroc(there[CHANCE], strange[0]):.3f}" if others else "–"
+        chances.append(f"| {name} | {' | '.join([*cells, *['–'] * (3 - len(cells)), area])} |")
     lines = [
-        f"# Uncertainty as a warning that the evidence is missing, embeddings by {model}",
+        f"# Is the evidence there at all? Embeddings by {model}",
         "",
         f"`python benchmarks/retrieval/warning.py` on {machine()}.",
         "",
-        f"AUROC; {chosen.candidates} candidates; the gold passages of half of the questions are",
-        "removed. In brackets: questions whose evidence was among the candidates.",
+        f"{chosen.candidates} candidates; questions of the reported halves (their numbers in",
+        "brackets), each with its evidence and without. AUROC for “missing”.",
+        "",
+        not_measured(loaded.missing, chosen.sets),
+        "",
+        f"| signal | mean | {' | '.join(columns)} |",
+        "|" + "---|" * (2 + len(columns)),
+    ]
+    for signal, values in areas.items():
+        lines.append(f"| {signal} | {' | '.join(f'{v:.3f}' for v in (np.mean(values), *values))} |")
+    lines += [
+        "",
+        f"The chance that is reported: medians; in brackets how often it is below "
+        f"{PROBABLY_MISSING:g}, which is reported as “probably missing”. The last column: AUROC of",
+        "foreign questions against those with their evidence.",
+        "",
+        "| set | own question | its evidence taken out | foreign question | AUROC, foreign |",
+        "|---|---|---|---|---|",
+        *chances,
         "",
     ]
-    gaps = not_measured(loaded.missing, chosen.sets)
-    lines += [gaps, ""] if gaps else []
-    lines.append(f"| signal | mean | {' | '.join(columns)} |")
-    lines.append("|" + "---|" * (2 + len(columns)))
-    for name, values in figures.items():
-        cells = [f"{np.mean(values):.3f}", *(f"{value:.3f}" for value in values)]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
     chosen.results.mkdir(parents=True, exist_ok=True)
-    (chosen.results / f"warning-{model}.md").write_text("\n".join([*lines, ""]))
-    means = [float(np.mean(values)) for values in figures.values()]
-    title = "Half of the questions without their evidence"
-    plot([*figures], means, title, chosen.results / f"warning-{model}.png")
-    print(f"written to {chosen.results}")
+    file = chosen.results / f"warning-{model}.md"
+    file.write_text("\n".join(lines))
+    print(f"written to {file}")
     return 0
 
 

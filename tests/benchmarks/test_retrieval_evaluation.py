@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hand_made import SHIFTED, candidates
 
-from benchmarks.retrieval.adaptive import RULES, Curve, Run, lengths, sweep
+from benchmarks.retrieval.adaptive import Run, by_gain, fixed, lengths
 from benchmarks.retrieval.candidates import Candidates, Picks
 from benchmarks.retrieval.evaluate import covered, mean_coverage, score
-from benchmarks.retrieval.methods import PickStore
+from benchmarks.retrieval.methods import MOST, PickStore
 from benchmarks.retrieval.tune import tune, tuning_half
-from benchmarks.retrieval.warning import without_gold
+from benchmarks.retrieval.warning import foreign, with_and_without
 from sift_retrievers.metrics import alpha_ndcg, coverage
 
 
@@ -79,46 +79,47 @@ def test_tuning_sees_its_half_only(tmp_path: Path) -> None:
     assert before["start"] == max(means, key=lambda start: means[start])
 
 
-def test_a_rule_stops_before_the_first_pick_that_fails() -> None:
-    seen = np.array([[3.0, 2.0, 1.0, 2.0], [0.5, 2.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0]])
-    assert lengths(seen, 1.5).tolist() == [2, 1, 4]  # at least one, though it fails
+def test_a_rule_stops_before_the_first_pick_that_gains_less() -> None:
+    gains = np.array([[3.0, 2.0, 1.0, 2.0], [0.5, 2.0, 2.0, 2.0], [3.0, 3.0, 3.0, 0.0]])
+    assert lengths(gains, 1.5).tolist() == [2, 0, 3]
+    assert lengths(gains, 0.0).tolist() == [4, 4, 3]  # there was no fourth
 
 
 def run(coverage: list[list[float]]) -> Run:
     shape = np.shape(coverage)
-    falling = np.tile(np.linspace(0.9, 0.2, shape[1]), (shape[0], 1))
-    return Run(
-        cosines=falling,
-        nearest=falling[:, :1],
-        standard=falling,
-        gains=falling / 10,
-        deviations=falling,
-        left=falling,
-        coverage=np.array(coverage),
-        nearest_coverage=np.array(coverage),
-    )
+    return Run(np.tile(np.linspace(0.9, 0.2, shape[1]), (shape[0], 1)), np.array(coverage))
 
 
 def test_the_curve_of_a_fixed_k_is_coverage_at_k() -> None:
-    curve = sweep("fixed k", [run([[0.0, 0.5, 0.5, 1.0], [0.5, 0.5, 1.0, 1.0]])])
-    for k, expected in enumerate([0.25, 0.5, 0.75, 1.0], start=1):
-        assert curve.at(k) == expected
-        assert curve.needed(expected) == k
+    curve = fixed([run([np.linspace(0.05, 1, MOST).tolist()] * 2)])
+    for k in (1, 3, 20):
+        assert curve.needed(0.05 * k) == pytest.approx(k)
     assert curve.needed(1.1) == float("inf")
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_every_rule_goes_from_few_passages_to_all(rule: str) -> None:
-    curve: Curve = sweep(rule, [run([[0.0, 0.5, 0.5, 1.0]] * 3)])
-    assert curve.passages.min() < 1.5
-    assert curve.passages.max() == 4
+def test_stopping_by_the_gain_goes_from_no_passage_to_all() -> None:
+    several = [run([[0.0, 0.5, 0.5, 1.0], [0.5, 0.5, 1.0, 1.0]])]
+    curve = by_gain(several, [0.0, 0.5, 1.0])
+    assert curve.passages.tolist() == [4, 2, 0]
+    assert curve.coverage.tolist() == [1, 0.5, 0]
 
 
-def test_gold_is_taken_from_half_of_the_questions() -> None:
+def test_every_question_is_asked_with_its_evidence_and_without() -> None:
     some = candidates(queries=10)
-    changed, gone = without_gold(some, 8)
-    assert gone.sum() == 5
-    assert changed.cosines.shape == (10, 8)
-    np.testing.assert_array_equal(changed.gold.any(axis=1), ~gone)
-    assert [query.id for query in changed.asked] == [query.id for query in some.asked]
-    np.testing.assert_array_equal(changed.cosines[~gone], some.cosines[~gone, :8])
+    there, gone = with_and_without(some, 8)
+    assert there.rows.shape == gone.rows.shape == (10, 8)
+    assert there.gold.any(axis=1).all()
+    assert not gone.gold.any()
+    np.testing.assert_array_equal(there.rows, some.rows[:, :8])
+    for row, every, gold in zip(gone.rows, some.rows, some.gold, strict=True):
+        assert row.tolist() == every[~gold][:8].tolist()
+
+
+def test_foreign_questions_are_of_other_sets_and_find_passages_here() -> None:
+    some, other = candidates(queries=4), candidates(queries=6, seed=1, name="ramdocs")
+    found = foreign(some, [other], 5)
+    half = tuning_half("ramdocs", 6)
+    of_reported = {query.text for query, tuned in zip(other.asked, half, strict=True) if not tuned}
+    assert {query.text for query in found.asked} == of_reported
+    best = (found.queries @ some.store.vectors.T).argmax(axis=1)
+    np.testing.assert_array_equal(found.rows[:, 0], best)

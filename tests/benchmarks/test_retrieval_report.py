@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,14 @@ from hand_made import SHIFTED, candidates
 from tiny_data import CountingModel, write_set
 
 from benchmarks.common.models import Embedder
-from benchmarks.retrieval import adaptive, calibrated, run, warning
+from benchmarks.retrieval import (
+    adaptive,
+    calibrated,
+    language_model,
+    pool_sizes,
+    run,
+    warning,
+)
 from benchmarks.retrieval.peers import NEAREST_NEIGHBOURS, VECTOR_PEERS
 
 SUBJECTS = ("mill", "river", "town", "bridge", "hill", "church", "market", "school")
@@ -92,25 +101,62 @@ def test_what_is_not_embedded_is_left_out(folder: Path, capsys: pytest.CaptureFi
 
 
 def test_rules_for_the_number_of_passages(folder: Path) -> None:
-    given, model = options(folder, "--variants", "plain")
+    given, model = options(folder, "--variants", "plain", "copies")
     assert adaptive.main(given, **model) == 0
     page = (folder / "results" / "adaptive-words.md").read_text()
-    assert "\n## plain\n" in page
-    assert all(f"| {rule} |" in page for rule in adaptive.RULES)
-    assert (folder / "results" / "adaptive-words.png").exists()
-    assert "Picks: RelevanceWeighted(" in page
+    assert page.count("\n| plain |") == page.count("\n| copies |") == 2
+    assert f"| {adaptive.MIXED} |" in page
+    assert re.search(r"\| all \| \d+\.\d \([+-]\d+%\) \|", page)
 
 
-def test_uncertainty_as_a_warning(folder: Path) -> None:
-    given, model = options(folder, "--variants", "plain")
+def test_signals_that_the_evidence_is_missing(folder: Path) -> None:
+    given, model = options(folder)
     assert warning.main(given, **model) == 0
     page = (folder / "results" / "warning-words.md").read_text()
-    assert "| musique, plain (8) |" in page
-    row = next(
-        line for line in page.splitlines() if line.startswith("| similarity of the nearest |")
-    )
-    assert all(0 <= float(cell) <= 1 for cell in row.split("|")[2:-1])
-    assert (folder / "results" / "warning-words.png").exists()
+    assert "| musique, plain (4) | hotpotqa, plain (4) |" in page
+    for signal in warning.SIGNALS:
+        row = next(line for line in page.splitlines() if line.startswith(f"| {signal} |"))
+        assert all(0 <= float(cell) <= 1 for cell in row.split("|")[2:-1])
+    assert re.search(r"\| musique, plain (\| [01]\.\d\d \(\d+%\) ){3}\| [01]\.\d{3} \|", page)
+
+
+def test_the_default_among_more_candidates(folder: Path) -> None:
+    given, model = options(folder)
+    assert pool_sizes.main(given, **model) == 0
+    page = (folder / "results" / "candidates-words.md").read_text()
+    rows = [line.split("|")[2:-1] for line in page.splitlines() if "| hotpotqa, copies" in line]
+    assert len(rows) == 1
+    assert all(0 <= float(cell) <= 1 for cell in rows[0])
+    assert "| **mean, plain** |" in page
+
+
+class LetterReader:
+    """An answer is the likelier the more of its words the prompt has."""
+
+    name = "letters"
+
+    def cut(self, text: str, tokens: int) -> str:
+        return " ".join(text.split()[:tokens])
+
+    def nats(self, asks: Sequence[tuple[str, str]]) -> Iterator[float]:
+        for prompt, answer in asks:
+            yield 1.0 + len(set(answer.split()) - set(prompt.split()))
+
+
+def test_what_a_language_model_makes_of_it(folder: Path) -> None:
+    for name in ("musique", "hotpotqa"):
+        file = folder / "data" / name / "queries.jsonl.gz"
+        with gzip.open(file, "rt") as lines:
+            rows = [json.loads(line) for line in lines]
+        with gzip.open(file, "wt") as lines:
+            lines.writelines(json.dumps({**row, "answer": "w8 town"}) + "\n" for row in rows)
+    given, model = options(folder, "--variants", "plain", "--questions", "3")
+    assert language_model.main(given, reader=LetterReader(), **model) == 0
+    page = (folder / "results" / "language-model.md").read_text()
+    assert "the reported halves: 3 of musique, 3 of hotpotqa." in page
+    assert "| method | nats of the answer | − the default | p |" in page
+    for name in ("no context", "gold passages", *(m.name for m in language_model.METHODS)):
+        assert page.count(f"\n| {name} |") == 2
 
 
 def test_settings_from_calibrate() -> None:
@@ -121,7 +167,11 @@ def test_settings_from_calibrate() -> None:
     assert all(values.shape == base.shape for values in found)
 
 
-@pytest.mark.parametrize("command", [run, adaptive, warning, calibrated], ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "command",
+    [run, adaptive, warning, calibrated, pool_sizes, language_model],
+    ids=lambda c: c.__name__,
+)
 def test_without_data_they_say_what_they_expect(command: Any) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", command.__file__],
