@@ -33,8 +33,10 @@ class PassageTexts:
             cache: keeps terms for the next question.
 
         Raises:
-            TypeError: for a text that is neither a string nor None.
+            TypeError: for a text that is neither a string nor None, or one string in place of n.
         """
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings; got a single string")
         plain = [text if text is not None else "" for text in texts]
         given = [None] * len(plain) if titles is None else [title or None for title in titles]
         for text in (*plain, *given):

@@ -85,6 +85,8 @@ def score_words(
     Raises:
         TypeError: if the question or a text is no string.
     """
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of strings; got a single string")
     for text in (question, *texts):
         if not isinstance(text, str):
             raise TypeError(

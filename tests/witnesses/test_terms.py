@@ -319,7 +319,8 @@ def test_the_cache_is_shared_by_threads() -> None:
     texts = [f"text {i} of some words {i * 7}" for i in range(300)]
     expected = [as_lists(terms) for terms in read_terms(texts)]
     cache = TermCache(60_000)
-    ready, wrong = Barrier(8), []
+    ready = Barrier(8)
+    wrong: list[int] = []
 
     def work(seed: int) -> None:
         random = np.random.default_rng(seed)
