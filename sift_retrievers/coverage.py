@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,9 @@ class Coverage:
     """What K passages consist of, and how much their relevance counts.
 
     Raises:
-        ValueError: for weights that are not one a unit, negative or not finite, a gamma that is
-            negative or not finite, or a level outside of 0…1.
+        ValueError: for units or lengths that are not whole numbers or do not fit together, weights
+            that are not one a unit, negative or not finite, a gamma that is negative or not finite,
+            or a level outside of 0…1.
     """
 
     units: Units
@@ -64,10 +66,16 @@ class Coverage:
     pick."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.gamma) and self.gamma >= 0):
-            raise ValueError(f"gamma must be finite and at least 0; got {self.gamma!r}")
-        if not 0 <= self.level <= 1:
-            raise ValueError(f"level is a chance, 0 to 1; got {self.level!r}")
+        for name, highest in (("gamma", math.inf), ("level", 1.0)):
+            value = getattr(self, name)
+            number = float(value) if isinstance(value, Real) else math.nan
+            if not (math.isfinite(number) and 0 <= number <= highest):
+                bounds = "finite and at least 0" if name == "gamma" else "a chance, 0 to 1"
+                raise ValueError(f"{name} must be {bounds}; got {value!r}")
+        object.__setattr__(self, "units", _whole(self.units, "units"))
+        object.__setattr__(self, "lengths", _whole(self.lengths, "lengths").astype(np.intp))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", np.asarray(self.weights, dtype=np.float64))
         if (self.lengths < 0).any() or self.lengths.sum() != len(self.units):
             raise ValueError(
                 f"lengths must be those of K passages with {len(self.units)} units in all; they "
@@ -75,11 +83,11 @@ class Coverage:
             )
         weights = self.weights
         if weights is not None and (
-            len(weights) != len(self.units) or not (np.isfinite(weights) & (weights >= 0)).all()
+            weights.shape != self.units.shape or not (np.isfinite(weights) & (weights >= 0)).all()
         ):
             raise ValueError(
                 "weights must be one finite number of at least 0 a unit; got "
-                f"{len(weights)} for {len(self.units)} units"
+                f"{weights.shape} for {len(self.units)} units"
             )
 
     def __len__(self) -> int:
@@ -158,7 +166,8 @@ class Novelty:
             return float(left.mean())
         weights = self._coverage.weights[rows]
         total = float(weights.sum())
-        return float(left @ weights) / total if total > 0 else 1.0
+        # The two sums may round differently.
+        return min(float(left @ weights) / total, 1.0) if total > 0 else 1.0
 
 
 def cover(
@@ -243,6 +252,15 @@ def novelty_after(coverage: Coverage, observed: Sequence[int], lambda_: float) -
     for i in observed:
         novelty.read(i)
     return np.array([novelty.of(i) for i in range(len(coverage))])
+
+
+def _whole(values: Any, name: str) -> npt.NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and len(array) > 0):
+        raise ValueError(
+            f"{name} must be whole numbers in one row; got shape {array.shape} of {array.dtype}"
+        )
+    return array if len(array) > 0 else array.astype(np.uint64)
 
 
 def _nats(variance: Any, lambda_: float) -> Any:

@@ -1,4 +1,4 @@
-"""`select` for a `Coverage`: one question, whose candidates are compared by what they consist of."""
+"""`select` for a `Coverage`: one question, its candidates compared by what they consist of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sift_retrievers.arrays import ArrayLike, as_tensor
+from sift_retrievers.backends.problem import Objective
 from sift_retrievers.coverage import Coverage, cover
 from sift_retrievers.problems import build_problem
 from sift_retrievers.stopping import StopReason
@@ -49,10 +50,10 @@ def select_covering(
             together with a `Coverage`.
     """
     wrong = [name for name, value in refused.items() if value]
-    if wrong or objective == "entropy":
+    if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
         raise ValueError(
-            "a Coverage is selected from once, undirected, with the α rule and the gains of nobody "
-            f"else; got {wrong or objective!r} with it"
+            'a Coverage goes with the objective "undirected" and without replacement, alpha, '
+            f"per_cost, ids, device and backend; got {wrong or objective!r}"
         )
     # Checks everything as for any kernel, and standardises the cosine where nothing is given.
     problem = build_problem(
@@ -69,7 +70,7 @@ def select_covering(
         x = problem.candidates[0].double()
         lengths = x.norm(dim=1).clamp_min(1e-300) * q.norm(dim=1)[:, None]
         rho = ((q @ x.T) / lengths).amax(dim=0).cpu().numpy()
-        deviation = rho.std()
+        deviation = rho.std() if size > 0 else 0.0
         rho = rho / deviation if deviation > 1e-7 else rho * 0
     else:
         rho = as_tensor(relevance, "relevance").reshape(-1).double().cpu().numpy()
@@ -79,8 +80,8 @@ def select_covering(
         problem.k,
         lambda_=lambda_,
         min_gain=min_gain,
-        costs=None if problem.costs is None else problem.costs[0].double().cpu().numpy(),
-        budget=None if problem.budget is None else float(problem.budget[0]),
+        costs=_exact(costs),
+        budget=None if budget is None else float(_exact(budget)[0]),
         groups=None if problem.groups is None else problem.groups[0].cpu().numpy(),
     )
     made = len(found.indices)
@@ -89,3 +90,12 @@ def select_covering(
     indices[0, :made] = torch.from_numpy(found.indices)
     gains[0, :made] = torch.from_numpy(np.ascontiguousarray(found.gains))
     return indices, gains, found.stop_reason
+
+
+def _exact(values: Any) -> Any:
+    """Checked numbers as they came, in one row: in float32 ten costs of 0.1 are more than 1.0."""
+    if values is None:
+        return None
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=np.float64).reshape(-1)

@@ -163,3 +163,56 @@ class OracleProblem:
             gain_error = max(gain_error, abs(gains[n] - float(gain)) * left)
             variance_error = max(variance_error, abs(variance[n + 1] - after) / start)
         return regret, gain_error, variance_error
+
+
+def left_of_units(observed: Sequence[set[int]], noise: float) -> Callable[[int], float]:
+    """λ′ / (λ′ + m_u) of a unit, m_u of the observed sets have it."""
+    return lambda unit: noise / (noise + sum(unit in one for one in observed))
+
+
+@dataclass(frozen=True)
+class OracleCoverage:
+    """Passages as bags of weighted units, from sets and counts alone; one choice, by definition."""
+
+    bags: Sequence[Sequence[tuple[int, float]]]
+    """Of every passage (unit, weight), as often as it stands there."""
+    relevance: Sequence[float]
+    noise: float
+    gamma: float = 0.3
+    level: float = 1.0
+    allowed: Sequence[bool] | None = None
+    groups: Sequence[int] | None = None
+    costs: Sequence[float] | None = None
+    budget: float = float("inf")
+    min_novelty: float = 0.0
+
+    def novelty(self, i: int, observed: Sequence[int]) -> float:
+        total = sum(weight for _, weight in self.bags[i])
+        if total == 0:
+            return 1.0
+        left = left_of_units([{unit for unit, _ in self.bags[j]} for j in observed], self.noise)
+        return sum(weight * left(unit) for unit, weight in self.bags[i]) / total
+
+    def relevance_weight(self, i: int) -> float:
+        among = [r for j, r in enumerate(self.relevance) if self.allowed is None or self.allowed[j]]
+        return self.level * float(np.exp(2 * self.gamma * (self.relevance[i] - max(among))))
+
+    def variance(self, i: int, observed: Sequence[int]) -> float:
+        return self.relevance_weight(i) * self.novelty(i, observed)
+
+    def gain(self, i: int, observed: Sequence[int]) -> float:
+        return 0.5 * float(np.log1p(self.variance(i, observed) / self.noise))
+
+    def may_be_picked(self, observed: Sequence[int]) -> list[int]:
+        """Passages that no rule forbids after those observed."""
+        left = self.budget - sum(self.costs[j] for j in observed) if self.costs is not None else 0.0
+        taken = set() if self.groups is None else {self.groups[j] for j in observed}
+        return [
+            i
+            for i in range(len(self.bags))
+            if i not in observed
+            and (self.allowed is None or self.allowed[i])
+            and (self.groups is None or self.groups[i] not in taken)
+            and (self.costs is None or self.costs[i] <= left + 1e-9)
+            and self.novelty(i, observed) >= self.min_novelty
+        ]

@@ -59,7 +59,8 @@ def coverage_of(
     lengths = np.array([len(one) for one in units], dtype=np.intp)
     weights = None
     if said is not None:
-        weights = _weights(said, np.array([len(terms.words) for terms in passages.terms]), lengths)
+        words = np.array([len(terms.words) for terms in passages.terms], dtype=np.intp)
+        weights = _weights(said, words, lengths)
     flat = np.concatenate(units) if units else np.empty(0, dtype=np.uint64)
     return Coverage(flat, lengths, weights, gamma=gamma, level=level)
 
