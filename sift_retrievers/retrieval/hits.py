@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar
@@ -114,24 +114,37 @@ def check_hits(store: str, hits: Hits[Any], dim: int) -> None:
         )
 
 
-def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
+def union(
+    parts: Sequence[Hits[DocumentT]], text: Callable[[DocumentT], str] | None = None
+) -> Hits[DocumentT]:
     """The hits of several searches of one store, in turn from each, and no passage twice.
 
-    A passage is known by its id and its vector (without an id by its vector alone, if that is not
-    zero): the same id with another vector is another chunk that shares the id, and stays.
+    A passage is known by its id where every hit of every search has one of its own. Else by its id
+    and its text, so that chunks that share an id, or have none, stay apart; without `text`, by its
+    id and its vector.
     """
-    if len(parts) == 1 and len(set(parts[0].ids)) == len(parts[0]):
+    named = all(None not in part.ids and len(set(part.ids)) == len(part) for part in parts)
+    if len(parts) == 1 and named:
         return parts[0]
-    seen: set[tuple[str | None, bytes]] = set()
+    keys: list[Sequence[Hashable]] = []
+    for part in parts:
+        if named:
+            keys.append(part.ids)
+        elif text is not None:
+            found = part.documents(range(len(part)))
+            said = [None if document is None else text(document) for document in found]
+            keys.append([*zip(part.ids, said, strict=True)])
+        else:
+            keys.append([(i, v.tobytes()) for i, v in zip(part.ids, part.vectors, strict=True)])
+    seen: set[Hashable] = set()
     origins: list[tuple[int, int]] = []
     for column in zip_longest(*([(p, i) for i in range(len(h))] for p, h in enumerate(parts))):
         for origin in column:
             if origin is None:
                 continue
-            part, i = origin
-            name, vector = parts[part].ids[i], parts[part].vectors[i]
-            key = (name, vector.tobytes())
-            if key not in seen or (name is None and not vector.any()):
+            part_number, i = origin
+            key = keys[part_number][i]
+            if key not in seen:
                 seen.add(key)
                 origins.append(origin)
 

@@ -345,7 +345,8 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
                     cache=self.embedding_cache,
                 )
                 for target in targets
-            ]
+            ],
+            text=lambda document: document.page_content,
         )
 
 

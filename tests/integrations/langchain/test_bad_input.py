@@ -178,7 +178,7 @@ def test_stored_vectors_that_are_not_finite(memory: InMemoryVectorStore, corpus:
 @pytest.mark.parametrize("store_name", ["InMemory", "FAISS", "Chroma"])
 def test_a_stored_zero_vector_carries_no_information(store_name: str, corpus: Corpus) -> None:
     corpus.vectors[5] = 0
-    retriever = SIFTRetriever(CASES[store_name].filled(corpus), k=60)
+    retriever = SIFTRetriever(CASES[store_name].filled(corpus), k=60, relevance="vectors")
     found = {d.metadata["number"]: d.metadata["sift"] for d in retriever.invoke(corpus.queries[0])}
     assert found[5]["information_gain"] == 0
     assert found[5]["similarity"] == 0

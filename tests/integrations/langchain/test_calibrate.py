@@ -9,7 +9,7 @@ from corpus import Corpus
 from store_cases import CASES
 
 from langchain_sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import DEFAULT, Pool, grid
+from sift_retrievers.calibration import DEFAULT, NEAREST, Pool, grid
 from sift_retrievers.calibration import calibrate as by_pools
 from sift_retrievers.metrics import Judgements
 from sift_retrievers.retrieval import Target
@@ -34,11 +34,13 @@ def test_it_scores_what_the_store_offers(store: str, many: Corpus) -> None:
     for i in range(24):
         hits = retriever._fetch([Target(many.query_vector(i), many.queries[i])], 20, {})
         assert len(hits) == 20
-        pools.append(Pool(many.query_vector(i)[None], hits.vectors, [*hits.ids]))
+        texts = [hits.document(j).page_content for j in range(20)]
+        vector = many.query_vector(i)[None]
+        pools.append(Pool(vector, hits.vectors, [*hits.ids], many.queries[i], texts))
     judged = [Judgements(dict.fromkeys(names, ())) for names in gold(many)]
     assert found == by_pools(pools, judged, settings=grid()[:4])
     assert found.labelled
-    assert SIFTRetriever(filled, **found.arguments).lambda_ == found.setting.lambda_
+    assert SIFTRetriever(filled, **found.arguments).rules() == found.setting.rules
 
 
 def test_names_of_passages_and_bad_gold(many: Corpus) -> None:
@@ -50,9 +52,8 @@ def test_names_of_passages_and_bad_gold(many: Corpus) -> None:
         memory, many.queries, numbers, passage=lambda d: d.metadata["number"], **options
     )
     assert by_key == by_call
-    assert (
-        by_key.nearest.mean == calibrate(memory, many.queries, gold(many), **options).nearest.mean
-    )
+    by_id = calibrate(memory, many.queries, gold(many), **options)
+    assert by_key.score_of(NEAREST).coverage == by_id.score_of(NEAREST).coverage
     assert not calibrate(memory, many.queries, **options).labelled
     with pytest.raises(ValueError, match="passage='page' is no key"):
         calibrate(memory, many.queries, numbers, passage="page", **options)

@@ -16,10 +16,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
-from sift_retrievers import Cosine, RelevanceWeighted, select
-from sift_retrievers.calibration import DEFAULT
-from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.retrieval import default_lambda
+from sift_retrievers.calibration import Pool
+from sift_retrievers.retrieval import SelectionRules
 
 
 class FirstTwenty(BaseRetriever):
@@ -39,8 +37,15 @@ def found(corpus: Corpus) -> list[Document]:
 
 
 def expected(corpus: Corpus, found: list[Document], k: int = 4, **options: Any) -> list[str | None]:
-    vectors = corpus.vectors[: len(found)]
-    picks = select(corpus.query_vector(), vectors, k, **DEFAULT.arguments | options).indices[0]
+    """What the core picks from the documents."""
+    pool = Pool(
+        corpus.query_vector()[None],
+        corpus.vectors[: len(found)],
+        [*range(len(found))],
+        corpus.queries[0],
+        [document.page_content for document in found],
+    )
+    picks = pool.retrieval(k, SelectionRules(**options)).outcome.choice.picks
     return [found[i].id for i in picks]
 
 
@@ -178,14 +183,7 @@ def test_a_runnables_wrong_input(corpus: Corpus, given: Any) -> None:
         compressor.invoke(given)
 
 
-WEIGHTED: dict[str, Any] = {
-    "kernel": "relevance",
-    "lambda_": default_lambda("relevance"),
-    "objective": "undirected",
-}
-
-
-def test_relevance_from_a_cross_encoder(corpus: Corpus, found: list[Document]) -> None:
+def test_a_cross_encoder_is_a_further_witness(corpus: Corpus, found: list[Document]) -> None:
     asked: list[tuple[str, str]] = []
 
     def judge(pairs: list[tuple[str, str]]) -> list[float]:
@@ -193,35 +191,26 @@ def test_relevance_from_a_cross_encoder(corpus: Corpus, found: list[Document]) -
         return [1.0 if text == "text 7" else 0.0 for _, text in pairs]
 
     compressor = SIFTCompressor(embedding=corpus.embeddings, cross_encoder=judge)
-    assert isinstance(resolve_kernel(compressor.kernel), RelevanceWeighted)
     chosen = compressor.compress_documents(found, corpus.queries[0])
-    scores = [float(i == 7) for i in range(20)]
-    assert ids(chosen) == expected(corpus, found, relevance=scores, **WEIGHTED)
     assert chosen[0].page_content == "text 7"
     assert asked == [(corpus.queries[0], f"text {i}") for i in range(20)]
-    gentle = SIFTCompressor(
-        embedding=corpus.embeddings,
-        cross_encoder=judge,
-        kernel=RelevanceWeighted(0.0, Cosine()),
-        lambda_=3.0,
-        objective="variance",
-    )
-    assert ids(gentle.compress_documents(found, corpus.queries[0])) == expected(
-        corpus, found, kernel="cosine", lambda_=3.0, objective="variance"
-    )
+    told = compressor.explain(found, corpus.queries[0]).chosen[0].witnesses
+    assert told["score"] == 1.0
+    assert {"cosine", "words", "grams"} < set(told)
 
 
-def test_logits_of_a_cross_encoder_are_brought_to_scale(
+def test_the_scale_of_a_cross_encoder_does_not_matter(
     corpus: Corpus, found: list[Document]
 ) -> None:
-    logits = [8.0, 7.8, -11.0, 6.0] + [-11.0] * 16
-    compressor = SIFTCompressor(
-        embedding=corpus.embeddings, cross_encoder=lambda pairs: logits, k=3
-    )
-    chosen = compressor.compress_documents(found, corpus.queries[0])
-    assert {d.metadata["number"] for d in chosen} == {0, 1, 3}
-    odds = 1 / (1 + np.exp(-np.array(logits)))
-    assert ids(chosen) == expected(corpus, found, k=3, relevance=odds, **WEIGHTED)
+    logits = np.array([8.0, 7.8, -11.0, 6.0] + [-11.0] * 16)
+    picks = []
+    for scores in (logits, 1e-3 * logits + 5, 1e12 * logits):
+        compressor = SIFTCompressor(
+            embedding=corpus.embeddings, cross_encoder=lambda pairs, s=scores: s, k=3
+        )
+        picks.append(ids(compressor.compress_documents(found, corpus.queries[0])))
+        assert {corpus.ids.index(str(name)) for name in picks[-1]} == {0, 1, 3}
+    assert picks[0] == picks[1] == picks[2]
 
 
 @pytest.mark.parametrize("store_name", ["Qdrant", "Milvus", "Chroma", "PGVector", "FAISS"])
@@ -341,7 +330,7 @@ def test_bad_settings(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_cross_encoder_needs_its_kernel(corpus: Corpus, found: list[Document]) -> None:
-    with pytest.raises(ValueError, match=r'goes with kernel="relevance".*got \'cosine\''):
+    with pytest.raises(ValueError, match=r'goes with the kernels.*got \'cosine\''):
         SIFTCompressor(
             embedding=corpus.embeddings, cross_encoder=lambda pairs: [0.0], kernel="cosine"
         )

@@ -18,8 +18,7 @@ from langchain_core.runnables import ConfigurableField, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_sift import SIFTRetriever
-from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.retrieval import DEFAULT_KERNEL
+from sift_retrievers.retrieval import PHRASES
 
 
 @pytest.fixture(params=["InMemory", "FAISS", "Chroma", "Qdrant L2", "PGVectorStore"])
@@ -121,7 +120,7 @@ def test_with_config_and_bind(store: Any, corpus: Corpus) -> None:
 
 
 def test_positional_and_by_name(store: Any, corpus: Corpus) -> None:
-    by_name = SIFTRetriever(vectorstore=store, kernel=resolve_kernel(DEFAULT_KERNEL))
+    by_name = SIFTRetriever(vectorstore=store, kernel=PHRASES)
     assert by_name.invoke(corpus.queries[0]) == SIFTRetriever(store).invoke(corpus.queries[0])
     assert by_name.invoke(corpus.queries[0]) == SIFTRetriever(store, device="cpu").invoke(
         corpus.queries[0]

@@ -48,6 +48,42 @@ def test_a_min_gain_that_nothing_reaches(memory: Any, corpus: Corpus) -> None:
     assert SIFTRetriever(memory, min_gain=100.0).invoke(corpus.queries[0]) == []
 
 
+def test_copies_do_not_fill_up_k(corpus: Corpus) -> None:
+    for i in range(1, 30):
+        corpus.texts[i] = corpus.texts[0]
+    store = CASES["FAISS"].filled(corpus)
+    retriever = SIFTRetriever(store, k=60, min_novelty=0.2)
+    found = retriever.invoke(corpus.queries[0])
+    texts = [d.page_content for d in found]
+    assert texts.count(corpus.texts[0]) == 1
+    assert len(set(texts)) == len(texts) > 20
+    assert retriever.explain(corpus.queries[0]).stop_reason == "min_novelty"
+
+
+def test_nothing_is_returned_where_the_evidence_is_probably_missing(
+    memory: Any, corpus: Corpus
+) -> None:
+    corpus.embeddings.table["zxq vfw?"] = np.ones(12, dtype=np.float32)
+    retriever = SIFTRetriever(memory, min_chance=0.3)
+    assert retriever.invoke("zxq vfw?") == []
+    explained = retriever.explain("zxq vfw?")
+    assert explained.stop_reason == "min_chance"
+    assert explained.probably_missing
+    assert len(retriever.invoke(corpus.queries[0])) == 4
+    warned = SIFTRetriever(memory).invoke("zxq vfw?")[0].metadata["sift"]
+    assert warned["evidence_probably_missing"] is True
+    assert warned["evidence_chance"] < 0.25
+
+
+def test_gains_can_be_compared_between_questions(memory: Any, corpus: Corpus) -> None:
+    corpus.embeddings.table["zxq vfw?"] = np.ones(12, dtype=np.float32)
+    retriever = SIFTRetriever(memory, k=20, min_gain=0.4)
+    found = retriever.invoke(corpus.queries[0])
+    assert 0 < len(found) < 20
+    assert all(d.metadata["sift"]["information_gain"] >= 0.4 for d in found)
+    assert retriever.invoke("zxq vfw?") == []
+
+
 def test_a_token_budget(memory: Any, corpus: Corpus) -> None:
     counts = {text: 5 + 7 * (i % 6) for i, text in enumerate(corpus.texts)}
     retriever = SIFTRetriever(
@@ -147,6 +183,13 @@ def test_off_by_default(memory: Any, corpus: Corpus) -> None:
     ("arguments", "message"),
     [
         ({"alpha": 0}, "alpha must be positive and finite; got 0"),
+        ({"min_novelty": 1.5}, "min_novelty must be from 0 to 1; got 1.5"),
+        ({"min_chance": "half"}, "min_chance"),
+        ({"relevance": "bm25"}, r"relevance must be one of \['vectors', 'words'"),
+        ({"relevance": 3}, "relevance must be one of .* or Witnesses"),
+        ({"relevance": "words", "kernel": "cosine"}, "relevance= goes with kernel='phrases'"),
+        ({"kernel": "phrases", "objective": "variance"}, 'has the objective "undirected"'),
+        ({"title": 3}, "title must be a metadata key, several, or a function"),
         ({"min_gain": -1.0}, r"min_gain must be positive and finite; got -1\.0"),
         ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1; got 0"),
         ({"max_tokens": 100}, "max_tokens and token_counter go together.*a function that counts"),

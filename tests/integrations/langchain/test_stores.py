@@ -72,7 +72,8 @@ def test_numbers_in_the_metadata(retriever: Build, case: StoreCase, corpus: Corp
     uncertainty = 1.0
     for rank, document in enumerate(documents):
         found = document.metadata["sift"]
-        keys = ["rank", "information_gain", "uncertainty", "similarity"]
+        keys = ["rank", "information_gain", "novelty", "uncertainty", "similarity"]
+        keys += ["evidence_chance", "evidence_probably_missing"]
         assert list(found) == keys + ["vectors"] * case.unit
         vector = corpus.vectors[document.metadata["number"]]
         cosine = vector @ query / np.linalg.norm(vector) / np.linalg.norm(query)
@@ -85,7 +86,9 @@ def test_numbers_in_the_metadata(retriever: Build, case: StoreCase, corpus: Corp
         uncertainty = found["uncertainty"]
     scores = [document.metadata["relevance_score"] for document in documents]
     assert all(a > b for a, b in itertools.pairwise(scores))
-    assert scores[0] == documents[0].metadata["sift"]["information_gain"]
+    gain = documents[0].metadata["sift"]["information_gain"]
+    assert scores[0] == pytest.approx(1 - np.exp(-2 * gain))  # the share of σ² that it takes
+    assert 0 <= scores[-1] < scores[0] <= 1
 
 
 def test_documents_arrive_whole(
@@ -205,8 +208,9 @@ def test_a_document_without_text(
     corpus.embeddings.table[""] = corpus.query_vector()
     store.add_texts([""], [{"number": 60, "parity": "even"}], **new_id(store, case))
     corpus.embeddings.sealed = True
-    first = retriever().invoke(corpus.queries[0])[0]
+    first = retriever(relevance="vectors").invoke(corpus.queries[0])[0]
     assert first.page_content == ""
+    assert len(retriever().invoke(corpus.queries[0])) == 4  # words and all
     assert first.metadata["number"] == 60
 
 

@@ -150,7 +150,7 @@ def test_explain(memory: Any, corpus: Corpus) -> None:
 
     shown = str(explained)
     assert "3 of 10 passages (ended by k)" in shown
-    assert len(shown.splitlines()) == 6 + 10
+    assert len(shown.splitlines()) == 7 + 10
     assert asyncio.run(retriever.aexplain(corpus.queries[0])).passages == explained.passages
 
 
@@ -182,20 +182,24 @@ def test_explain_says_why_passages_were_no_candidates(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("objective", ["variance", "entropy", "undirected"])
 def test_explain_any_objective(memory: Any, corpus: Corpus, objective: str) -> None:
-    retriever = SIFTRetriever(memory, objective=objective, kernel="relevance", lambda_=0.5)
+    retriever = SIFTRetriever(
+        memory, objective=objective, kernel="relevance", relevance="vectors", lambda_=0.5
+    )
     explained = retriever.explain(corpus.queries[0])
     hits = [corpus.ids.index(str(p.id)) for p in explained.passages]  # those picked come first
     picks = [*range(len(explained.chosen))]
-    np.testing.assert_allclose(
-        explained.uncertainty or [],
-        uncertainty_along(
-            corpus.query_vector(), corpus.vectors[hits], picks, kernel="relevance", lambda_=0.5
-        ),
-        rtol=1e-5,
+    expected = uncertainty_along(
+        corpus.query_vector(), corpus.vectors[hits], picks, kernel="relevance", lambda_=0.5
     )
+    if objective == "undirected":  # about the evidence, not about the answer
+        scores = [1.0 - np.exp(0)] + [
+            0.5 * np.expm1(2 * (p.information_gain or 0)) for p in explained.chosen
+        ]
+        expected = np.cumprod(1 - np.array(scores))
+    np.testing.assert_allclose(explained.uncertainty or [], expected, rtol=1e-5)
     first = explained.passages[0]
     assert first.information_gain == pytest.approx(first.gain_alone, abs=1e-6)
-    assert first.gain_alone == pytest.approx(max(p.gain_alone for p in explained.passages))
+    assert first.gain_alone == pytest.approx(max(p.gain_alone or 0 for p in explained.passages))
 
 
 def test_explain_nothing(corpus: Corpus) -> None:

@@ -1,0 +1,55 @@
+"""Chroma and Qdrant: texts come with the search, and nothing is read by id afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from corpus import Corpus
+from store_cases import CASES
+
+from langchain_sift import SIFTRetriever
+
+
+@pytest.mark.parametrize(
+    ("store_name", "reads"),
+    [("Chroma", ("get",)), ("Qdrant", ("retrieve", "scroll"))],
+)
+@pytest.mark.parametrize(
+    "rule", [{}, {"relevance": "vectors"}, {"distinct_by": lambda d: d.metadata["number"]}]
+)
+def test_one_call_of_the_store(
+    store_name: str,
+    reads: tuple[str, ...],
+    rule: dict[str, Any],
+    corpus: Corpus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second read by id does not obey the filter, and somebody may have written in between."""
+    store = CASES[store_name].filled(corpus)
+    place = store._collection if store_name == "Chroma" else store.client
+
+    def refuses(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a second read")
+
+    for name in reads:
+        monkeypatch.setattr(place, name, refuses)
+    found = SIFTRetriever(store, **rule).invoke(corpus.queries[0])
+    assert len(found) == 4
+    assert all(d.page_content == f"text {d.metadata['number']}" for d in found)
+
+
+@pytest.mark.parametrize("name", ["Qdrant", "Qdrant L2", "Qdrant inner product, named vector"])
+def test_vectors_through_the_client_as_a_server_sends_them(
+    name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In local mode the adapter reads the client's own array; a server's come as lists."""
+    pytest.importorskip("langchain_qdrant")
+    retriever = SIFTRetriever(CASES[name].filled(corpus))
+    want = [retriever.invoke(query) for query in corpus.queries]
+    monkeypatch.setattr("langchain_sift.stores.qdrant._local_collection", lambda store: None)
+    found = [retriever.invoke(query) for query in corpus.queries]
+    assert [[d.id for d in one] for one in found] == [[d.id for d in one] for one in want]
+    assert found[0][0].metadata["sift"]["similarity"] == pytest.approx(
+        want[0][0].metadata["sift"]["similarity"]
+    )
