@@ -110,7 +110,10 @@ class Retrieval(Generic[DocumentT]):
         witnesses = self.rules.witnesses
         scores = self.scores
         if scores is None and witnesses.judge is not None and len(self.hits) > 0:
-            scores = checked_scores(witnesses.judge(self.query, self._texts), len(self.hits))
+            given = witnesses.judge(self.query, [*self._texts])
+            scores = checked_scores(given, len(self.hits))
+        elif scores is not None:
+            scores = checked_scores(scores, len(self.hits))
         return join(
             cosines(self.hits.vectors, self._vectors),
             [target.text for target in self.targets],

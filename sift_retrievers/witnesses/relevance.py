@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -65,7 +66,8 @@ class Witnesses:
     def __post_init__(self) -> None:
         heard = {"vectors": self.vectors, "words": self.words, "scores": self.scores}
         for name, weight in heard.items():
-            if not (isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0):
+            number = isinstance(weight, Real) and not isinstance(weight, bool)
+            if not (number and math.isfinite(weight) and weight >= 0):
                 raise ValueError(
                     f"a witness's weight is a finite number of at least 0; got {name}={weight!r}"
                 )
@@ -153,8 +155,12 @@ def join(
         return each[0]
     best = np.argmax([one.total for one in each], axis=0)
     names = dict.fromkeys(name for one in each for name in one.said)
+    column = np.arange(len(best))
     nothing = np.zeros(len(best))
-    said = {name: np.choose(best, [one.said.get(name, nothing) for one in each]) for name in names}
+    said = {
+        name: np.array([one.said.get(name, nothing) for one in each])[best, column]
+        for name in names
+    }
     said["cosine"] = np.max([one.said["cosine"] for one in each], axis=0)
     total = np.max([one.total for one in each], axis=0)
     heard = [one.words for one in each if one.words is not None]

@@ -1,0 +1,401 @@
+"""How witnesses are heard together, and what they say when they have nothing to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from real_texts import real_texts
+
+from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, cosines
+from sift_retrievers.witnesses import (
+    NAMES,
+    PassageTexts,
+    Relevance,
+    Witnesses,
+    as_witnesses,
+    join,
+    score_words,
+)
+from sift_retrievers.witnesses.judge import checked_scores
+from sift_retrievers.witnesses.mentions import mentions
+from sift_retrievers.witnesses.relevance import standardized
+
+TEXTS = [
+    "Osmium is the densest metal",
+    "Iron is a common metal",
+    "Paris is the capital of France",
+    "A recipe for bread",
+    "The densest element is osmium, iron is not",
+]
+QUESTION = "Which metal is the densest?"
+COSINE = np.array([0.7, 0.6, 0.2, 0.1, 0.65])
+READ = PassageTexts.read(TEXTS)
+
+
+def heard(witnesses: Witnesses, scores: Any = None, cosine: Any = COSINE) -> Relevance:
+    return join([cosine], [QUESTION], READ, witnesses, scores)
+
+
+def z(values: Any) -> Any:
+    values = np.asarray(values, dtype=np.float64)
+    return (values - values.mean()) / values.std()
+
+
+def test_the_sum_is_that_of_the_docstring() -> None:
+    judged = np.array([3.0, 1.0, 0.0, 2.0, 7.0])
+    for vectors, words, scores in [(1, 1, 2), (1, 0.5, 0), (0.3, 2, 1), (0, 1, 0), (1, 0, 3)]:
+        found = heard(Witnesses(vectors, words, scores, judge=len), judged)  # type: ignore[arg-type]
+        said = score_words(QUESTION, TEXTS)
+        lexical = (
+            0.7 * z(said.grams)
+            + 0.7 * z(said.words)
+            + 0.3 * z(said.pairs)
+            + 0.3 * z(said.head_grams)
+            + 0.3 * z(said.head_words)
+        )
+        rho = z(vectors * z(COSINE) + scores * z(judged) + words * lexical)
+        np.testing.assert_allclose(found.total, rho, rtol=1e-9)  # nobody is named
+        np.testing.assert_array_equal(found.said["score"], judged)
+        np.testing.assert_array_equal(found.said["cosine"], COSINE)
+        assert ("words" in found.said) == (words > 0) == (found.words is not None)
+
+
+def test_vectors_alone_are_the_cosine() -> None:
+    for passages in (READ, None):
+        found = join([COSINE], [QUESTION], passages, NAMES["vectors"])
+        np.testing.assert_allclose(found.total, z(COSINE))
+        assert [*found.said] == ["cosine"]
+
+
+def test_words_that_nobody_can_read_leave_the_vectors() -> None:
+    for questions, passages in [([QUESTION], None), ([None], READ)]:
+        for witnesses in (NAMES["words"], NAMES["vectors+words"]):
+            found = join([COSINE], questions, passages, witnesses)
+            np.testing.assert_allclose(found.total, z(COSINE))
+            assert found.words is None
+
+
+@pytest.mark.parametrize("level", [0.0, 0.73, -5.0, 1e20])
+def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
+    silent = np.full(5, level)
+    witnesses = Witnesses(judge=len)  # type: ignore[arg-type]
+    expected = heard(Witnesses()).total
+    np.testing.assert_array_equal(heard(witnesses, silent).total, expected)
+    rounded = silent * (1 + 1e-9 * np.arange(5))
+    np.testing.assert_array_equal(heard(witnesses, rounded).total, expected)
+    words_alone = heard(Witnesses(vectors=0)).total
+    np.testing.assert_allclose(heard(Witnesses(), cosine=np.full(5, 0.4)).total, words_alone)
+    assert not heard(Witnesses(words=0), cosine=np.full(5, 0.4)).total.any()
+
+
+def test_a_question_without_words_leaves_the_vectors() -> None:
+    for question in ("", "?!", "😀❤️", "zebra quux"):
+        found = join([COSINE], [question], READ, Witnesses())
+        np.testing.assert_allclose(found.total, z(COSINE))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e20, 0), (1e-8, 0), (1, 1e6), (1e3, -1e6), (1, -7)])
+def test_the_scale_of_a_judge_does_not_matter(scale: float, shift: float) -> None:
+    random = np.random.default_rng(0)
+    texts = PassageTexts.read([f"text number {i}" for i in range(50)])
+    cosine, judged = random.normal(size=50), random.normal(size=50)
+    witnesses = Witnesses(judge=len)  # type: ignore[arg-type]
+    plain = join([cosine], ["text 7"], texts, witnesses, judged)
+    other = join([cosine], ["text 7"], texts, witnesses, judged * scale + shift)
+    spread = 1e-9 if abs(shift) < 1e3 * scale else 1e-9 * abs(shift) / scale
+    np.testing.assert_allclose(other.total, plain.total, atol=max(spread, 1e-9))
+
+
+def test_standardized() -> None:
+    assert standardized(np.empty(0)).shape == (0,)
+    for values in ([5.0], [0.0, 0.0], [0.3, np.nextafter(0.3, 1)], [1e308, 1e308]):
+        assert not standardized(np.array(values)).any()
+    for values in ([1.0, 2.0], [1e-300, 2e-300], [1e308, -1e308], [0, 0, 1.0]):
+        found = standardized(np.array(values))
+        assert found.mean() == pytest.approx(0, abs=1e-12)
+        assert found.std() == pytest.approx(1)
+
+
+class TestSeveralTargets:
+    def test_a_passage_counts_for_the_target_that_it_suits_best(self) -> None:
+        rows = np.array([COSINE, COSINE[::-1]])
+        questions = [QUESTION, "capital of France"]
+        one, two = (
+            join([row], [text], READ, Witnesses())
+            for row, text in zip(rows, questions, strict=True)
+        )
+        both = join(rows, questions, READ, Witnesses())
+        np.testing.assert_array_equal(both.total, np.maximum(one.total, two.total))
+        np.testing.assert_array_equal(both.said["cosine"], rows.max(axis=0))
+        for i in range(5):
+            better = one if one.total[i] >= two.total[i] else two
+            assert both.said["grams"][i] == better.said["grams"][i]
+        assert both.chance == max(one.chance, two.chance)
+        assert both.words is not None
+        assert one.words is not None
+        assert two.words is not None
+        np.testing.assert_array_equal(both.words.said, np.maximum(one.words.said, two.words.said))
+
+    def test_one_without_text_has_its_cosine_alone(self) -> None:
+        rows = np.array([COSINE, COSINE[::-1]])
+        spoken = join(rows[:1], [QUESTION], READ, Witnesses())
+        both = join(rows, [QUESTION, None], READ, Witnesses())
+        np.testing.assert_allclose(both.total, np.maximum(spoken.total, z(COSINE[::-1])))
+        assert both.words is not None
+        assert join(rows, [None, None], READ, Witnesses()).words is None
+
+    @pytest.mark.parametrize("count", [2, 64, 200])
+    def test_there_may_be_many(self, count: int) -> None:
+        rows = np.tile(COSINE, (count, 1))
+        found = join(rows, [QUESTION] * count, READ, Witnesses())
+        np.testing.assert_allclose(found.total, heard(Witnesses()).total)
+
+    def test_of_no_passages(self) -> None:
+        for count in (1, 3):
+            found = join(np.empty((count, 0)), [None] * count, None, Witnesses())
+            assert found.total.shape == found.said["cosine"].shape == (0,)
+            assert found.chance == 0
+
+
+class TestMentions:
+    texts = (
+        "The Silent River\nis a film from 1962, directed by Anna Kowalska in Kraków.",
+        "Anna Kowalska\nwas born in Łódź and studied medicine before.",
+        "Rivers of Poland\nThe Vistula is the longest of them.",
+        "Jan Nowak\nwas born in Gdańsk.",
+        "Film directors\nare people who direct films.",
+    )
+    titles = (None, "Łódź", "Poland", "Anna Kowalska", "Bread")
+
+    def test_a_question_of_two_steps(self) -> None:
+        """The second passage has no word of the question but "was", "born", "the" at best."""
+        cosine = [[0.6, 0.2, 0.45, 0.35, 0.4]]
+        question = "Where did the director of The Silent River grow up?"
+        passages = PassageTexts.read(self.texts)
+        found = join(cosine, [question], passages, Witnesses())
+        assert found.total.argmax() == 0
+        assert found.said["mention"][1] == pytest.approx(1)  # the best one names it, and only it
+        assert not found.said["mention"][[0, 2, 3, 4]].any()
+        deaf = join(cosine, [question], passages, Witnesses(words=0))
+        assert found.total[1] > found.total[3]
+        assert deaf.total[1] < deaf.total[3]
+
+    def test_what_counts_by_hand(self) -> None:
+        texts = ["about Marie Curie and Łódź", "Marie Curie", "with MARIE CURIE", "Lodz", "else"]
+        titles = [None, "Marie Curie", "Paris city", "Łódź", "Marie Curie Skłodowska"]
+        passages = PassageTexts.read(texts, titles)
+        rho = np.array([1.0, 0.5, 0.2, 0.0, -1.0])
+        named = mentions(passages, rho)
+        # By passages 0, 2 and 4 (as the beginning of its title); the best of them counts.
+        np.testing.assert_allclose(named, [0, 1 / np.sqrt(3), 0, 1, 0])
+        assert named[3] == 1
+
+    def test_names_do_not_reach_across_two_passages(self) -> None:
+        texts = ["ends with Marie", "Curie begins", "Marie Curie\nwas a physicist"]
+        assert not mentions(PassageTexts.read(texts), np.array([3.0, 2.0, 1.0])).any()
+
+    def test_nobody_names_itself_or_its_namesake(self) -> None:
+        texts = ["Marie Curie\npart one of Marie Curie", "Marie Curie\npart two on Marie Curie"]
+        assert not mentions(PassageTexts.read(texts), np.array([1.0, 0.0])).any()
+
+    def test_only_the_ten_best_are_listened_to(self) -> None:
+        texts = ["nothing to see"] * 10 + ["on Marie Curie", "Marie Curie\nwas a physicist"]
+        rho = np.arange(12.0)[::-1].copy()
+        assert not mentions(PassageTexts.read(texts), rho).any()
+        rho[10] = 50
+        assert mentions(PassageTexts.read(texts), rho)[11] == 1
+
+    @pytest.mark.parametrize("texts", [[], [""], ["a"], ["", "...", "a b"], ["東京タワー\n塔", ""]])
+    def test_texts_that_hold_little(self, texts: list[str]) -> None:
+        assert not mentions(PassageTexts.read(texts), np.zeros(len(texts))).any()
+
+    def test_in_scripts_without_spaces(self) -> None:
+        texts = ["彼は東京タワーで働く", "東京タワー\nは塔である"]
+        assert mentions(PassageTexts.read(texts), np.array([1.0, 0.0])).tolist() == [0, 1]
+
+    def test_the_weight_of_words_bounds_that_of_mentions(self) -> None:
+        passages = PassageTexts.read(self.texts)
+        row, question = [[0.6, 0.2, 0.45, 0.35, 0.4]], "director of The Silent River?"
+        for weight in (0.1, 1.0, 5.0):
+            found = join(row, [question], passages, Witnesses(words=weight))
+            total = found.total - 2 * min(weight, 1) * found.said["mention"]
+            assert total.std() == pytest.approx(1)
+
+
+class TestChance:
+    def test_it_is_a_chance(self) -> None:
+        random = np.random.default_rng(0)
+        for seed in range(100):
+            count = 1 + seed % 7
+            cosine = random.uniform(-1, 1, size=(1 + seed % 2, count))
+            texts = PassageTexts.read([f"{random.integers(9)} metal" for _ in range(count)])
+            for passages, asked in [(texts, "7 metal"), (texts, None), (None, "x")]:
+                for witnesses in (Witnesses(), NAMES["vectors"], NAMES["words"]):
+                    found = join(cosine, [asked] * len(cosine), passages, witnesses)
+                    assert 0 <= found.chance <= 1
+                    assert found.probably_missing == (found.chance < 0.25)
+
+    def test_nonsense_has_nearly_none_and_a_question_with_its_words_has(self) -> None:
+        passages, questions = real_texts()
+        texts = [text for _, text in passages[:100]]
+        titles = [title for title, _ in passages[:100]]
+        read = PassageTexts.read(texts, titles)
+        random = np.random.default_rng(0)
+        far, near = random.uniform(-0.1, 0.15, size=100), random.uniform(0.2, 0.4, size=100)
+        near[3] = 0.75
+        nonsense = join([far], ["xqzv blorp wuggle fnord"], read, Witnesses())
+        asked = join([near], [f"{titles[3]}: {texts[3][:60]}?"], read, Witnesses())
+        assert nonsense.chance < 0.05
+        assert nonsense.probably_missing
+        assert asked.chance > 0.6
+        assert join([near], [questions[0]], read, Witnesses()).chance > nonsense.chance
+
+    def test_it_falls_when_the_evidence_is_taken_out(self) -> None:
+        whole = heard(Witnesses())
+        rest = [1, 2, 3]
+        less = join(
+            [COSINE[rest]], [QUESTION], PassageTexts.read([TEXTS[i] for i in rest]), Witnesses()
+        )
+        assert less.chance < whole.chance
+
+
+class TestWitnesses:
+    @pytest.mark.parametrize("name", ["vectors", "words", "scores"])
+    @pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, "1", None, True, False, 1j, [1.0]])
+    def test_weights_that_are_none(self, name: str, weight: Any) -> None:
+        with pytest.raises(ValueError, match=f"finite number of at least 0; got {name}="):
+            Witnesses(**{name: weight})
+
+    def test_at_least_one_is_heard(self) -> None:
+        for given in ({"vectors": 0, "words": 0}, {"vectors": 0.0, "words": 0, "scores": 5.0}):
+            with pytest.raises(ValueError, match="at least one witness must be heard"):
+                Witnesses(**given)  # type: ignore[arg-type]
+        assert Witnesses(vectors=0, words=0, judge=len).scores == 2  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="at least one witness"):
+            Witnesses(vectors=0, words=0, scores=0, judge=len)  # type: ignore[arg-type]
+
+    def test_numbers_of_numpy_are_numbers(self) -> None:
+        assert Witnesses(np.float32(0.5), np.int64(2)) == Witnesses(0.5, 2.0)  # type: ignore[arg-type]
+
+    def test_names(self) -> None:
+        assert as_witnesses("vectors+words") == Witnesses()
+        assert as_witnesses("vectors") == Witnesses(words=0)
+        assert as_witnesses("words") == Witnesses(vectors=0)
+        judge = as_witnesses(len)
+        assert judge.judge is len
+        assert as_witnesses(judge) is judge
+        with pytest.raises(ValueError, match=r"one of \['vectors', 'words', .*; got 'bm25'"):
+            as_witnesses("bm25")
+
+    @pytest.mark.parametrize("given", [None, 5, 0.5, ["vectors"], {"vectors": 1}, b"vectors"])
+    def test_what_is_no_witness(self, given: Any) -> None:
+        with pytest.raises(TypeError, match=f"got {type(given).__name__}"):
+            as_witnesses(given)
+
+
+class TestJudge:
+    def retrieval(self, judge: Any, **options: Any) -> Retrieval[str]:
+        vectors = np.eye(5, dtype=np.float32)
+        target = Target(np.array([5, 4, 3, 2, 1], dtype=np.float32), QUESTION)
+        rules = SelectionRules(relevance=judge)
+        given: Any = {"query": QUESTION, "targets": [target], "k": 3, "rules": rules, "text": str}
+        given["hits"] = Hits(vectors, [*"abcde"], document=TEXTS.__getitem__)
+        return Retrieval(**given | options)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            [1.0, 2.0],
+            [1.0] * 6,
+            [[1.0]] * 5,
+            [1.0, 2.0, np.nan, 3.0, 4.0],
+            [1.0, 2.0, np.inf, 3.0, 4.0],
+            [1, 2, None, 3, 4],
+            None,
+            3.0,
+            "abcde",
+            [*"abcde"],
+            (i for i in range(5)),
+            np.arange(5) * 1j,
+            torch.ones(5, requires_grad=True),
+        ],
+        ids=repr,
+    )
+    def test_answers_that_are_none(self, answer: Any) -> None:
+        with pytest.raises(ValueError, match="must give one finite score a passage, 5 in all; got"):
+            _ = self.retrieval(lambda question, texts: answer).outcome
+        with pytest.raises(ValueError, match="must give one finite score a passage"):
+            checked_scores(answer, 5)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            [0, 0, 9, 1, 0],
+            (0, 0, 9, 1, 0),
+            np.array([0, 0, 9, 1, 0], dtype=np.float16),
+            torch.tensor([0, 0, 9, 1, 0]),
+            [False, False, True, False, False],
+        ],
+        ids=repr,
+    )
+    def test_answers_of_any_kind(self, answer: Any) -> None:
+        alone = Witnesses(0, 0, judge=lambda question, texts: answer)
+        found = self.retrieval(alone)
+        assert found.judged.total.argmax() == 2
+        assert found.outcome.documents[0] == TEXTS[2]
+
+    def test_what_it_raises_is_raised(self) -> None:
+        def judge(question: str, texts: list[str]) -> Any:
+            raise RuntimeError("out of memory")
+
+        with pytest.raises(RuntimeError, match="out of memory"):
+            _ = self.retrieval(judge).outcome
+
+    def test_it_may_do_what_it_likes_with_its_list(self) -> None:
+        def judge(question: str, texts: list[str]) -> list[int]:
+            found = [len(text) for text in texts]
+            texts.clear()
+            return found
+
+        kept = self.retrieval(judge)
+        assert sorted(passage.text for passage in kept.explanation().passages) == sorted(TEXTS)
+        assert len(kept.outcome.documents) == 3
+
+    def test_it_hears_the_question_and_is_asked_once(self) -> None:
+        asked = []
+
+        def judge(question: str, texts: list[str]) -> list[int]:
+            asked.append((question, texts))
+            return [0] * len(texts)
+
+        found = self.retrieval(judge)
+        _ = found.outcome, found.explanation(), found.complete()
+        assert asked == [(QUESTION, TEXTS)]
+
+    def test_nobody_is_asked_about_nothing(self) -> None:
+        nothing = Hits(np.empty((0, 5), dtype=np.float32), [], document=TEXTS.__getitem__)
+        found = self.retrieval(lambda question, texts: 1 / 0, hits=nothing)
+        assert found.outcome.documents == []
+
+    @pytest.mark.parametrize("scores", [np.zeros(3), np.full(5, np.nan), np.zeros((5, 1)), [1.0]])
+    def test_scores_that_were_made_before_are_checked_too(self, scores: Any) -> None:
+        with pytest.raises(ValueError, match="must give one finite score a passage, 5 in all"):
+            _ = self.retrieval(None, scores=scores).outcome
+
+    def test_scores_that_were_made_before_stand_for_the_judge(self) -> None:
+        never = Witnesses(0, 0, judge=lambda question, texts: 1 / 0)
+        found = self.retrieval(never, scores=np.array([0, 0, 9.0, 1, 0]))
+        assert found.outcome.documents[0] == TEXTS[2]
+        assert found.judged.said["score"][2] == 9
+
+
+def test_relevance_says_what_it_was_told() -> None:
+    found = heard(Witnesses())
+    assert replace(found, chance=0.1).probably_missing
+    np.testing.assert_allclose(
+        cosines(np.eye(2, dtype=np.float32), np.ones((1, 2), dtype=np.float32)), np.sqrt(0.5)
+    )
