@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from benchmarks.common.data_folder import MissingDataError, data_folder, json_lines
 from benchmarks.common.embeddings import CACHE
