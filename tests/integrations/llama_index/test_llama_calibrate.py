@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from corpus import Corpus
 from llama_cases import CASES
+from llama_index.core import MockEmbedding, VectorStoreIndex
+from llama_index.core.schema import TextNode
 
 from llama_index.retrievers.sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.calibration import DEFAULT, Setting
 
 
 def test_it_scores_what_the_index_offers() -> None:
@@ -21,8 +23,35 @@ def test_it_scores_what_the_index_offers() -> None:
     found = calibrate(index, corpus.queries, by_id, **options)
     same = calibrate(SIFTRetriever(index), corpus.queries, by_number, passage="number", **options)
     assert found == same
-    assert 0 < found.nearest.mean <= 1
-    assert SIFTRetriever(index, **found.arguments).objective == found.setting.objective
+    assert 0 < found.score_of(DEFAULT).coverage.mean <= 1
+    assert SIFTRetriever(index, **found.arguments).rules == found.setting.rules
     assert not calibrate(index, corpus.queries, **options).labelled
     with pytest.raises(ValueError, match="none of the gold passages"):
         calibrate(index, corpus.queries, by_number, **options)
+
+
+@pytest.mark.parametrize("title", [None, "code"])
+def test_it_hears_questions_texts_and_titles(title: str | None) -> None:
+    names = [f"PX-{4001 + 7 * i}" for i in range(24)]
+    nodes = [
+        TextNode(text="A pump.", id_=name, metadata={"code": name})
+        if title
+        else TextNode(text=f"A pump with the number {name}.", id_=name)
+        for name in names
+    ]
+    index = VectorStoreIndex(nodes, embed_model=MockEmbedding(embed_dim=4))  # all alike
+    settings = [
+        DEFAULT,
+        Setting("vectors", relevance=SIFTRetriever(index, relevance="vectors").relevance),
+    ]
+    found = calibrate(
+        SIFTRetriever(index, title=title),
+        [f"Where is {name}?" for name in names],
+        [[name] for name in names],
+        settings=settings,
+        cutoffs=[1],
+        progress=False,
+    )
+    default, vectors = (found.score_of(setting).coverage.mean for setting in settings)
+    assert default == 1
+    assert vectors < 0.1

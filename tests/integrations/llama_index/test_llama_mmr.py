@@ -1,4 +1,7 @@
-"""Faults of LlamaIndex's own MMR, shown against it, and that SIFT does not have them."""
+"""Faults of LlamaIndex's own MMR, shown against it, and that SIFT does not have them.
+
+Both by the vectors alone: MMR hears no words.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def test_mmr_looks_at_the_last_pick_alone_and_takes_a_copy_of_the_first() -> Non
     one_of_the_two, other, copy = found(mmr)
     assert {one_of_the_two, copy} == {"fact A", "fact A again"}
     assert other == "fact B"
-    chosen = found(SIFTRetriever(index, 3, 4, lambda_=0.01))
+    chosen = found(SIFTRetriever(index, 3, 4, relevance="vectors", lambda_=0.01))
     assert {text.removesuffix(" again") for text in chosen} == {"fact A", "fact B", "fact C"}
 
 
@@ -56,7 +59,7 @@ def test_no_threshold_of_mmr_avoids_it(threshold: float) -> None:
         vector_store_kwargs={"mmr_threshold": threshold},
     )
     assert found(mmr)[2] in ("fact A", "fact A again")
-    sift = found(SIFTRetriever(index, 4, 4, lambda_=0.01))
+    sift = found(SIFTRetriever(index, 4, 4, relevance="vectors", lambda_=0.01))
     assert sift[3] in ("fact A", "fact A again")
 
 
@@ -68,5 +71,5 @@ def test_faiss_ignores_the_mode_mmr_and_returns_the_copy() -> None:
     mmr = found(index.as_retriever(similarity_top_k=2, vector_store_query_mode="mmr"))
     assert mmr == plain
     assert {*plain} == {"fact A", "fact A again"}
-    assert "fact B" in found(SIFTRetriever(index, 2, 4, lambda_=0.01))
+    assert "fact B" in found(SIFTRetriever(index, 2, 4, relevance="vectors", lambda_=0.01))
     assert model_of(index).model_name == "table"

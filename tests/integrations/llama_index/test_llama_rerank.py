@@ -15,13 +15,16 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor import LongContextReorder
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import RelevanceWeighted, select
-from sift_retrievers.calibration import DEFAULT
-from sift_retrievers.retrieval import default_lambda
+from sift_retrievers.coverage import cover
+from sift_retrievers.retrieval import cosines
+from sift_retrievers.witnesses import NAMES, PassageTexts, Witnesses, join, phrase_coverage
+
+BY_VECTORS: Any = {"kernel": "relevance", "lambda_": 0.2, "objective": "undirected"}
 
 
 @pytest.fixture
@@ -35,9 +38,8 @@ def ids(nodes: list[NodeWithScore]) -> list[str]:
 
 
 def expected(corpus: Corpus, k: int = 4, **options: Any) -> list[str]:
-    picks = select(
-        corpus.query_vector(), corpus.vectors[:20], k, **DEFAULT.arguments | options
-    ).indices[0]
+    """What `relevance="vectors"` picks from the first twenty."""
+    picks = select(corpus.query_vector(), corpus.vectors[:20], k, **BY_VECTORS | options).indices[0]
     return [corpus.ids[i] for i in picks]
 
 
@@ -46,7 +48,7 @@ def test_missing_vectors_are_embedded_in_one_call(
 ) -> None:
     model = TableEmbedding(corpus, embed_batch_size=100)
     before = [node.model_dump_json() for node in found]
-    rerank = SIFTRerank(embed_model=model)
+    rerank = SIFTRerank(embed_model=model, relevance="vectors")
     chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
     assert ids(chosen) == expected(corpus)
     assert [len(batch) for batch in model._batches] == [20]
@@ -64,6 +66,7 @@ def test_scores_and_metadata(corpus: Corpus, found: list[NodeWithScore]) -> None
     scores = [node.score or 0.0 for node in chosen]
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == 6
+    assert 0 < scores[-1] < scores[0] <= 1
     for rank, scored in enumerate(chosen):
         said = scored.node.metadata
         assert said["rank"] == rank
@@ -108,7 +111,7 @@ def test_vectors_from_a_store(store_name: str, corpus: Corpus) -> None:
         with pytest.raises(ValueError, match="knows positions, not the ids of nodes"):
             SIFTRerank(embed_model=model, vector_store=index.vector_store)
         return
-    rerank = SIFTRerank(embed_model=model, vector_store=index.vector_store)
+    rerank = SIFTRerank(embed_model=model, vector_store=index.vector_store, relevance="vectors")
     assert ids(rerank.postprocess_nodes(found, query_str=corpus.queries[0])) == expected(corpus)
 
 
@@ -117,7 +120,8 @@ def test_a_nodes_own_vector(corpus: Corpus, found: list[NodeWithScore]) -> None:
     model.sealed = True
     for node, vector in zip(found, corpus.vectors, strict=False):
         node.node.embedding = vector.tolist()
-    chosen = SIFTRerank(embed_model=model).postprocess_nodes(found, query_str=corpus.queries[0])
+    rerank = SIFTRerank(embed_model=model, relevance="vectors")
+    chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
     assert ids(chosen) == expected(corpus)
 
 
@@ -125,9 +129,9 @@ def test_the_model_of_the_settings(
     corpus: Corpus, found: list[NodeWithScore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Settings, "_embed_model", TableEmbedding(corpus))
-    assert ids(SIFTRerank().postprocess_nodes(found, query_str=corpus.queries[0])) == expected(
-        corpus
-    )
+    rerank = SIFTRerank(relevance="vectors")
+    chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    assert ids(chosen) == expected(corpus)
 
 
 async def test_async_gives_the_same(corpus: Corpus, found: list[NodeWithScore]) -> None:
@@ -139,10 +143,10 @@ async def test_async_gives_the_same(corpus: Corpus, found: list[NodeWithScore]) 
 
 def test_several_strings_are_several_targets(corpus: Corpus, found: list[NodeWithScore]) -> None:
     targets = np.stack([corpus.query_vector(i) for i in (0, 2)])[None]
-    picks = select(targets, corpus.vectors[:20], 4, **DEFAULT.arguments).indices[0]
+    picks = select(targets, corpus.vectors[:20], 4, lambda_=3.0).indices[0]
     bundle = QueryBundle("q", custom_embedding_strs=[corpus.queries[0], corpus.queries[2]])
-    chosen = SIFTRerank(embed_model=TableEmbedding(corpus)).postprocess_nodes(found, bundle)
-    assert ids(chosen) == [corpus.ids[i] for i in picks]
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), kernel="cosine")
+    assert ids(rerank.postprocess_nodes(found, bundle)) == [corpus.ids[i] for i in picks]
 
 
 class Events(BaseEventHandler):
@@ -175,13 +179,15 @@ def test_events(corpus: Corpus, found: list[NodeWithScore]) -> None:
 class Judge(BaseNodePostprocessor):
     """Another reranker: prefers one node, drops one, writes into what it is given."""
 
+    scale: tuple[float, float] = (0.0, 1.0)
+
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         for node in nodes:
             number = node.node.metadata["number"]
             node.node.metadata["judged"] = True
-            node.score = 1.0 if number == 7 else 0.0
+            node.score = self.scale[number == 7]
         return [node for node in nodes if node.node.metadata["number"] != 3]
 
 
@@ -190,20 +196,70 @@ def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithSco
     rerank = SIFTRerank(embed_model=model, reranker=Judge(), top_n=19)
     chosen = rerank.postprocess_nodes(found, query_str=corpus.queries[0])
     keep = [i for i in range(20) if i != 3]
-    picks = select(
-        corpus.query_vector(),
-        corpus.vectors[keep],
-        19,
-        relevance=[float(i == 7) for i in keep],
-        kernel="relevance",
-        lambda_=default_lambda("relevance"),
-        objective="undirected",
-    ).indices[0]
+    texts = [corpus.texts[i] for i in keep]
+    near = cosines(corpus.vectors[keep], corpus.query_vector()[None])
+    scores = [float(i == 7) for i in keep]
+    heard = join(
+        near, [corpus.queries[0]], PassageTexts.read(texts), NAMES["vectors+words"], scores
+    )
+    covered = phrase_coverage(texts, corpus.queries[0], level=heard.chance)
+    picks = cover(covered, heard.total, 19).indices
     assert ids(chosen) == [corpus.ids[keep[i]] for i in picks]
     assert chosen[0].node.metadata["number"] == 7
     assert "judged" not in found[0].node.metadata
     gentle = SIFTRerank(embed_model=model, reranker=Judge(), kernel=RelevanceWeighted(gamma=0.0))
     assert corpus.ids[3] not in ids(gentle.postprocess_nodes(found, query_str=corpus.queries[0]))
+    explained = rerank.explain(found, corpus.queries[0])
+    assert len(explained.passages) == 19
+    assert explained.passages[0].witnesses["score"] == 1.0
+
+
+@pytest.mark.parametrize("scale", [(-11.5, 9.25), (0.999, 1.0), (-3e4, -1.0)])
+def test_the_scale_of_a_reranker_does_not_matter(
+    corpus: Corpus, found: list[NodeWithScore], scale: tuple[float, float]
+) -> None:
+    def chosen(reranker: Judge) -> list[str]:
+        rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=reranker, top_n=10)
+        return ids(rerank.postprocess_nodes(found, query_str=corpus.queries[0]))
+
+    assert chosen(Judge(scale=scale)) == chosen(Judge())
+
+
+def test_a_reranker_that_only_sorts_out(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    settings: dict[str, Any] = {"embed_model": TableEmbedding(corpus), "top_n": 19}
+    deaf = SIFTRerank(reranker=Judge(), relevance=Witnesses(scores=0.0), **settings)
+    kept = [node for node in found if node.node.metadata["number"] != 3]
+    want = SIFTRerank(**settings).postprocess_nodes(kept, query_str=corpus.queries[0])
+    assert ids(deaf.postprocess_nodes(found, query_str=corpus.queries[0])) == ids(want)
+
+
+def test_a_reranker_that_drops_all(corpus: Corpus, found: list[NodeWithScore]) -> None:
+    class Nothing(BaseNodePostprocessor):
+        def _postprocess_nodes(
+            self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+        ) -> list[NodeWithScore]:
+            return []
+
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=Nothing())
+    assert rerank.postprocess_nodes(found, query_str=corpus.queries[0]) == []
+
+
+def test_a_reranker_reads_metadata_of_our_names(corpus: Corpus) -> None:
+    read: list[str] = []
+
+    class Reads(BaseNodePostprocessor):
+        def _postprocess_nodes(
+            self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+        ) -> list[NodeWithScore]:
+            read.extend(node.node.get_content(MetadataMode.EMBED) for node in nodes)
+            return [NodeWithScore(node=node.node, score=0.5) for node in nodes]
+
+    nodes = nodes_of(corpus)[:5]
+    for node in nodes:
+        node.metadata["novelty"] = "a sword"
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=Reads())
+    rerank.postprocess_nodes([NodeWithScore(node=n) for n in nodes], query_str=corpus.queries[0])
+    assert all("novelty: a sword" in text for text in read)
 
 
 def test_nodes_found_twice_come_back_once(corpus: Corpus, found: list[NodeWithScore]) -> None:
@@ -240,7 +296,7 @@ async def test_in_an_engine_sync_and_async_ask_for_the_same(
 
 
 def test_settings_may_change(corpus: Corpus, found: list[NodeWithScore]) -> None:
-    rerank = SIFTRerank(embed_model=TableEmbedding(corpus))
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), relevance="vectors")
     rerank.lambda_ = 0.01
     assert ids(rerank.postprocess_nodes(found, query_str=corpus.queries[0])) == expected(
         corpus, lambda_=0.01
@@ -280,6 +336,9 @@ def test_a_reranker_without_scores(corpus: Corpus, found: list[NodeWithScore]) -
     rerank = SIFTRerank(embed_model=TableEmbedding(corpus), reranker=Silent())
     with pytest.raises(ValueError, match="Silent gave 20 of 20 nodes no score"):
         rerank.postprocess_nodes(found, query_str=corpus.queries[0])
+    rerank.reranker = Judge(scale=(0.0, float("nan")))
+    with pytest.raises(ValueError, match=r"one finite score a passage, 19 in all.* 1 NaN"):
+        rerank.postprocess_nodes(found, query_str=corpus.queries[0])
 
 
 def test_the_same_rules_as_the_retriever(simple: VectorStoreIndex, corpus: Corpus) -> None:
@@ -291,9 +350,11 @@ def test_the_same_rules_as_the_retriever(simple: VectorStoreIndex, corpus: Corpu
 
 
 def test_explain(corpus: Corpus, found: list[NodeWithScore]) -> None:
-    explained = SIFTRerank(embed_model=TableEmbedding(corpus)).explain(found, corpus.queries[0])
+    rerank = SIFTRerank(embed_model=TableEmbedding(corpus), relevance="vectors")
+    explained = rerank.explain(found, corpus.queries[0])
     assert [p.id for p in explained.chosen] == expected(corpus)
     assert explained.settings["top_n"] == 4
+    assert explained.settings["relevance"] == NAMES["vectors"]
 
 
 def test_it_can_be_written_down(corpus: Corpus) -> None:
@@ -301,6 +362,34 @@ def test_it_can_be_written_down(corpus: Corpus) -> None:
     assert rerank.class_name() == "SIFTRerank"
     written = rerank.to_dict()
     assert (written["top_n"], written["lambda_"], written["class_name"]) == (3, 0.5, "SIFTRerank")
+    assert (written["relevance"], written["kernel"], written["objective"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("relevance", ["words", Witnesses(words=0.25, scores=1.0), None])
+def test_what_was_written_down_can_be_read_again(relevance: Any) -> None:
+    settings: dict[str, Any] = {
+        "relevance": relevance,
+        "title": ["title", "section"],
+        "min_novelty": 0.2,
+        "min_chance": 0.1,
+    }
+    rerank = SIFTRerank(**settings)
+    again = SIFTRerank.from_json(rerank.to_json())
+    assert {name: getattr(again, name) for name in settings} == settings
+    assert again.rules() == rerank.rules()
+
+
+def test_functions_are_not_written_down() -> None:
+    rerank = SIFTRerank(
+        relevance=lambda question, texts: [0.0 for _ in texts],
+        title=lambda node: node.metadata["name"],
+        distinct_by=lambda node: node.node_id,
+        max_tokens=100,
+        token_counter=len,
+    )
+    written = SIFTRerank.from_json(rerank.to_json())
+    assert (written.relevance, written.title, written.distinct_by) == (None, None, None)
+    assert written.max_tokens == 100
 
 
 @pytest.mark.parametrize(
@@ -310,7 +399,21 @@ def test_it_can_be_written_down(corpus: Corpus) -> None:
         ({"lambda_": -1.0}, "lambda_ must be positive"),
         ({"kernel": "euclid"}, "kernel must be one of"),
         ({"topn": 3}, "Extra inputs are not permitted"),
-        ({"reranker": Judge(), "kernel": "cosine"}, 'a reranker goes with kernel="relevance"'),
+        (
+            {"reranker": Judge(), "kernel": "cosine"},
+            'a reranker goes with the kernels "phrases" and "relevance"; got \'cosine\'',
+        ),
+        ({"reranker": Judge(), "relevance": lambda q, t: t}, "there is place for one of them"),
+        ({"relevance": "word"}, "relevance must be one of .*got 'word'"),
+        ({"relevance": {"words": -1}}, "a witness's weight is a finite number of at least 0"),
+        ({"relevance": {"vectors": 0, "words": 0}}, "at least one witness must be heard"),
+        ({"title": ["title", 3]}, r"title must be a metadata key.*got \['title', 3\]"),
+        ({"min_novelty": -1.0}, "min_novelty must be from 0 to 1"),
+        ({"min_chance": 7.0}, "min_chance must be from 0 to 1"),
+        (
+            {"kernel": "phrases", "objective": "variance"},
+            """the kernel 'phrases' has the objective "undirected"; got 'variance'""",
+        ),
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:

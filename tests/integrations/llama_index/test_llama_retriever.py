@@ -25,6 +25,7 @@ from llama_index.retrievers.sift import SIFTRetriever
 from llama_index.retrievers.sift.stores import ADAPTERS, register_adapter
 from sift_retrievers import select
 from sift_retrievers.retrieval import EmbeddingCache
+from sift_retrievers.witnesses import Witnesses
 
 
 def ids(nodes: list[NodeWithScore]) -> list[str]:
@@ -35,10 +36,10 @@ def test_a_bundle_with_its_own_embedding(simple: VectorStoreIndex, corpus: Corpu
     retriever = SIFTRetriever(simple)
     want = ids(retriever.retrieve(corpus.queries[2]))
     model_of(simple)._queries.clear()
-    bundle = QueryBundle("anything", embedding=corpus.query_vector(2).tolist())
+    bundle = QueryBundle(corpus.queries[2], embedding=corpus.query_vector(2).tolist())
     assert ids(retriever.retrieve(bundle)) == want
     assert model_of(simple)._queries == []
-    assert bundle == QueryBundle("anything", embedding=corpus.query_vector(2).tolist())
+    assert bundle == QueryBundle(corpus.queries[2], embedding=corpus.query_vector(2).tolist())
 
 
 async def test_the_bundle_is_not_changed(simple: VectorStoreIndex, corpus: Corpus) -> None:
@@ -321,7 +322,7 @@ def test_an_index_node_leads_on(corpus: Corpus) -> None:
     inner = TextNode(text="the detail")
     objects = [IndexNode(text="summary", index_id="i", obj=inner)]
     index = VectorStoreIndex(nodes_of(corpus), embed_model=TableEmbedding(corpus), objects=objects)
-    retriever = SIFTRetriever(index)
+    retriever = SIFTRetriever(index, relevance="vectors")
     assert retriever.retrieve(corpus.queries[0])[0].node.get_content() == "the detail"
 
 
@@ -336,6 +337,15 @@ def test_an_index_node_leads_on(corpus: Corpus) -> None:
         ({"device": "gpu"}, "device must be one that torch has"),
         ({"stop_alpha": -1.0}, "alpha must be positive and finite"),
         ({"min_gain": 0.0}, "min_gain must be positive and finite"),
+        ({"min_novelty": 1.5}, r"min_novelty must be from 0 to 1; got 1\.5"),
+        ({"min_chance": -0.1}, r"min_chance must be from 0 to 1; got -0\.1"),
+        ({"relevance": "word"}, "relevance must be one of .*got 'word'"),
+        ({"relevance": "words", "kernel": "cosine"}, "relevance= goes with kernel='phrases'"),
+        (
+            {"kernel": "phrases", "objective": "variance"},
+            """the kernel 'phrases' has the objective "undirected"; got 'variance'""",
+        ),
+        ({"title": ["title", 3]}, r"title must be a metadata key.*got \['title', 3\]"),
         ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1"),
         ({"similarity_cutoff": 2.0}, r"between -1 and 1; got 2\.0"),
         ({"vector_store_query_mode": "mmr"}, "SIFT chooses from the nearest nodes itself"),
@@ -346,6 +356,13 @@ def test_settings_that_make_no_sense(
 ) -> None:
     with pytest.raises(ValueError, match=f"(?s){message}"):
         SIFTRetriever(simple, **arguments)
+
+
+def test_a_relevance_that_is_none(simple: VectorStoreIndex) -> None:
+    with pytest.raises(TypeError, match=r"a function \(question, texts\) → scores, or.*got int"):
+        SIFTRetriever(simple, relevance=5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"finite number of at least 0; got words=-1"):
+        SIFTRetriever(simple, relevance=Witnesses(words=-1))
 
 
 def test_something_that_is_no_index() -> None:

@@ -13,6 +13,7 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from llama_index.retrievers.sift import SIFTRetriever
+from llama_index.retrievers.sift.nodes import KEYS
 from sift_retrievers import select
 
 
@@ -61,7 +62,9 @@ def test_their_numbers(index: VectorStoreIndex, case: LlamaCase, corpus: Corpus)
         uncertainty = said["uncertainty"]
     scores = [scored.score or 0.0 for scored in found]
     assert all(a > b for a, b in itertools.pairwise(scores))
-    assert scores[0] == found[0].node.metadata["information_gain"]
+    # Of an objective about the answer: the share of σ² that the pick takes.
+    assert scores[0] == pytest.approx(1 - found[0].node.metadata["uncertainty"], abs=1e-5)
+    assert 0 < scores[-1] < scores[0] <= 1
 
 
 def test_models_do_not_see_the_numbers(index: VectorStoreIndex, corpus: Corpus) -> None:
@@ -70,7 +73,8 @@ def test_models_do_not_see_the_numbers(index: VectorStoreIndex, corpus: Corpus) 
         read = read_by_a_model(scored.node)
         assert f"text {number}" in read
         assert "parity" in read
-        for key in ("rank", "gain", "uncertainty", "similarity", "score"):
+        assert {*scored.node.metadata} - {"number", "parity"} >= {*KEYS} - {"vectors"}
+        for key in (*KEYS, "gain", "score"):
             assert key not in read
 
 
@@ -129,7 +133,7 @@ def test_a_bare_store(index: VectorStoreIndex, case: LlamaCase, corpus: Corpus) 
 def test_nodes_added_and_deleted_are_seen_by_the_next_query(
     index: VectorStoreIndex, case: LlamaCase, corpus: Corpus
 ) -> None:
-    retriever = SIFTRetriever(index, 3)
+    retriever = SIFTRetriever(index, 3, relevance="vectors")
     first = retriever.retrieve(corpus.queries[0])[0]
     if case.deletes:
         index.delete_nodes([first.node_id], delete_from_docstore=True)

@@ -9,31 +9,37 @@ from typing import Any
 import llama_index.core.instrumentation as instrument
 import torch
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import ConfigDict, Field
+from llama_index.core.bridge.pydantic import (
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+)
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.settings import Settings
 
-from llama_index.retrievers.sift.base import settings_tokens
 from llama_index.retrievers.sift.nodes import annotated_copies, copied
 from llama_index.retrievers.sift.search import parent_of, with_vectors
+from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
-from sift_retrievers import Kernel, RelevanceWeighted
 from sift_retrievers.finetune import TestTimeTuner
 from sift_retrievers.hook import fine_tune
 from sift_retrievers.retrieval import (
-    DEFAULT_KERNEL,
     EmbeddingCache,
     Explanation,
     Retrieval,
+    RetrieverKernel,
     SelectionRules,
     check_hits,
-    unit_relevance,
 )
+from sift_retrievers.retrieval.rules import weighs_relevance
 from sift_retrievers.validation import count
+from sift_retrievers.witnesses import Witnesses
+from sift_retrievers.witnesses.judge import checked_scores
 
 dispatcher = instrument.get_dispatcher(__name__)
 
@@ -41,9 +47,12 @@ dispatcher = instrument.get_dispatcher(__name__)
 class SIFTRerank(BaseNodePostprocessor):
     """Pick from retrieved nodes those that together tell most about the answer.
 
-    For nodes that anything found: BM25, fusion, recursive or auto-merging retrievers. Returns at
-    most `top_n` copies in selection order with the scores and metadata that
+    For nodes that anything found: BM25, fusion, recursive or auto-merging retrievers. Picks those
+    that are relevant by vectors and by the question's words, and no repetition of one another.
+    Returns at most `top_n` copies in selection order with the scores and metadata that
     `llama_index.retrievers.sift.SIFTRetriever` writes; a node that was found twice comes back once.
+
+    Settings without a word of their own are those of `SIFTRetriever`.
 
     The vector of a node is its own `embedding`, else the one that `vector_store` holds under its
     id, else all missing ones are embedded in one call, text and metadata as for indexing.
@@ -57,6 +66,7 @@ class SIFTRerank(BaseNodePostprocessor):
 
     Raises:
         ValueError: for settings that make no sense.
+        TypeError: for a relevance that is none.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -70,17 +80,23 @@ class SIFTRerank(BaseNodePostprocessor):
     adapter: VectorAdapter | None = Field(default=None, exclude=True)
     """Reads the vectors from `vector_store`, before the registered adapter."""
     reranker: BaseNodePostprocessor | None = None
-    """Judges relevance in place of the embedding: its scores weigh the nodes, those that it drops
-    are not candidates. Goes with the kernel "relevance" (`RelevanceWeighted`), which is then the
-    default. Scores outside of 0 to 1 are taken for logits."""
+    """A further witness of relevance, heard beside vectors and words: its scores, on any scale.
+    Nodes that it drops are not candidates. Goes with the kernels "phrases" and "relevance"."""
+    relevance: Any = None
+    """None: "vectors+words". A function is not written down with the other settings."""
+    kernel: RetrieverKernel | None = None
+    """None: what goes with the relevance."""
+    title: Any = None
+    """None: the first of the usual metadata keys ("title", "heading", …) that is there."""
     lambda_: float | None = None
-    """None: what suits the kernel, when it is used."""
-    kernel: str | Kernel | RelevanceWeighted = DEFAULT_KERNEL
+    """None: what suits the kernel."""
     objective: str | None = None
-    """None: "undirected" for the kernel "relevance", else "variance"."""
+    """None: "undirected" for the kernels "phrases" and "relevance", else "variance"."""
     device: str | torch.device | None = None
     stop_alpha: float | None = None
     min_gain: float | None = None
+    min_novelty: float | None = None
+    min_chance: float | None = None
     max_tokens: int | None = None
     """The texts of all nodes together, without their metadata, have at most that many tokens."""
     token_counter: Callable[[str], int] | None = Field(default=None, exclude=True)
@@ -93,22 +109,44 @@ class SIFTRerank(BaseNodePostprocessor):
     """Keeps the vectors of nodes that were embedded."""
 
     def __init__(self, **settings: Any) -> None:
-        if settings.get("reranker") is not None:
-            settings = {"kernel": "relevance"} | settings
         super().__init__(**settings)
         count(self.top_n, "top_n")
-        self.rules()
+        rules = self.rules()
+        titles_by(self.title)
         if self.adapter is None and not knows_nodes_by_id(self.vector_store):
             raise ValueError(
                 f"{type(self.vector_store).__name__} knows positions, not the ids of nodes: leave "
                 "vector_store out, and the nodes are embedded, or pass adapter=..."
             )
-        weighs = self.kernel == "relevance" or isinstance(self.kernel, RelevanceWeighted)
-        if self.reranker is not None and not weighs:
+        if self.reranker is None:
+            return
+        assert rules.kernel is not None  # filled in
+        if not weighs_relevance(rules.kernel):
             raise ValueError(
-                'a reranker goes with kernel="relevance" or RelevanceWeighted(...); got '
-                f"{self.kernel!r}"
+                f'a reranker goes with the kernels "phrases" and "relevance"; got {self.kernel!r}'
             )
+        if rules.witnesses.judge is not None:
+            raise ValueError(
+                "reranker and a function in relevance are one witness, there is place for one of "
+                "them; got both"
+            )
+
+    @field_validator("relevance", mode="before")
+    @classmethod
+    def _read_weights(cls, given: Any) -> Any:
+        """The witnesses that `to_dict` wrote down."""
+        return Witnesses(**given) if isinstance(given, dict) else given
+
+    @field_serializer("relevance")
+    def _written_weights(self, given: Any) -> Any:
+        if isinstance(given, Witnesses):
+            return {"vectors": given.vectors, "words": given.words, "scores": given.scores}
+        return given if isinstance(given, str) else None
+
+    @field_serializer("title", "distinct_by")
+    def _written_keys(self, given: Any) -> Any:
+        """Functions cannot be written down."""
+        return None if callable(given) else given
 
     def rules(self) -> SelectionRules:
         """The settings as the core takes them.
@@ -120,12 +158,15 @@ class SIFTRerank(BaseNodePostprocessor):
         if self.max_tokens is not None and counter is None:
             counter = settings_tokens
         return SelectionRules(
-            lambda_=self.lambda_,
+            relevance=self.relevance,
             kernel=self.kernel,
+            lambda_=self.lambda_,
             objective=self.objective,
             device=self.device,
             alpha=self.stop_alpha,
             min_gain=self.min_gain,
+            min_novelty=self.min_novelty,
+            min_chance=self.min_chance,
             max_tokens=self.max_tokens,
             token_counter=counter,
             score_threshold=self.similarity_cutoff,
@@ -139,16 +180,9 @@ class SIFTRerank(BaseNodePostprocessor):
     def explain(self, nodes: list[NodeWithScore], query: str | QueryBundle) -> Explanation:
         """What was chosen from the nodes, why, and how long each stage took."""
         bundle = QueryBundle(query) if isinstance(query, str) else query
+        own = {"title": self.title, "distinct_by": self.distinct_by}
         return self._retrieval(nodes, bundle).explanation(
-            top_n=self.top_n,
-            lambda_=self.rules().lambda_,
-            kernel=self.kernel,
-            objective=self.rules().objective,
-            stop_alpha=self.stop_alpha,
-            min_gain=self.min_gain,
-            max_tokens=self.max_tokens,
-            similarity_cutoff=self.similarity_cutoff,
-            distinct_by=self.distinct_by,
+            top_n=self.top_n, **shown(self.rules(), **own)
         )
 
     def _postprocess_nodes(
@@ -193,9 +227,9 @@ class SIFTRerank(BaseNodePostprocessor):
         seconds["embed"] = perf_counter() - start
 
         start = perf_counter()
-        scores = self._relevance(nodes, query_bundle)
-        if scores is not None:
-            nodes = [node for node in nodes if node.node_id in scores]
+        judged = self._judged(nodes, query_bundle)
+        if judged is not None:
+            nodes = [node for node in nodes if node.node_id in judged]
             seconds["relevance"] = perf_counter() - start
 
         start = perf_counter()
@@ -212,9 +246,9 @@ class SIFTRerank(BaseNodePostprocessor):
         check_hits("SIFTRerank", hits, dim)
         seconds["vectors"] = perf_counter() - start
 
-        relevance = None
-        if scores is not None:
-            relevance = unit_relevance([scores[str(name)] for name in hits.ids], len(hits))
+        scores = None
+        if judged is not None:
+            scores = checked_scores([judged[node.node_id] for node in nodes], len(hits))
         by = self.distinct_by
         retrieval = Retrieval(
             query_bundle.query_str,
@@ -222,9 +256,10 @@ class SIFTRerank(BaseNodePostprocessor):
             hits,
             self.top_n,
             self.rules(),
-            text=lambda scored: scored.node.get_content(),
+            text=text_of,
+            title=titles_by(self.title),
             parent=parent_of(by) if isinstance(by, str) else by,
-            relevance=relevance,
+            scores=scores,
             seconds=seconds,
         )
         start = perf_counter()
@@ -232,7 +267,7 @@ class SIFTRerank(BaseNodePostprocessor):
         seconds["select"] = perf_counter() - start
         return retrieval
 
-    def _relevance(
+    def _judged(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle
     ) -> dict[str, float] | None:
         """The reranker's score of every node that it keeps, by id."""

@@ -14,7 +14,6 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
-from llama_index.core.settings import Settings
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     MetadataFilters,
@@ -23,48 +22,49 @@ from llama_index.core.vector_stores.types import (
 
 from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import VectorSearch, parent_of
+from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
 from llama_index.retrievers.sift.stores import VectorAdapter
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers.finetune import TestTimeTuner
 from sift_retrievers.hook import fine_tune
-from sift_retrievers.kernels import KernelLike
 from sift_retrievers.retrieval import (
-    DEFAULT_KERNEL,
     EmbeddingCache,
     Explanation,
     Hits,
     Retrieval,
+    RetrieverKernel,
     SelectionRules,
     Target,
     union,
 )
 from sift_retrievers.validation import count
+from sift_retrievers.witnesses import Judge, Witnesses
 
 dispatcher = instrument.get_dispatcher(__name__)
 
 MMR_MODES = (VectorStoreQueryMode.MMR,)
 
 
-def settings_tokens(text: str) -> int:
-    """Tokens of a text by `Settings.tokenizer`."""
-    return len(Settings.tokenizer(text))
-
-
 class SIFTRetriever(BaseRetriever):
     """Retrieve the nodes that together tell most: relevant and not redundant.
 
-    Takes the `fetch_top_k` nearest nodes of an index with the vectors that its store already holds,
-    and picks `similarity_top_k` of them by information gain (SIFT, arXiv 2410.08020): relevant and
-    not redundant.
+    Takes the `fetch_top_k` nearest nodes of an index with the texts and vectors that it already
+    holds, and picks `similarity_top_k` of them by information gain (after SIFT, arXiv 2410.08020):
+    relevant by vectors and by the question's words, and not a repetition of one another. No
+    further index, no model; and no node is embedded again, unless nobody knows how the store hands
+    over its vectors.
 
-    Every returned node is a copy. Its score falls strictly in selection order; its metadata say
-    what it was worth: `rank`, `information_gain` in nats, `uncertainty` σ² after it, `similarity`
-    (the cosine to the query), `retrieval_score` (the store's), and `vectors` only where these
-    differ from the model's, in words. These replace metadata of the same names; language and
-    embedding models do not see them.
+    Every returned node is a copy. Its score, 0…1, falls strictly in selection order; its metadata
+    say what it was worth: `rank`, `information_gain` in nats, its `novelty` and the `uncertainty`
+    that is left after it, both 0…1, `similarity` (the cosine to the query), the `word_share` of the
+    question that it has, the `evidence_chance` of the question
+    (`sift_retrievers.retrieval.pick_numbers` says what each is), and `retrieval_score` (the
+    store's). These replace metadata of the same names; language and embedding models do not see
+    them.
 
-    A `QueryBundle` with an `embedding` is asked for as it is. Several `custom_embedding_strs` are
-    several targets: the candidates are the union of their neighbours, and with objective
+    A `QueryBundle` with an `embedding` is asked for as it is, with the words of its `query_str`.
+    Several `custom_embedding_strs` are several targets: the candidates are the union of their
+    neighbours, a node is as relevant as to the one that it suits best, and with objective
     "variance" the picks reduce the summed uncertainty about all.
 
     Example:
@@ -79,12 +79,16 @@ class SIFTRetriever(BaseRetriever):
         similarity_top_k: int = 4,
         fetch_top_k: int = 100,
         *,
+        relevance: str | Witnesses | Judge | None = None,
+        kernel: RetrieverKernel | None = None,
+        title: str | Sequence[str] | Callable[[NodeWithScore], str | None] | None = None,
         lambda_: float | None = None,
-        kernel: KernelLike = DEFAULT_KERNEL,
         objective: str | None = None,
         device: str | torch.device | None = None,
         stop_alpha: float | None = None,
         min_gain: float | None = None,
+        min_novelty: float | None = None,
+        min_chance: float | None = None,
         max_tokens: int | None = None,
         token_counter: Callable[[str], int] | None = None,
         similarity_cutoff: float | None = None,
@@ -113,16 +117,30 @@ class SIFTRetriever(BaseRetriever):
             similarity_top_k: nodes to return at most.
             fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
                 targets, the nearest of each.
-            lambda_: λ′, the noise of the surrogate: small values punish redundancy hard, large
-                ones tend to the nearest neighbours. Default: what suits the kernel.
-            kernel: what "similar" means; see `sift_retrievers.select`. "cosine" is the kernel of
-                SIFT as published.
+            relevance: who says how relevant a node is: "vectors+words" (the default: the cosine and
+                the words that question and node have in common), "vectors" (as version 0.1),
+                "words", a function (question, texts) → scores as a further witness, a cross-encoder
+                say, or `sift_retrievers.witnesses.Witnesses` with weights.
+            kernel: what repetition is. "phrases": in the texts, the default where words are heard.
+                "relevance": in the vectors, the default where they are not. Or a kernel of
+                `sift_retrievers.select` by name or as an object; "cosine" is SIFT as published and
+                weighs no relevance.
+            title: the title of a node, read above its text and as a field of its own: a metadata
+                key, several whose values are joined ("title" and "section", say), or a function of
+                the node. Default: the first of the usual keys ("title", "heading", …) that is
+                there.
+            lambda_: λ′, the noise of the surrogate: small values punish repetition hard, large
+                ones tend to the most relevant nodes. Default: what suits the kernel.
             objective: what a pick is to do; see `sift_retrievers.select`. Default: "undirected" for
-                the kernel "relevance", which weighs the passages by their relevance, else
+                the kernels "phrases" and "relevance", which weigh nodes by their relevance, else
                 "variance".
             device: where to select; default: the CPU.
             stop_alpha: stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, see below).
             min_gain: stop before the first node that adds fewer nats; possibly before the first.
+            min_novelty: pass over nodes of which a smaller share is new, 0…1: no copies to fill up
+                `similarity_top_k`.
+            min_chance: return nothing where the chance that the evidence is there at all is
+                smaller, 0…1.
             max_tokens: the texts of all nodes together, without their metadata, have at most that
                 many tokens.
             token_counter: tokens of a text; default: by `Settings.tokenizer`.
@@ -152,7 +170,8 @@ class SIFTRetriever(BaseRetriever):
 
         Raises:
             ValueError: for settings that make no sense, or a store without texts.
-            TypeError: for something that is neither an index nor a store.
+            TypeError: for something that is neither an index nor a store, or a kernel or relevance
+                that is none.
         """
         over = _as_index(index, embed_model)
         super().__init__(
@@ -177,16 +196,21 @@ class SIFTRetriever(BaseRetriever):
         if max_tokens is not None and token_counter is None:
             token_counter = settings_tokens
         self.rules = SelectionRules(
-            lambda_=lambda_,
+            relevance=relevance,
             kernel=kernel,
+            lambda_=lambda_,
             objective=objective,
             device=device,
             alpha=stop_alpha,
             min_gain=min_gain,
+            min_novelty=min_novelty,
+            min_chance=min_chance,
             max_tokens=max_tokens,
             token_counter=token_counter,
             score_threshold=similarity_cutoff,
         )
+        self.title_of = titles_by(title)
+        self._title = title
         self._distinct_by = distinct_by
         self._fine_tune = fine_tune
         self._adapter = adapter
@@ -207,19 +231,25 @@ class SIFTRetriever(BaseRetriever):
         )
 
     @property
+    def relevance(self) -> Witnesses:
+        """Who says how relevant a node is."""
+        return self.rules.witnesses
+
+    @property
+    def kernel(self) -> RetrieverKernel:
+        """The kernel, as given or as it goes with the relevance."""
+        assert self.rules.kernel is not None
+        return self.rules.kernel
+
+    @property
     def lambda_(self) -> float:
-        """λ′, as it is passed to `sift_retrievers.select`."""
+        """λ′, as given or as it goes with the kernel."""
         assert self.rules.lambda_ is not None
         return self.rules.lambda_
 
     @property
-    def kernel(self) -> KernelLike:
-        """The kernel, as it is passed to `sift_retrievers.select`."""
-        return self.rules.kernel
-
-    @property
     def objective(self) -> str:
-        """The objective, as it is passed to `sift_retrievers.select`."""
+        """The objective, as given or as it goes with the kernel."""
         assert self.rules.objective is not None
         return self.rules.objective
 
@@ -227,17 +257,9 @@ class SIFTRetriever(BaseRetriever):
         """What was considered for a query, what was chosen, why, and how long each stage took."""
         bundle = str_or_query_bundle
         retrieval = self._retrieval(QueryBundle(bundle) if isinstance(bundle, str) else bundle)
-        rules = self.rules
+        own = {"title": self._title, "distinct_by": self._distinct_by}
         return retrieval.explanation(
-            similarity_top_k=self.similarity_top_k,
-            lambda_=rules.lambda_,
-            kernel=rules.kernel,
-            objective=rules.objective,
-            stop_alpha=rules.alpha,
-            min_gain=rules.min_gain,
-            max_tokens=rules.max_tokens,
-            similarity_cutoff=rules.score_threshold,
-            distinct_by=self._distinct_by,
+            similarity_top_k=self.similarity_top_k, **shown(self.rules, **own)
         )
 
     async def aexplain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
@@ -271,7 +293,8 @@ class SIFTRetriever(BaseRetriever):
             hits,
             self.similarity_top_k,
             self.rules,
-            text=lambda found: found.node.get_content(),
+            text=text_of,
+            title=self.title_of,
             parent=parent_of(by) if isinstance(by, str) else by,
             seconds=seconds,
         )

@@ -11,6 +11,7 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from llama_index.retrievers.sift.base import SIFTRetriever
 from llama_index.retrievers.sift.search import parent_of
+from llama_index.retrievers.sift.settings import text_of
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers.calibration import Calibration, Pool, calibration_of
 
@@ -34,8 +35,8 @@ def calibrate(
         ```
 
     Args:
-        retriever: a `SIFTRetriever`, whose `fetch_top_k`, filters and embedding are used, an
-            index, or a vector store.
+        retriever: a `SIFTRetriever`, whose `fetch_top_k`, filters, titles and embedding are used,
+            an index, or a vector store.
         queries: at least 20, as your users ask them.
         gold: for every query the names of the passages that answer it, or a mapping from names to
             facets (passages of one facet say the same). Without, coverage is an expected one; see
@@ -56,10 +57,17 @@ def calibrate(
             bundle = QueryBundle(query)
             targets = targets_of(bundle, asked._embed_model)
             hits = asked._fetch(bundle, targets)
+            found = hits.documents(range(len(hits)))
             names: list[Any] = [*hits.ids]
             if name is not None:
-                found = hits.documents(range(len(hits)))
                 names = [None if node is None else name(node) for node in found]
-            yield Pool(targets[0].vector[None], hits.vectors, names)
+            yield Pool(
+                targets[0].vector[None],
+                hits.vectors,
+                names,
+                question=targets[0].text,
+                texts=["" if node is None else text_of(node) for node in found],
+                titles=[None if node is None else asked.title_of(node) for node in found],
+            )
 
     return calibration_of(pools(), len(queries), gold, progress=progress, **options)

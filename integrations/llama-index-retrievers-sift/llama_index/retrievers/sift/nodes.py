@@ -6,14 +6,17 @@ from typing import Any, Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
-from sift_retrievers import falling_scores
-from sift_retrievers.retrieval import Retrieval, deep_copied
+from sift_retrievers.retrieval import Retrieval, deep_copied, pick_numbers
 
 KEYS: Final = (
     "rank",
     "information_gain",
+    "novelty",
     "uncertainty",
     "similarity",
+    "word_share",
+    "evidence_chance",
+    "evidence_probably_missing",
     "retrieval_score",
     "vectors",
 )
@@ -23,25 +26,18 @@ def annotated_copies(retrieval: Retrieval[NodeWithScore]) -> list[NodeWithScore]
     """Copy the chosen nodes and write into the copies' metadata what each pick was worth.
 
     The keys are excluded from the text that a model reads or embeds, and replace metadata of the
-    same names. Scores fall strictly in selection order.
+    same names. The score is the pick's `relevance_score`: 0…1, strictly falling in selection order.
     """
-    choice = retrieval.outcome.choice
-    scores = falling_scores(choice.gains)
     copies = []
-    rows = zip(choice.picks.tolist(), retrieval.outcome.documents, strict=True)
-    for rank, (position, found) in enumerate(rows):
-        numbers: dict[str, Any] = {
-            "rank": rank,
-            "information_gain": float(choice.gains[rank]),
-            "uncertainty": None if choice.variance is None else float(choice.variance[rank + 1]),
-            "similarity": float(choice.similarities[position]),
-            "retrieval_score": found.score,
-        }
-        if retrieval.hits.note is not None:
-            numbers["vectors"] = retrieval.hits.note
+    rows = zip(pick_numbers(retrieval), retrieval.outcome.documents, strict=True)
+    for numbers, found in rows:
+        score = numbers.pop("relevance_score")
+        numbers["retrieval_score"] = found.score
         node = copied(found.node)
         node.metadata |= numbers
-        copies.append(NodeWithScore(node=node, score=float(scores[rank])))
+        for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
+            excluded += [key for key in numbers if key not in excluded]
+        copies.append(NodeWithScore(node=node, score=score))
     return copies
 
 
@@ -71,8 +67,7 @@ def copied(node: BaseNode) -> BaseNode:
         },
     }
     for excluded in ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys"):
-        keys = getattr(node, excluded)
-        changes[excluded] = [*keys, *(key for key in KEYS if key not in keys)]
+        changes[excluded] = [*getattr(node, excluded)]
     for name in type(node).model_fields:
         resource = getattr(node, name)
         if name.endswith("_resource") and resource is not None:

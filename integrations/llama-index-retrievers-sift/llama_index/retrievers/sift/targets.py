@@ -13,7 +13,8 @@ def targets_of(
 ) -> list[Target]:
     """The bundle's own embedding, or that of each of its strings; the bundle is not changed.
 
-    Several strings are several targets: LlamaIndex's own retriever asks for their mean instead.
+    Several strings are several targets, each with its own words: LlamaIndex's own retriever asks
+    for their mean instead. The words of an embedding are those of the bundle's `query_str`.
 
     Args:
         query_bundle: what is asked.
@@ -27,7 +28,7 @@ def targets_of(
     """
     written = texts_first and query_bundle.embedding_strs
     if query_bundle.embedding is not None and not written:
-        return [Target(checked_vector(query_bundle.embedding), query_bundle.query_str)]
+        return [Target(checked_vector(query_bundle.embedding), query_bundle.query_str or None)]
     texts = query_bundle.embedding_strs
     if not texts:
         raise ValueError(

@@ -1,0 +1,48 @@
+"""What `SIFTRetriever` and `SIFTRerank` make of their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llama_index.core.schema import MetadataMode, NodeWithScore
+from llama_index.core.settings import Settings
+
+from sift_retrievers.retrieval import SelectionRules, TitleOf, title_of
+
+
+def settings_tokens(text: str) -> int:
+    """Tokens of a text by `Settings.tokenizer`."""
+    return len(Settings.tokenizer(text))
+
+
+def text_of(scored: NodeWithScore) -> str:
+    """What is read, counted and shown of a node: its text without its metadata."""
+    return scored.node.get_content(metadata_mode=MetadataMode.NONE) or ""
+
+
+def titles_by(given: TitleOf) -> Callable[[NodeWithScore], str | None]:
+    """What gives the title of a node, if it has one; `given` as `sift_retrievers` takes it.
+
+    Raises:
+        ValueError: for keys that are no strings.
+    """
+    find = title_of(given)
+    return lambda scored: find(scored, scored.node.metadata)
+
+
+def shown(rules: SelectionRules, **others: Any) -> dict[str, Any]:
+    """What an explanation shows of the settings, with what was filled in."""
+    return {
+        **others,
+        "relevance": rules.witnesses,
+        "kernel": rules.kernel,
+        "lambda_": rules.lambda_,
+        "objective": rules.objective,
+        "stop_alpha": rules.alpha,
+        "min_gain": rules.min_gain,
+        "min_novelty": rules.min_novelty,
+        "min_chance": rules.min_chance,
+        "max_tokens": rules.max_tokens,
+        "similarity_cutoff": rules.score_threshold,
+    }
