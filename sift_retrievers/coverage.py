@@ -56,7 +56,7 @@ class Coverage:
     units: Units
     """Numbers (hashes) of the units of all passages, one passage after the other."""
     lengths: Lengths
-    """`[K]` how many each passage has. One without any says something that no other does."""
+    """`[K]` how many each passage has. One without any says nothing: its v is 0."""
     weights: Float64 | None = None
     """ω of every unit; None: all alike."""
     gamma: float = 0.3
@@ -106,7 +106,7 @@ class Coverage:
         among = rho if allowed is None else rho[allowed]
         top = among.max() if len(among) else 0.0
         weights: Float64 = self.level * np.exp(np.minimum(2 * self.gamma * (rho - top), 0.0))
-        return weights
+        return np.where(self.lengths > 0, weights, 0.0)
 
 
 @dataclass(frozen=True)

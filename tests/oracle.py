@@ -195,6 +195,8 @@ class OracleCoverage:
 
     def relevance_weight(self, i: int) -> float:
         among = [r for j, r in enumerate(self.relevance) if self.allowed is None or self.allowed[j]]
+        if not self.bags[i]:  # says nothing
+            return 0.0
         return self.level * float(np.exp(2 * self.gamma * (self.relevance[i] - max(among))))
 
     def variance(self, i: int, observed: Sequence[int]) -> float:

@@ -73,7 +73,7 @@ def _weights(said: Float64, words: npt.NDArray[np.intp], phrases: npt.NDArray[np
     right, left = np.where(inside, said[1:], 0.0), np.where(inside, said[:-1], 0.0)
     np.maximum(largest[:-1], right, out=largest[:-1])
     np.maximum(largest[1:], left, out=largest[1:])
-    wordless = np.flatnonzero(words == 0)  # whose only phrase is the text itself
+    wordless = np.flatnonzero((words == 0) & (phrases > 0))  # the only phrase is the text itself
     at = (np.cumsum(words) - words)[wordless]
     weights: Float64 = ASIDE + np.insert(largest, at, 0.0)
     assert len(weights) == phrases.sum()

@@ -90,7 +90,8 @@ class Terms:
     words: Hashes
     """`[n]`."""
     phrases: Hashes
-    """`[n]`: phrase i has word i in its middle. A text without a word has one phrase: itself."""
+    """`[n]`: phrase i has word i in its middle. A text without a word has one phrase,
+    itself, a blank one none."""
     grams: Hashes
     """`[m]`."""
     head_words: int
@@ -185,8 +186,9 @@ def _phrases(words: Hashes, cuts: npt.NDArray[np.intp]) -> Hashes:
 
 
 def _as_it_is(text: str) -> Hashes:
-    """The only phrase of a text without words."""
-    return np.array([hash(text.strip()) % 2**64], dtype=np.uint64)
+    """The only phrase of a text without words; none of a blank one, which says nothing."""
+    bare = text.strip()
+    return np.array([hash(bare) % 2**64] if bare else [], dtype=np.uint64)
 
 
 def sequence_hash(words: Hashes) -> int:
