@@ -21,7 +21,7 @@ import torch
 from sift_retrievers.backends.problem import Objective
 from sift_retrievers.coverage import Coverage, cover
 from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
-from sift_retrievers.ranking import falling_scores
+from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.rules import SelectionRules
 from sift_retrievers.selection import Selection, SelectOptions, select_with_uncertainty
 from sift_retrievers.stopping import StopReason
@@ -141,7 +141,7 @@ def _covering(
         picks=found.indices[:made],
         gains=found.gains[:made],
         novelty=found.novelty[:made],
-        scores=falling_scores(found.variance[:made]),
+        scores=falling_shares(found.variance[:made]),
         uncertainty=left[: made + 1],
         similarities=similarities,
         candidates=candidates,
@@ -176,15 +176,20 @@ def _by_vectors(
     queries = targets[0] if len(targets) == 1 else targets[None]
     if rules.alpha is not None:
         options["alpha"] = rules.alpha
-    selection, variance = select_with_uncertainty(queries, vectors, k, **options)
-    made = int((selection.indices[0] >= 0).sum())
-    at = selection.indices[0, :made]
+    repeats: list[int] = []  # which are passed over
+    while True:
+        selection, variance = select_with_uncertainty(queries, vectors, k, **options)
+        made = int((selection.indices[0] >= 0).sum())
+        at = selection.indices[0, :made]
+        novelty = _novelty(vectors, at, options)
+        known = novelty < (rules.min_novelty or 0.0)
+        if not known.any():
+            break
+        repeats.append(int(at[known.argmax()]))
+        options |= _too_dear(repeats, len(pool), options)
     gains = selection.gains[0, :made].astype(np.float64)
-    novelty = _novelty(vectors, at, options)
     reason = selection.stop_reason[0]
-    if rules.min_novelty is not None and (novelty < rules.min_novelty).any():
-        made = int((novelty < rules.min_novelty).argmax())
-        at, gains, novelty = at[:made], gains[:made], novelty[:made]
+    if repeats and reason == StopReason.BUDGET and costs is None:
         reason = StopReason.MIN_NOVELTY
     if undirected:
         scores = np.minimum(level * rules.lambda_ * np.expm1(2 * gains), 1.0)
@@ -197,7 +202,7 @@ def _by_vectors(
         picks=pool[at],
         gains=gains,
         novelty=novelty,
-        scores=falling_scores(scores),
+        scores=falling_shares(scores),
         uncertainty=uncertainty,
         similarities=relevance.said["cosine"],
         candidates=candidates,
@@ -230,8 +235,8 @@ def select_options(
 def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions) -> Float64:
     """`[N]` the share of its prior variance that each pick had left when it was picked.
 
-    With L the Cholesky factor of K + λ′ I among the picks in their order, that variance is
-    L_nn² − λ′.
+    By Cholesky's recursion among the picks in their order; rounding never makes a variance
+    negative.
     """
     if len(at) == 0:
         return NOTHING
@@ -246,11 +251,24 @@ def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions
         gram = gram * r * r[:, None]
     prior = gram.diagonal()
     noise = options["lambda_"]
-    factor = np.linalg.cholesky((gram + gram.T) / 2 + noise * np.eye(len(gram)))
-    left = np.square(factor.diagonal()) - noise
+    left, rows = prior.copy(), np.zeros_like(gram)
+    for n in range(len(at)):
+        row = (gram[n] - rows[:n, n] @ rows[:n]) / np.sqrt(left[n] + noise)
+        rows[n] = row
+        left[n + 1 :] = (left[n + 1 :] - row[n + 1 :] ** 2).clip(min=0.0)
     share = np.divide(left, prior, out=np.zeros_like(left), where=prior > 0)
     novelty: Float64 = share.clip(0.0, 1.0)
     return novelty
+
+
+def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> SelectOptions:
+    """Costs and a budget that bar some of the candidates, and leave all else as it is."""
+    given = options.get("costs")
+    budget = options.get("budget", 0.5)
+    costs = np.zeros(count) if given is None else np.array(given, dtype=np.float64)
+    assert isinstance(budget, float)
+    costs[[*repeats]] = budget + 1.0
+    return SelectOptions(costs=costs, budget=budget)
 
 
 def _unscaled(min_gain: float, level: float) -> float:

@@ -228,7 +228,7 @@ def _gains(
     if rules.objective == Objective.UNDIRECTED:  # as `choose` reports them
         for gains in (alone, left):
             score = relevance.chance * rules.lambda_ * np.expm1(2 * gains)
-            gains[:] = 0.5 * np.log1p(score / rules.lambda_)
+            gains[:] = 0.5 * np.log1p(np.minimum(score, 1.0) / rules.lambda_)
     return alone, left
 
 

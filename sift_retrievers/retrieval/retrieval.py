@@ -110,7 +110,7 @@ class Retrieval(Generic[DocumentT]):
         witnesses = self.rules.witnesses
         scores = self.scores
         if scores is None and witnesses.judge is not None and len(self.hits) > 0:
-            given = witnesses.judge(self.query, [*self._texts])
+            given = witnesses.judge(self._question, [*self._texts])
             scores = checked_scores(given, len(self.hits))
         elif scores is not None:
             scores = checked_scores(scores, len(self.hits))
@@ -121,6 +121,12 @@ class Retrieval(Generic[DocumentT]):
             witnesses,
             scores,
         )
+
+    @property
+    def _question(self) -> str:
+        """What a judge is asked: the query, or the texts that stand for it."""
+        texts = (target.text for target in self.targets)
+        return self.query or " ".join(text for text in texts if text)
 
     @cached_property
     def coverage(self) -> Coverage | None:

@@ -110,7 +110,7 @@ class SelectionRules:
             witnesses = as_witnesses(self.relevance)
             if kernel is None:
                 kernel = PHRASES if witnesses.words > 0 and self._may_cover else VECTORS
-            elif not weighs_relevance(kernel):
+            elif (witnesses.words or witnesses.judge) and not weighs_relevance(kernel):
                 raise ValueError(
                     f"relevance= goes with kernel={PHRASES!r}, {VECTORS!r} or "
                     f"RelevanceWeighted(…), which weigh passages by it; got kernel={kernel!r}"

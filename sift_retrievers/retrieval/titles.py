@@ -12,7 +12,7 @@ _HEADERS: Final = tuple(f"Header {level}" for level in range(1, 7))  # of Markdo
 TitleOf: TypeAlias = str | Sequence[str] | Callable[[Any], str | None] | None
 
 
-def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any]], str | None]:
+def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | None]:
     """A function (document, its metadata) → title from what the user says of titles.
 
     Args:
@@ -23,13 +23,13 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any]], str | None]:
     if callable(given):
         return lambda document, _: _text(given(document))
     if given is None:
-        return lambda _, metadata: _usual(metadata)
-    keys = [given] if isinstance(given, str) else [*given]
+        return lambda _, metadata: _usual(metadata or {})
+    keys = [given] if isinstance(given, str) or not isinstance(given, Sequence) else [*given]
     if not all(isinstance(key, str) for key in keys):
         raise ValueError(
             f"title must be a metadata key, several, or a function of the document; got {given!r}"
         )
-    return lambda _, metadata: _joined([metadata.get(key) for key in keys])
+    return lambda _, metadata: _joined([(metadata or {}).get(key) for key in keys])
 
 
 def _usual(metadata: Mapping[str, Any]) -> str | None:

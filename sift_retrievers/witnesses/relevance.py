@@ -59,7 +59,7 @@ class Witnesses:
     words: float = 1.0
     """Of the words that they have in common; 0: texts are not read."""
     scores: float = 2.0
-    """Of `judge`, if there is one."""
+    """Of `judge`, or of a reranker whose scores come along; without either nobody is heard here."""
     judge: Judge | None = field(default=None, compare=False)
     """A further witness, a cross-encoder say."""
 
@@ -71,7 +71,7 @@ class Witnesses:
                 raise ValueError(
                     f"a witness's weight is a finite number of at least 0; got {name}={weight!r}"
                 )
-        if self.vectors + self.words + (self.scores if self.judge is not None else 0) == 0:
+        if self.vectors + self.words + self.scores == 0:
             raise ValueError("at least one witness must be heard; all weights are 0")
 
 

@@ -58,7 +58,8 @@ class SelectionSettings(BaseModel):
     min_novelty: float | None = None
     """Pass over passages of which a smaller share is new, 0…1: no copies to fill up k."""
     min_chance: float | None = None
-    """Return nothing where the chance that the evidence is there at all is smaller, 0…1."""
+    """Return nothing where the chance that the evidence is there at all is smaller, 0…1. The chance
+    is judged by vectors and words of all candidates, whatever other witnesses say."""
     max_tokens: int | None = None
     """All passages together have at most that many tokens; one that is too long is passed over."""
     token_counter: Callable[[str], int] | None = None
