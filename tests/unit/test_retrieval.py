@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from oracle import OracleProblem
 from uncertainty import uncertainty_along
 
 from sift_retrievers import Exponential, RelevanceWeighted, StopReason, gains_after, select
-from sift_retrievers.calibration import DEFAULT, Setting
 from sift_retrievers.kernels import resolve_kernel
 from sift_retrievers.retrieval import (
-    DEFAULT_KERNEL,
+    PHRASES,
     AdapterRegistry,
+    Choice,
     Hits,
     SelectionRules,
     check_hits,
@@ -29,6 +30,7 @@ from sift_retrievers.retrieval import (
     stacked,
     union,
 )
+from sift_retrievers.witnesses import NAMES, Relevance, Witnesses, join
 
 
 def hits(*rows: tuple[str | None, list[float], str]) -> Hits[str]:
@@ -57,10 +59,30 @@ def test_union_keeps_chunks_that_share_an_id() -> None:
     assert texts(union([chunks])) == ["first", "second"]
 
 
-def test_union_without_ids_goes_by_vector() -> None:
-    nameless = hits((None, [1, 0], "A"), (None, [1, 0], "A again"), (None, [0, 0], "blank"))
-    more = hits((None, [0, 0], "another blank"))
-    assert texts(union([nameless, more])) == ["A", "another blank", "blank"]
+def test_union_without_ids_goes_by_text() -> None:
+    nameless = hits((None, [1, 0], "A"), (None, [1, 0], "B"), (None, [0, 0], "blank"))
+    more = hits((None, [0, 0], "another blank"), (None, [1, 1e-7], "A"))  # searched otherwise
+    both = union([nameless, more], str)
+    assert texts(both) == ["A", "another blank", "B", "blank"]
+    assert both.documents([3, 1]) == ["blank", "another blank"]
+    # Nobody can tell them apart but by their vectors.
+    assert texts(union([nameless, more])) == ["A", "another blank", "A"]
+
+
+def test_union_goes_by_id_where_each_has_its_own() -> None:
+    one = hits(("a", [1, 0], "same"), ("b", [1, 0], "same"))
+    two = hits(("b", [1, 1e-7], "same"))  # the bits of a vector may differ between searches
+    for text in (None, str):
+        both = union([one, two], text)
+        assert [*both.ids] == ["a", "b"]
+        assert union([one], text) is one
+
+
+def test_union_of_documents_that_are_gone() -> None:
+    gone: Hits[str] = Hits(
+        np.eye(3, dtype=np.float32), [None] * 3, str, load=lambda some: [None for _ in some]
+    )
+    assert len(union([gone, gone], str)) == 1  # None of them has a text
 
 
 def test_union_of_nothing() -> None:
@@ -117,141 +139,271 @@ def random_pool(seed: int = 0) -> tuple[Any, Any]:
     return random.normal(size=(3, 6)).astype(np.float32), pool
 
 
+def chosen(
+    targets: Any, pool: Any, k: int, *, scores: Any = None, parents: Any = None, **rules: Any
+) -> tuple[Choice, Relevance]:
+    """What `choose` makes of hits without texts."""
+    made = SelectionRules(**{"kernel": "cosine"} | rules)
+    nobody = [None] * len(targets)
+    heard = join(cosines(pool, targets), nobody, None, made.witnesses, scores)
+    costs = None if made.token_counter is None else np.array([made.token_counter("")] * len(pool))
+    return choose(targets, pool, k, made, heard, costs=costs, parents=parents), heard
+
+
 def test_choose_is_select_among_those_similar_enough() -> None:
     targets, pool = random_pool()
-    choice = choose(targets[:1], pool, 5, score_threshold=0.1, lambda_=0.2)
-    enough = np.flatnonzero(cosines(pool, targets[:1]) >= 0.1)
+    choice, _ = chosen(targets[:1], pool, 5, score_threshold=0.1, lambda_=0.2)
+    enough = np.flatnonzero(cosines(pool, targets[:1])[0] >= 0.1)
     picks = select(targets[0], pool[enough], 5, lambda_=0.2)
     assert choice.picks.tolist() == enough[picks.indices[0]].tolist()
     assert choice.candidates.sum() == len(enough) < 30
     np.testing.assert_array_equal(choice.gains, picks.gains[0].astype(np.float64))
     assert picks.variance is not None
-    assert choice.variance is not None
-    np.testing.assert_array_equal(choice.variance, picks.variance[0].astype(np.float64))
+    assert choice.uncertainty is not None
+    np.testing.assert_array_equal(choice.uncertainty, picks.variance[0].astype(np.float64))
+    shares = -np.expm1(-2 * picks.gains[0].astype(np.float64))
+    np.testing.assert_allclose(choice.scores, np.minimum.accumulate(shares), rtol=1e-9)
 
 
-WEIGHTED = Setting(RelevanceWeighted(), 0.2, "undirected")
+def test_of_several_targets_the_nearest_decides_who_is_a_candidate() -> None:
+    targets, pool = random_pool()
+    choice, _ = chosen(targets, pool, 30, score_threshold=0.5)
+    assert choice.candidates.tolist() == (cosines(pool, targets).max(axis=0) >= 0.5).tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_relevance_by_vectors_is_the_rule_of_version_0_1(seed: int) -> None:
+    targets, pool = random_pool(seed)
+    by_name, _ = chosen(targets[:1], pool, 12, kernel=None, relevance="vectors")
+    old = select(targets[0], pool, 12, kernel="relevance", objective="undirected", lambda_=0.2)
+    assert by_name.picks.tolist() == old.indices[0].tolist()
+    assert by_name.selection is not None
+    np.testing.assert_allclose(by_name.selection.gains, old.gains, rtol=1e-4)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("relevance", [None, np.linspace(0, 1, 30)])
-def test_undirected_picks_have_an_uncertainty_too(count: int, relevance: Any) -> None:
-    """Of the candidates alone: those below the threshold do not count for the weights either."""
+@pytest.mark.parametrize("scores", [None, np.linspace(0, 1, 30)])
+def test_undirected_numbers_are_shares_of_the_chance(count: int, scores: Any) -> None:
+    """The score is p r² ν, the gain ½ log(1 + score / λ′), what is left ∏ (1 − score)."""
     targets, pool = random_pool()
-    given = {} if relevance is None else {"relevance": relevance}
-    choice = choose(targets[:count], pool, 6, score_threshold=0.1, **WEIGHTED.arguments, **given)
-    assert choice.selection is not None
-    assert choice.selection.variance is None
-    assert choice.variance is not None
+    rules: dict[str, Any] = {"kernel": "relevance", "lambda_": 0.2, "score_threshold": 0.1}
+    if scores is not None:
+        rules["relevance"] = Witnesses(words=0, judge=len)  # type: ignore[arg-type]
+    choice, heard = chosen(targets[:count], pool, 6, scores=scores, **rules)
     enough = np.flatnonzero(choice.candidates)
     assert 6 < len(enough) < 30
-    expected = uncertainty_along(
+    given = cosines(pool, targets[:count]).max(axis=0) if scores is None else heard.total
+    selection = select(
         targets[:count][None],
         pool[enough],
-        [enough.tolist().index(i) for i in choice.picks],
-        kernel=WEIGHTED.kernel,
-        lambda_=WEIGHTED.lambda_,
-        relevance=None if relevance is None else relevance[enough],
+        6,
+        kernel="relevance",
+        lambda_=0.2,
+        objective="undirected",
+        relevance=given[enough],
     )
-    np.testing.assert_allclose(choice.variance, expected, rtol=1e-5)
-    assert choice.variance[0] == count  # summed over the targets
-    assert (np.diff(choice.variance) <= 0).all()
-    assert choice.variance[-1] < choice.variance[0] - 0.1
+    assert choice.picks.tolist() == enough[selection.indices[0]].tolist()
+    variance = 0.2 * np.expm1(2 * selection.gains[0].astype(np.float64))
+    np.testing.assert_allclose(choice.scores, heard.chance * variance, rtol=1e-6)
+    np.testing.assert_allclose(choice.gains, 0.5 * np.log1p(choice.scores / 0.2), rtol=1e-6)
+    left = np.cumprod(1 - heard.chance * variance)
+    assert choice.uncertainty is not None
+    np.testing.assert_allclose(choice.uncertainty, [1, *left], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "linear", "exponential", "relevance", "shared_noise"])
+@pytest.mark.parametrize("objective", ["variance", "entropy", "undirected"])
+def test_novelty_is_the_share_of_the_variance_that_is_left(kernel: str, objective: str) -> None:
+    targets, pool = random_pool()
+    choice, heard = chosen(targets[:1], pool, 8, kernel=kernel, objective=objective, lambda_=0.3)
+    resolved = resolve_kernel(kernel)
+    weights = np.ones(30)
+    if isinstance(resolved, RelevanceWeighted):
+        cosine = torch.from_numpy(heard.said["cosine"])[None]
+        weights, resolved = resolved.weights(cosine)[0].numpy(), resolved.base
+    x = resolved.features(torch.from_numpy(pool.astype(np.float64))[None])  # type: ignore[union-attr]
+    gram = resolved(x, x)[0].numpy() * np.outer(weights, weights)  # type: ignore[operator]
+    for n, i in enumerate(choice.picks):
+        s = choice.picks[:n]
+        known = gram[i, s] @ np.linalg.solve(gram[np.ix_(s, s)] + 0.3 * np.eye(n), gram[s, i])
+        assert choice.novelty[n] == pytest.approx(1 - known / gram[i, i], abs=1e-9)
+    assert choice.novelty[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("lambda_", [1e-20, 1e-6, 1e6])
+@pytest.mark.parametrize("kernel", ["cosine", "relevance", "linear"])
+def test_novelty_of_copies_at_any_noise(kernel: str, lambda_: float) -> None:
+    """Their covariance matrix has no Cholesky factor where rounding swallows the noise."""
+    targets, pool = random_pool()
+    copies = np.repeat(pool[:3], 4, axis=0)
+    choice, _ = chosen(targets[:1], copies, 12, kernel=kernel, lambda_=lambda_)
+    assert len(choice.novelty) == 12
+    assert ((choice.novelty >= 0) & (choice.novelty <= 1)).all()
+    if lambda_ < 1:
+        assert (np.sort(choice.novelty)[:9] < 1e-5).all()
 
 
 def test_undirected_picks_of_which_there_are_none() -> None:
     targets, pool = random_pool()
-    choice = choose(targets[:1], pool, 5, min_gain=100.0, **WEIGHTED.arguments)
+    choice, _ = chosen(targets[:1], pool, 5, min_gain=100.0, kernel="relevance")
     assert len(choice.picks) == 0
-    assert choice.variance is not None
-    assert choice.variance.tolist() == [pytest.approx(1)]
+    assert choice.stop_reason == StopReason.MIN_GAIN
+    assert choice.uncertainty is not None
+    assert choice.uncertainty.tolist() == [1]
 
 
-def arguments_of(rules: SelectionRules) -> dict[str, Any]:
-    """What they give to `select`, the kernel as an object."""
-    given: dict[str, Any] = {**rules.select_options(list)}
-    shaping = {name: given[name] for name in ("kernel", "lambda_", "objective")}
-    return shaping | {"kernel": resolve_kernel(shaping["kernel"])}
-
-
-def test_rules_by_default() -> None:
-    assert arguments_of(SelectionRules()) == DEFAULT.arguments
-    assert SelectionRules().kernel == DEFAULT_KERNEL
-    assert DEFAULT.lambda_ == default_lambda(DEFAULT_KERNEL)
-    assert DEFAULT.objective == default_objective(DEFAULT_KERNEL) == "undirected"
+def test_min_gain_is_compared_with_the_gain_that_is_reported() -> None:
+    for seed in range(20):
+        targets, pool = random_pool(seed)
+        whole, _ = chosen(targets[:1], pool, 12, kernel="relevance")
+        for limit in whole.gains[[0, 3, 8]]:
+            for exact in (limit * (1 - 1e-5), limit * (1 + 1e-5)):
+                cut, _ = chosen(targets[:1], pool, 12, kernel="relevance", min_gain=exact)
+                assert cut.picks.tolist() == whole.picks[whole.gains >= exact].tolist()
 
 
 @pytest.mark.parametrize(
-    ("kernel", "objective"),
+    ("kernel", "objective", "lambda_"),
     [
-        ("cosine", "variance"),
-        ("linear", "variance"),
-        ("exponential", "variance"),
-        (Exponential(24.0, 8.0), "variance"),
-        ("relevance", "undirected"),
-        (RelevanceWeighted(4.0, standardized=False), "undirected"),
+        ("cosine", "variance", 3.0),
+        ("linear", "variance", 3.0),
+        ("exponential", "variance", 1.0),
+        ("shared_noise", "variance", 20.0),
+        (Exponential(24.0, 8.0), "variance", 1.0),
+        ("relevance", "undirected", 0.2),
+        (RelevanceWeighted(4.0, standardized=False), "undirected", 0.2),
+        (PHRASES, "undirected", 0.1),
     ],
     ids=str,
 )
-def test_rules_follow_the_kernel(kernel: Any, objective: str) -> None:
+def test_rules_follow_the_kernel(kernel: Any, objective: str, lambda_: float) -> None:
     rules = SelectionRules(kernel=kernel)
     assert rules.objective == default_objective(kernel) == objective
-    assert rules.lambda_ == default_lambda(kernel)
-    # An object counts as its name does.
-    assert arguments_of(SelectionRules(kernel=resolve_kernel(kernel))) == arguments_of(rules)
+    assert rules.lambda_ == default_lambda(kernel) == lambda_
+    heard = "vectors+words" if objective == "undirected" else "vectors"
+    assert rules.witnesses == NAMES[heard]
+    if kernel != PHRASES:  # an object counts as its name does
+        assert SelectionRules(kernel=resolve_kernel(kernel)) == rules
+
+
+@pytest.mark.parametrize(
+    ("relevance", "kernel", "lambda_"),
+    [
+        (None, PHRASES, 0.1),
+        ("vectors+words", PHRASES, 0.1),
+        ("words", PHRASES, 0.1),
+        ("vectors", RelevanceWeighted(), 0.2),
+        (Witnesses(words=0.1), PHRASES, 0.1),
+        (Witnesses(words=0), RelevanceWeighted(), 0.2),
+        (len, PHRASES, 0.1),
+    ],
+    ids=str,
+)
+def test_the_kernel_follows_the_relevance(relevance: Any, kernel: Any, lambda_: float) -> None:
+    rules = SelectionRules(relevance=relevance)
+    assert (rules.kernel, rules.lambda_, rules.objective) == (kernel, lambda_, "undirected")
+    assert rules.reads_texts == (kernel == PHRASES)
+    assert SelectionRules(relevance=rules.relevance, kernel=rules.kernel) == rules
+
+
+def test_what_phrases_cannot_do_brings_the_kernel_of_the_vectors() -> None:
+    for given in ({"objective": "variance"}, {"objective": "entropy"}, {"replacement": True}):
+        rules = SelectionRules(**given)  # type: ignore[arg-type]
+        assert rules.kernel == RelevanceWeighted()
+        assert rules.lambda_ == 0.2
+        with pytest.raises(ValueError, match="the kernel 'phrases'"):
+            SelectionRules(kernel=PHRASES, **given)  # type: ignore[arg-type]
+    assert SelectionRules(objective="undirected").kernel == PHRASES
 
 
 def test_the_cosine_brings_what_sift_was_published_with() -> None:
     rules = SelectionRules(kernel="cosine")
     assert (rules.lambda_, rules.objective) == (3.0, "variance")
+    assert not rules.reads_texts
 
 
 def test_rules_that_are_given_win() -> None:
-    given = SelectionRules(lambda_=0.7, objective="entropy")
-    assert (given.kernel, given.lambda_, given.objective) == (DEFAULT_KERNEL, 0.7, "entropy")
     given = SelectionRules(kernel="cosine", lambda_=0.7, objective="undirected")
-    assert (given.kernel, given.lambda_, given.objective) == ("cosine", 0.7, "undirected")
-    assert SelectionRules(lambda_=0.7).objective == DEFAULT.objective
-    assert SelectionRules(objective="variance").lambda_ == DEFAULT.lambda_
+    assert (given.lambda_, given.objective) == (0.7, "undirected")
+    assert SelectionRules(lambda_=0.7).kernel == PHRASES
+    assert SelectionRules(relevance="vectors", kernel=PHRASES).kernel == PHRASES
     assert replace(given, min_gain=0.1).lambda_ == 0.7
+    judge = Witnesses(words=0, judge=len)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="relevance= goes with kernel="):
+        SelectionRules(relevance=judge, kernel="cosine")  # it would not be heard
 
 
-def test_alpha_cuts_the_picks_of_the_default() -> None:
-    assert arguments_of(SelectionRules(alpha=0.3)) == DEFAULT.arguments
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"relevance": "words", "kernel": "cosine"}, "relevance= goes with kernel='phrases'"),
+        ({"relevance": "bm25"}, "relevance must be one of"),
+        ({"kernel": "nonsense"}, "kernel must be one of"),
+        ({"objective": "nonsense"}, "objective must be one of"),
+        ({"lambda_": 0}, "lambda_ must be positive"),
+        ({"lambda_": "much"}, "lambda_ must be a positive number"),
+        ({"alpha": -1}, "alpha must be positive"),
+        ({"min_gain": np.nan}, "min_gain must be positive"),
+        ({"min_novelty": 1.5}, "min_novelty must be from 0 to 1; got 1.5"),
+        ({"min_novelty": "half"}, "min_novelty must be a number from 0 to 1; got 'half'"),
+        ({"min_chance": -0.1}, "min_chance must be from 0 to 1"),
+        ({"min_chance": np.nan}, "min_chance must be from 0 to 1"),
+        ({"max_tokens": 5}, "max_tokens and token_counter go together"),
+        ({"token_counter": len}, "max_tokens and token_counter go together"),
+        ({"max_tokens": 0, "token_counter": len}, "max_tokens must be a whole number"),
+        ({"score_threshold": 1.5}, "between -1 and 1; got 1.5"),
+        ({"score_threshold": np.nan}, "between -1 and 1; got nan"),
+        ({"device": "nonsense"}, "device must be one that torch has"),
+    ],
+    ids=str,
+)
+def test_rules_that_make_no_sense(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SelectionRules(**given)
+
+
+@pytest.mark.parametrize("given", [{"relevance": 5}, {"kernel": 5}, {"kernel": len}], ids=str)
+def test_rules_of_another_kind(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        SelectionRules(**given)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_alpha_cuts_the_picks(count: int) -> None:
     targets, pool = random_pool()
-    whole = choose(targets[:1], pool, 12, **DEFAULT.arguments)
-    short = choose(targets[:1], pool, 12, **DEFAULT.arguments, alpha=0.2)
-    assert whole.variance is not None
-    sigma = np.sqrt(whole.variance[1:])
-    kept = int((sigma > 1 / (0.2 * np.arange(1, 13))).argmax())
-    assert 1 < kept < 12
-    assert short.picks.tolist() == whole.picks[:kept].tolist()
-    assert short.stop_reason == "alpha"
+    for rules in ({"kernel": "cosine", "lambda_": 0.2}, {"kernel": "relevance"}):
+        whole, _ = chosen(targets[:count], pool, 12, **rules)  # type: ignore[arg-type]
+        left = uncertainty_along(
+            targets[:count][None], pool, whole.picks.tolist(), lambda_=0.2, kernel=rules["kernel"]
+        )
+        sigma = np.sqrt(left[1:] / count)
+        alpha = 1.0 / (3.5 * sigma[3])
+        kept = int((sigma > 1 / (alpha * np.arange(1, 13))).argmax())
+        assert 1 < kept < 12
+        short, _ = chosen(targets[:count], pool, 12, alpha=alpha, **rules)  # type: ignore[arg-type]
+        assert short.picks.tolist() == whole.picks[:kept].tolist()
+        assert short.stop_reason == "alpha"
 
 
-def test_costs_and_relevance_follow_the_candidates() -> None:
+def test_costs_follow_the_candidates() -> None:
     targets, pool = random_pool()
-    costs, relevance = np.arange(1.0, 31.0), np.linspace(0, 1, 30)
-    options: dict[str, Any] = {"kernel": "relevance", "lambda_": 0.2}
-    choice = choose(
-        targets[:1],
-        pool,
-        9,
-        score_threshold=0.0,
-        costs=costs,
-        budget=60.0,
-        relevance=relevance,
-        **options,
+    costs = np.arange(1.0, 31.0)
+    rules = SelectionRules(
+        kernel="relevance", score_threshold=0.0, max_tokens=60, token_counter=len
     )
-    enough = np.flatnonzero(cosines(pool, targets[:1]) >= 0)
+    cosine = cosines(pool, targets[:1])
+    heard = join(cosine, [None], None, rules.witnesses)
+    choice = choose(targets[:1], pool, 9, rules, heard, costs=costs)
+    enough = np.flatnonzero(cosine[0] >= 0)
     picks = select(
         targets[0],
         pool[enough],
         9,
+        kernel="relevance",
+        objective="undirected",
+        lambda_=0.2,
         costs=costs[enough],
         budget=60.0,
-        relevance=relevance[enough],
-        **options,
     )
     assert choice.picks.tolist() == enough[picks.indices[0][picks.indices[0] >= 0]].tolist()
     assert choice.stop_reason == StopReason.BUDGET
@@ -260,27 +412,31 @@ def test_costs_and_relevance_follow_the_candidates() -> None:
 def test_several_targets_and_parents() -> None:
     targets, pool = random_pool()
     parents = [None if i % 4 == 0 else i % 4 for i in range(30)]
-    choice = choose(targets, pool, 30, parents=parents, lambda_=0.2)
-    chosen = [parents[i] for i in choice.picks]
-    assert [chosen.count(p) for p in (None, 1, 2, 3)] == [8, 1, 1, 1]
+    choice, _ = chosen(targets, pool, 30, parents=parents, lambda_=0.2)
+    found = [parents[i] for i in choice.picks]
+    assert [found.count(p) for p in (None, 1, 2, 3)] == [8, 1, 1, 1]
     assert choice.stop_reason == StopReason.EXHAUSTED
-    assert choice.variance is not None
-    assert choice.variance[0] == pytest.approx(3)  # summed over the targets
+    assert choice.uncertainty is not None
+    assert choice.uncertainty[0] == pytest.approx(3)  # summed over the targets
 
 
 def test_a_threshold_that_nothing_reaches() -> None:
     targets, pool = random_pool()
-    choice = choose(targets[:1], pool, 5, score_threshold=1.0)
-    assert len(choice.picks) == len(choice.gains) == 0
-    assert choice.stop_reason == StopReason.EXHAUSTED
-    assert choose(targets[:1], pool[:0], 5).picks.shape == (0,)
+    for some in (pool, pool[:0]):
+        choice, _ = chosen(targets[:1], some, 5, score_threshold=1.0)
+        assert len(choice.picks) == len(choice.gains) == len(choice.novelty) == 0
+        assert len(choice.scores) == 0
+        assert choice.uncertainty is None
+        assert choice.stop_reason == StopReason.EXHAUSTED
 
 
 def test_cosines_of_several_targets_zero_rows_and_large_values() -> None:
     targets = np.array([[1, 0], [0, 2]], dtype=np.float32)
-    vectors = np.array([[3, 4], [0, 0], [1e30, 0], [-1, -1]], dtype=np.float32)
-    expected = [0.8, 0, 1, -np.sqrt(0.5)]
+    vectors = np.array([[3, 4], [0, 0], [1e30, 0], [-1, -1], [1e-40, 0]], dtype=np.float32)
+    half = -np.sqrt(0.5)
+    expected = [[0.6, 0, 1, half, 1], [0.8, 0, 0, half, 0]]
     np.testing.assert_allclose(cosines(vectors, targets), expected, rtol=1e-6)
+    assert cosines(vectors[:0], targets).shape == (2, 0)
 
 
 @pytest.mark.parametrize("objective", ["variance", "entropy", "undirected"])
