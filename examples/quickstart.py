@@ -1,4 +1,4 @@
-"""Similarity search, MMR and SIFT side by side on real passages, then SIFT inside an LCEL chain.
+"""Similarity search, MMR, hybrid search and SIFT side by side on real passages; SIFT in a chain.
 
 python examples/quickstart.py                       # or: make demo
 python examples/quickstart.py --model BAAI/bge-small-en-v1.5 --questions 5
@@ -9,15 +9,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
+from langchain_classic.retrievers import EnsembleRetriever
+from langchain_community.retrievers import BM25Retriever
 from langchain_community.vectorstores import FAISS
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnablePassthrough
 from minilm import load_minilm
 from musique_sample import Question, coverage, embed_cached, load_sample, share_sentences
 from rich.console import Console
@@ -29,6 +30,7 @@ from rich.table import Table
 from langchain_sift import SIFTRetriever, calibrate
 
 Step = TypeVar("Step")
+Retriever: TypeAlias = Runnable[str, list[Document]]
 K = 4
 FETCH_K = 100
 
@@ -44,25 +46,38 @@ def main() -> None:
         console = Console(highlight=False, width=150)
 
     store, questions = build_store(console, arguments.model)
-    retrievers: dict[str, BaseRetriever] = {
+    retrievers: dict[str, Retriever] = {
         "similarity search": store.as_retriever(search_kwargs={"k": K}),
-        f"MMR, fetch_k = {FETCH_K}": store.as_retriever(
+        "MMR (LangChain)": store.as_retriever(
             search_type="mmr", search_kwargs={"k": K, "fetch_k": FETCH_K}
         ),
+        "hybrid: BM25 + vectors": hybrid(store),
         "SIFT": SIFTRetriever(store, k=K, fetch_k=FETCH_K),
     }
     for question in questions[: arguments.questions]:
         show_question(console, question, retrievers)
     tuned = {"k": K, "fetch_k": FETCH_K, "lambda_mult": 0.9}
-    other_mmr = {
-        "MMR, fetch_k = 20": store.as_retriever(search_type="mmr", search_kwargs={"k": K}),
+    others: dict[str, Retriever] = {
         "MMR, lambda_mult = 0.9": store.as_retriever(search_type="mmr", search_kwargs=tuned),
+        'SIFT, relevance="vectors"': SIFTRetriever(
+            store, k=K, fetch_k=FETCH_K, relevance="vectors"
+        ),
     }
-    first = {"similarity search": retrievers["similarity search"]}
-    paper = {'SIFT, kernel="cosine"': SIFTRetriever(store, k=K, fetch_k=FETCH_K, kernel="cosine")}
-    show_coverage(console, questions, {**first, **other_mmr, **retrievers, **paper})
+    show_coverage(console, questions, {**retrievers, **others})
     show_calibration(console, store, questions)
     show_chain(console, questions[0], retrievers["SIFT"])
+
+
+def hybrid(store: FAISS) -> Retriever:
+    """What engineers switch on first: reciprocal rank fusion of BM25 and similarity search.
+
+    It needs the whole corpus for its index of words.
+    """
+    documents = [store.docstore.search(name) for name in store.index_to_docstore_id.values()]
+    by_words = BM25Retriever.from_documents(documents, k=FETCH_K)
+    by_vectors = store.as_retriever(search_kwargs={"k": FETCH_K})
+    fused = EnsembleRetriever(retrievers=[by_words, by_vectors], weights=[0.5, 0.5])
+    return fused | (lambda documents: documents[:K])
 
 
 def build_store(console: Console, model: str | None) -> tuple[FAISS, list[Question]]:
@@ -94,9 +109,7 @@ def bar(console: Console, description: str, steps: Iterable[Step]) -> Iterable[S
     return track(steps, description=description, console=console, transient=True, disable=silent)
 
 
-def show_question(
-    console: Console, question: Question, retrievers: dict[str, BaseRetriever]
-) -> None:
+def show_question(console: Console, question: Question, retrievers: dict[str, Retriever]) -> None:
     found = {name: retriever.invoke(question.text) for name, retriever in retrievers.items()}
     table = Table(title=f"[bold]{escape(question.text)}[/]", show_lines=True, expand=True)
     for name, documents in found.items():
@@ -119,9 +132,11 @@ def describe(documents: list[Document], rank: int, question: Question) -> str:
     if repeated:
         marks.append(f"[bold red]↺ repeats {', '.join(map(str, repeated))}[/]")
     if "sift" in document.metadata:
-        before = documents[rank - 1].metadata["sift"]["uncertainty"] if rank else 1.0
-        after = document.metadata["sift"]["uncertainty"]
-        marks.append(f"[cyan]uncertainty {before:.3f} → {after:.3f}[/]")
+        said = document.metadata["sift"]
+        marks.append(
+            f"[cyan]gain {said['information_gain']:.2f} nats, {said['novelty']:.0%} new, "
+            f"{said['word_share']:.0%} of the question's words[/]"
+        )
     text = escape(shorten(document.page_content, 170))
     head = f"{rank + 1}. [bold]{escape(document.metadata['title'])}[/]"
     return "\n".join([head, *marks, f"[dim]{text}[/]"])
@@ -132,7 +147,7 @@ def shorten(text: str, length: int) -> str:
 
 
 def show_coverage(
-    console: Console, questions: list[Question], retrievers: dict[str, BaseRetriever]
+    console: Console, questions: list[Question], retrievers: dict[str, Retriever]
 ) -> None:
     table = Table(title=f"All {len(questions)} questions, k = {K}")
     table.add_column("retriever")
@@ -186,7 +201,7 @@ def show_calibration(console: Console, store: FAISS, questions: list[Question]) 
     )
 
 
-def show_chain(console: Console, question: Question, retriever: BaseRetriever) -> None:
+def show_chain(console: Console, question: Question, retriever: Retriever) -> None:
     def format_documents(documents: list[Document]) -> str:
         return "\n\n".join(f"[{i}] {d.page_content}" for i, d in enumerate(documents, start=1))
 
