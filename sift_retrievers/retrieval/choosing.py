@@ -177,8 +177,10 @@ def _by_vectors(
     if rules.alpha is not None:
         options["alpha"] = rules.alpha
     repeats: list[int] = []  # which are passed over
+    # One more than there are is as good as any number: it ends where nothing is left.
+    wanted = k if rules.replacement else min(k, len(vectors) + 1)
     while True:
-        selection, variance = select_with_uncertainty(queries, vectors, k, **options)
+        selection, variance = select_with_uncertainty(queries, vectors, wanted, **options)
         made = int((selection.indices[0] >= 0).sum())
         at = selection.indices[0, :made]
         novelty = _novelty(vectors, at, options)

@@ -152,6 +152,11 @@ class SelectionRules:
         for name in ("min_novelty", "min_chance"):
             if getattr(self, name) is not None:
                 chance(getattr(self, name), name)
+        if self.replacement and self.min_novelty is not None:
+            raise ValueError(
+                "min_novelty and replacement do not go together: a passage that is picked again "
+                "says nothing new"
+            )
         if self.max_tokens is not None:
             count(self.max_tokens, "max_tokens")
         if (self.max_tokens is None) != (self.token_counter is None):

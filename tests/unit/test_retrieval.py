@@ -348,6 +348,7 @@ def test_rules_that_are_given_win() -> None:
         ({"min_novelty": "half"}, "min_novelty must be a number from 0 to 1; got 'half'"),
         ({"min_chance": -0.1}, "min_chance must be from 0 to 1"),
         ({"min_chance": np.nan}, "min_chance must be from 0 to 1"),
+        ({"min_novelty": 0.1, "replacement": True}, "min_novelty and replacement do not go"),
         ({"max_tokens": 5}, "max_tokens and token_counter go together"),
         ({"token_counter": len}, "max_tokens and token_counter go together"),
         ({"max_tokens": 0, "token_counter": len}, "max_tokens must be a whole number"),

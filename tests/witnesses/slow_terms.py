@@ -111,7 +111,8 @@ def slow_terms(text: str) -> SlowTerms:
     name = tuple(word for place, word in words if place < name_end) if named else ()
     return SlowTerms(
         words=only,
-        phrases=[tuple(framed[n : n + 3]) for n in range(len(only))] or ([(whole.strip(),)] if whole.strip() else []),
+        phrases=[tuple(framed[n : n + 3]) for n in range(len(only))]
+        or ([(whole.strip(),)] if whole.strip() else []),
         grams=[gram for _, gram in grams],
         head_words=sum(place < head for place, _ in words),
         head_grams=sum(place < head for place, _ in grams),

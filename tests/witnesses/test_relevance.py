@@ -271,12 +271,16 @@ class TestWitnesses:
             Witnesses(**{name: weight})
 
     def test_at_least_one_is_heard(self) -> None:
-        for given in ({"vectors": 0, "words": 0}, {"vectors": 0.0, "words": 0, "scores": 5.0}):
+        for judge in (None, len):
             with pytest.raises(ValueError, match="at least one witness must be heard"):
-                Witnesses(**given)  # type: ignore[arg-type]
-        assert Witnesses(vectors=0, words=0, judge=len).scores == 2  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="at least one witness"):
-            Witnesses(vectors=0, words=0, scores=0, judge=len)  # type: ignore[arg-type]
+                Witnesses(0, 0.0, 0, judge=judge)  # type: ignore[arg-type]
+
+    def test_a_reranker_can_be_heard_alone(self) -> None:
+        alone = Witnesses(vectors=0, words=0)
+        scores = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
+        np.testing.assert_allclose(heard(alone, scores).total, z(scores))
+        # Where it does not come along, the vectors speak.
+        np.testing.assert_allclose(heard(alone).total, z(COSINE))
 
     def test_numbers_of_numpy_are_numbers(self) -> None:
         assert Witnesses(np.float32(0.5), np.int64(2)) == Witnesses(0.5, 2.0)  # type: ignore[arg-type]

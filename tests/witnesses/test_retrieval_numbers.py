@@ -1,0 +1,548 @@
+"""Whole retrievals from documents in memory: what the numbers of the picks promise."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pytest
+from real_texts import real_texts
+
+from sift_retrievers import Cosine, RelevanceWeighted, SharedNoise, select
+from sift_retrievers.retrieval import (
+    PHRASES,
+    Hits,
+    Retrieval,
+    SelectionRules,
+    Target,
+    check_hits,
+    pick_numbers,
+    title_of,
+)
+from sift_retrievers.retrieval.retrieval import TERMS
+from sift_retrievers.witnesses import Witnesses
+
+NONSENSE = "xqzv blorp wuggle fnord"
+
+
+@dataclass
+class Doc:
+    text: Any
+    metadata: Any = None
+
+
+def embedded(text: str) -> Any:
+    """Sums of random vectors of the words: texts that share words are near, if only somewhat."""
+    words = [word.strip(".,?()\"'").lower() for word in text.split()]
+    total = np.zeros(96)
+    for word in words:
+        if len(word) > 3 or not word.isalpha():
+            total += np.random.default_rng(crc32(word.encode("utf-8", "replace"))).normal(size=96)
+    return (total if total.any() else np.eye(96)[0]).astype(np.float32)
+
+
+class Store:
+    def __init__(self, documents: list[Doc], vectors: Any = None) -> None:
+        self.documents = documents
+        self.vectors = (
+            np.stack([embedded(d.text) for d in documents]) if vectors is None else vectors
+        )
+        self.unit = self.vectors / np.maximum(
+            np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-30
+        )
+
+    def ask(self, question: str, k: int = 5, *, fetch: int = 100, **options: Any) -> Retrieval[Doc]:
+        """The `fetch` nearest documents, from which k are chosen."""
+        given = {
+            name: options.pop(name)
+            for name in ("parent", "scores", "targets", "ids", "load")
+            if name in options
+        }
+        targets = given.pop("targets", [Target(embedded(question), question)])
+        order = np.argsort(-(self.unit @ targets[0].vector), kind="stable")[:fetch]
+        hits = Hits(
+            self.vectors[order],
+            given.pop("ids", [str(i) for i in order]),
+            document=lambda i: self.documents[order[i]],
+            load=given.pop("load", None),
+        )
+        title = title_of(None)
+        return Retrieval(
+            query=question,
+            targets=targets,
+            hits=hits,
+            k=k,
+            rules=SelectionRules(**options),
+            text=lambda document: document.text,
+            title=lambda document: title(document, document.metadata),
+            **given,
+        )
+
+
+PASSAGES, QUESTIONS = real_texts()
+REAL = Store([Doc(text, {"title": title}) for title, text in PASSAGES[:400]])
+
+EVERY_RULE: list[dict[str, Any]] = [
+    {},
+    {"relevance": "vectors"},
+    {"relevance": "words"},
+    {"relevance": "vectors", "kernel": PHRASES},
+    {"kernel": RelevanceWeighted(0.3, Cosine())},
+    {"kernel": "cosine"},
+    {"kernel": "cosine", "objective": "undirected"},
+    {"kernel": "cosine", "objective": "entropy"},
+    {"kernel": "linear"},
+    {"kernel": "linear", "objective": "undirected"},
+    {"kernel": "exponential"},
+    {"kernel": SharedNoise(), "objective": "undirected"},
+    {"objective": "variance"},
+    {"kernel": "relevance", "objective": "entropy"},
+    {"kernel": "cosine", "replacement": True, "lambda_": 0.01},
+    {"lambda_": 1e-6},
+    {"lambda_": 1e6},
+    {"kernel": "cosine", "lambda_": 1e-8},
+    {"relevance": Witnesses(judge=lambda question, texts: [len(text) for text in texts])},
+]
+
+
+@pytest.mark.parametrize("rules", EVERY_RULE, ids=str)
+@pytest.mark.parametrize("kind", ["real", "copies", "no texts", "zero vectors", "one"])
+def test_what_every_pick_promises(rules: dict[str, Any], kind: str) -> None:
+    """Whatever the rules, and the documents."""
+    question = QUESTIONS[0]
+    store, k = REAL, 12
+    if kind == "copies":
+        store = Store([Doc("all the same words here", {"title": "Copy"})] * 15)
+    elif kind == "no texts":
+        store = Store([Doc("") for _ in range(15)], REAL.vectors[:15])
+    elif kind == "zero vectors":
+        store = Store(REAL.documents[:15], REAL.vectors[:15] * (np.arange(15) % 2)[:, None])
+    elif kind == "one":
+        store = Store(REAL.documents[:1])
+    retrieval = store.ask(question, k, fetch=60, **rules)
+    numbers, choice = pick_numbers(retrieval), retrieval.outcome.choice
+    assert len(numbers) == len(choice.picks) == len(retrieval.outcome.documents)
+    repeated = retrieval.rules.replacement
+    assert len(numbers) == (k if repeated or len(store.documents) >= k else len(store.documents))
+    scores = [one["relevance_score"] for one in numbers]
+    assert all(0 <= score <= 1 for score in scores)
+    assert all(one > other for one, other in pairwise(scores))
+    left = choice.uncertainty
+    assert left is not None
+    if rules != {"kernel": "linear"}:  # there in units of squared length
+        assert left[0] == 1
+    assert (np.diff(left) <= 1e-9).all()
+    assert ((left >= -1e-9) & (left <= left[0])).all()
+    assert [one["uncertainty"] for one in numbers] == left[1:].tolist()
+    for rank, one in enumerate(numbers):
+        assert one["rank"] == rank
+        assert 0 <= one["novelty"] <= 1
+        assert np.isfinite(one["information_gain"])
+        assert one["information_gain"] >= 0
+        assert -1 <= one["similarity"] <= 1
+        assert 0 <= one["evidence_chance"] <= 1
+        assert ("word_share" in one) == (retrieval.judged.words is not None)
+    assert all(type(value) in (int, float, bool, str) for one in numbers for value in one.values())
+    explained = retrieval.explanation()
+    assert {passage.rank for passage in explained.chosen} <= set(range(len(numbers)))
+    assert str(explained)
+
+
+def test_first_gains_of_different_questions_differ() -> None:
+    gains = [pick_numbers(REAL.ask(q))[0]["information_gain"] for q in QUESTIONS[:30]]
+    assert len({round(gain, 6) for gain in gains}) == 30
+    for name in ("vectors", "words"):
+        gains = [
+            pick_numbers(REAL.ask(q, relevance=name))[0]["information_gain"] for q in QUESTIONS
+        ]
+        assert len({round(gain, 6) for gain in gains}) > 90
+
+
+def own_question(i: int) -> str:
+    """One that the store surely has the evidence of."""
+    return f"{PASSAGES[i][0]}: {' '.join(PASSAGES[i][1].split()[:14])}?"
+
+
+def test_nonsense_gains_nearly_nothing_and_a_question_with_evidence_does() -> None:
+    lost = pick_numbers(REAL.ask(NONSENSE))[0]
+    assert lost["information_gain"] < 0.1
+    assert lost["evidence_chance"] < 0.05
+    assert lost["evidence_probably_missing"]
+    assert lost["uncertainty"] > 0.95
+    for i in range(0, 200, 25):
+        found = pick_numbers(REAL.ask(own_question(i)))[0]
+        assert found["information_gain"] > 10 * lost["information_gain"]
+        assert not found["evidence_probably_missing"]
+
+
+@pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}, {"relevance": "words"}], ids=str)
+def test_min_gain_ends_for_nonsense_before_the_first_pick(rules: dict[str, Any]) -> None:
+    lost = REAL.ask(
+        NONSENSE, min_gain=0.1 if rules != {"relevance": "vectors"} else 0.4, **rules
+    ).outcome
+    assert lost.documents == []
+    assert lost.choice.stop_reason == "min_gain"
+    asked = REAL.ask(own_question(50), min_gain=0.1, **rules).outcome
+    assert len(asked.documents) > 0
+    assert PASSAGES[50][1] in [document.text for document in asked.documents]
+
+
+def test_min_gain_cuts_to_a_prefix_of_those_that_gain_enough() -> None:
+    for i in range(5):
+        whole = REAL.ask(own_question(i), 20).outcome.choice
+        limit = float(whole.gains[7])
+        cut = REAL.ask(own_question(i), 20, min_gain=limit * (1 + 1e-6)).outcome.choice
+        assert cut.picks.tolist() == whole.picks[whole.gains > limit].tolist()
+        assert cut.stop_reason == "min_gain"
+        assert cut.uncertainty is not None
+        assert whole.uncertainty is not None
+        assert cut.uncertainty.tolist() == whole.uncertainty[: len(cut.picks) + 1].tolist()
+
+
+@pytest.mark.parametrize("rules", EVERY_RULE, ids=str)
+@pytest.mark.parametrize("least", [0.2, 0.6, 0.9])
+def test_min_novelty_passes_over_and_goes_on(rules: dict[str, Any], least: float) -> None:
+    """Every pick has it; what was passed over would not have had it; and the first pick stays."""
+    if "replacement" in rules:
+        return
+    for question in QUESTIONS[:3]:
+        whole = REAL.ask(question, 60, fetch=60, **rules)
+        found = REAL.ask(question, 60, fetch=60, min_novelty=least, **rules)
+        choice, first = found.outcome.choice, whole.outcome.choice
+        made = len(choice.picks)
+        assert (choice.novelty >= least).all()
+        before = int((first.novelty < least).argmax()) if (first.novelty < least).any() else 60
+        assert choice.picks[:before].tolist() == first.picks[:before].tolist()
+        assert choice.stop_reason == ("k" if made == 60 else "min_novelty")
+        again = REAL.ask(question, made, fetch=60, min_novelty=least, **rules).outcome.choice
+        assert again.picks.tolist() == choice.picks.tolist()
+        assert again.stop_reason == "k"
+
+
+@pytest.mark.parametrize("kernel", [PHRASES, "relevance"])
+def test_min_novelty_leaves_copies_out_and_says_so(kernel: str) -> None:
+    texts = [PASSAGES[i][1] for i in (0, 0, 0, 40, 40, 80)]
+    store = Store([Doc(text) for text in texts])
+    lambda_ = 0.1 if kernel == PHRASES else 0.01
+    plain = store.ask(QUESTIONS[0], 6, kernel=kernel, lambda_=lambda_).outcome
+    assert len(plain.documents) == 6
+    found = store.ask(QUESTIONS[0], 6, kernel=kernel, lambda_=lambda_, min_novelty=0.3).outcome
+    kept = [document.text for document in found.documents]
+    assert sorted(kept) == sorted(set(texts))
+    assert found.choice.stop_reason == "min_novelty"
+    assert (found.choice.novelty >= 0.3).all()
+    enough = store.ask(QUESTIONS[0], 3, kernel=kernel, lambda_=lambda_, min_novelty=0.3).outcome
+    assert enough.choice.stop_reason == "k"
+
+
+def test_min_chance() -> None:
+    for rules in ({}, {"relevance": "vectors"}, {"kernel": "cosine"}):
+        lost = REAL.ask(NONSENSE, min_chance=0.25, **rules)  # type: ignore[arg-type]
+        assert lost.outcome.documents == []
+        assert lost.outcome.choice.stop_reason == "min_chance"
+        assert pick_numbers(lost) == []
+        assert lost.explanation().stop_reason == "min_chance"
+        assert lost.explanation().probably_missing
+    question = own_question(10)
+    chance = REAL.ask(question).judged.chance
+    assert REAL.ask(question, min_chance=chance).outcome.documents != []
+    assert REAL.ask(question, min_chance=min(chance + 1e-9, 1.0)).outcome.documents == []
+
+
+def test_alpha_reads_the_uncertainty_that_is_left() -> None:
+    question = own_question(0)
+    whole = REAL.ask(question, 20).outcome.choice
+    assert whole.uncertainty is not None
+    sigma = np.sqrt(whole.uncertainty[1:])
+    alpha = float(1 / (5.5 * sigma[5]))
+    kept = int((sigma > 1 / (alpha * np.arange(1, 21))).argmax())
+    assert 1 <= kept < 20
+    short = REAL.ask(question, 20, alpha=alpha).outcome.choice
+    assert short.picks.tolist() == whole.picks[:kept].tolist()
+    assert short.stop_reason == "alpha"
+    assert len(REAL.ask(question, 20, alpha=1e9).outcome.documents) == 1  # at least one
+    assert REAL.ask(question, 20, alpha=1e-9).outcome.choice.stop_reason == "k"
+
+
+def test_the_level_does_not_change_picks() -> None:
+    """Phrases: the numbers are in shares of the chance, the picks those of the plain rule."""
+    from sift_retrievers.coverage import cover
+    from sift_retrievers.witnesses import coverage_of
+
+    retrieval = REAL.ask(QUESTIONS[3], 10)
+    judged, passages = retrieval.judged, retrieval._passages
+    assert passages is not None
+    assert judged.words is not None
+    plain = cover(coverage_of(passages, judged.words.said, gamma=0.3, level=1.0), judged.total, 10)
+    choice = retrieval.outcome.choice
+    assert choice.picks.tolist() == plain.indices.tolist()
+    np.testing.assert_allclose(choice.scores, judged.chance * plain.variance, rtol=1e-9)
+    np.testing.assert_allclose(choice.gains, 0.5 * np.log1p(choice.scores / 0.1), rtol=1e-9)
+    np.testing.assert_allclose(choice.uncertainty, np.cumprod([1, *(1 - choice.scores)]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", None, " \n "])
+def test_without_texts_the_vectors_decide(text: Any) -> None:
+    blank = Store([Doc(text) for _ in range(60)], REAL.vectors[:60])
+    for question in QUESTIONS[:10]:
+        by_default, by_vectors = blank.ask(question), blank.ask(question, relevance="vectors")
+        assert by_default.complete() == by_vectors.complete()
+        assert pick_numbers(by_default) == pick_numbers(by_vectors)
+        assert "word_share" not in pick_numbers(by_default)[0]
+
+
+def test_relevance_by_vectors_is_select() -> None:
+    for question in QUESTIONS[:20]:
+        retrieval = REAL.ask(question, 10, relevance="vectors")
+        expected = select(
+            embedded(question),
+            retrieval.hits.vectors,
+            10,
+            kernel="relevance",
+            objective="undirected",
+            lambda_=0.2,
+        )
+        assert retrieval.outcome.choice.picks.tolist() == expected.indices[0].tolist()
+
+
+def test_rules_that_look_at_no_text_read_the_picks_alone() -> None:
+    read: list[int] = []
+
+    def load(positions: Any) -> list[Doc]:
+        read.extend(positions)
+        return [Doc("text") for _ in positions]
+
+    assert len(REAL.ask(QUESTIONS[0], 3, relevance="vectors", load=load).outcome.documents) == 3
+    assert len(read) == 3
+    read.clear()
+    retrieval = REAL.ask(QUESTIONS[0], 3, load=load)
+    assert (len(retrieval.outcome.documents), len(read)) == (3, 100)
+    _ = retrieval.explanation(), pick_numbers(retrieval)
+    assert len(read) == 100
+
+
+def test_documents_that_are_gone_are_no_candidates() -> None:
+    for rules in ({}, {"relevance": "vectors"}, {"kernel": "cosine"}):
+        everything = REAL.ask(QUESTIONS[0], 100, **rules).outcome.choice.picks.tolist()  # type: ignore[arg-type]
+        gone = set(everything[:3])
+
+        def load(positions: Any, gone: set[int] = gone) -> list[Doc | None]:
+            return [None if i in gone else Doc(f"text {i}") for i in positions]
+
+        retrieval = REAL.ask(QUESTIONS[0], 5, load=load, **rules)  # type: ignore[arg-type]
+        assert not gone & {*retrieval.outcome.choice.picks.tolist()}
+        assert len(retrieval.outcome.documents) == 5
+        reasons = [p.reason for p in retrieval.explanation().passages]
+        assert reasons.count("gone from the store") == 3
+        nobody = REAL.ask(QUESTIONS[0], 5, load=lambda some: [None for _ in some], **rules)  # type: ignore[arg-type]
+        assert nobody.outcome.documents == []
+        assert nobody.outcome.choice.stop_reason == "exhausted"
+
+
+class TestExplanation:
+    def test_the_printed_form_shows_words(self) -> None:
+        retrieval = REAL.ask(own_question(7), 4)
+        explained = retrieval.explanation(k=4, lambda_=0.1, kernel=None)
+        lines = str(explained).splitlines()
+        assert "4 of 100 passages (ended by k)" in lines[0]
+        assert lines[1] == "settings: k=4, lambda_=0.1"
+        header = next(line for line in lines if "relevance" in line and "cosine" in line)
+        for name in ("rank", "words", "novel", "gain", "left", "reason", "passage"):
+            assert name in header
+        first = explained.chosen[0]
+        row = lines[lines.index(header) + 1]
+        for value in (
+            f"{first.relevance:.2f}",
+            f"{first.similarity:.3f}",
+            f"{first.witnesses['share']:.2f}",
+            f"{first.information_gain:.4f}",
+            "picked",
+        ):
+            assert value in row
+        assert f"chance that the evidence is there: {retrieval.judged.chance:.2f}" in str(explained)
+        assert "probably not" not in str(explained)
+        assert "probably not" in str(REAL.ask(NONSENSE).explanation())
+
+    def test_it_lays_open_what_each_witness_said(self) -> None:
+        retrieval = REAL.ask(QUESTIONS[0], 4)
+        explained = retrieval.explanation()
+        assert [p.id for p in explained.chosen] == retrieval.complete()["ids"]
+        at = {name: i for i, name in enumerate(retrieval.hits.ids)}
+        for passage in explained.passages:
+            assert (
+                {*passage.witnesses} == {*retrieval.judged.said} >= {"cosine", "share", "mention"}
+            )
+            assert passage.relevance == retrieval.judged.total[at[passage.id]]
+        vectors = REAL.ask(QUESTIONS[0], 4, relevance="vectors").explanation()
+        assert {*vectors.passages[0].witnesses} == {"cosine"}
+
+    @pytest.mark.parametrize(
+        "rules",
+        [rules for rules in EVERY_RULE if "replacement" not in rules and "lambda_" not in rules],
+        ids=str,
+    )
+    def test_gains_before_and_after(self, rules: dict[str, Any]) -> None:
+        """The first pick gained what it would alone; what is left is what a further pick gains."""
+        few, more = REAL.ask(QUESTIONS[5], 4, **rules), REAL.ask(QUESTIONS[5], 5, **rules)
+        explained = few.explanation()
+        first = explained.chosen[0]
+        assert first.gain_alone == pytest.approx(first.information_gain, rel=1e-3, abs=1e-6)
+        fifth = more.explanation().chosen[4]
+        (same,) = [passage for passage in explained.passages if passage.id == fifth.id]
+        assert same.gain_left == pytest.approx(fifth.information_gain, rel=1e-3, abs=1e-5)
+        if few.rules.objective == "undirected":
+            others = [p.gain_left for p in explained.passages if p.gain_left is not None]
+            assert same.gain_left == pytest.approx(max(others), rel=1e-3)
+
+    def test_reasons(self) -> None:
+        texts = [PASSAGES[i][1] for i in (0, 0, 30, 60, 90)]
+        store = Store([Doc(text, {"title": None}) for text in texts])
+        question = " ".join(texts[0].split()[:10])
+        found = store.ask(question, 1).explanation()
+        reasons = {passage.id: passage.reason for passage in found.passages}
+        assert found.chosen[0].id == "0"
+        assert reasons["1"] == "redundant"
+        assert {reasons[i] for i in "234"} == {"adds less"}
+
+        nearest = found.chosen[0].similarity
+        below = store.ask(question, 2, score_threshold=nearest - 1e-3).explanation()
+        reasons = {passage.id: passage.reason for passage in below.passages}
+        assert [reasons[i] for i in "01234"] == ["picked"] * 2 + ["below the threshold"] * 3
+        assert below.passages[-1].gain_alone is None
+
+        counted = store.ask(question, 5, max_tokens=len(texts[0]), token_counter=len).explanation()
+        assert counted.passages[-1].reason == "over the budget"
+        assert counted.stop_reason == "budget"
+
+        family = store.ask(question, 5, parent=lambda d: d.text[:5]).explanation()
+        reasons = {passage.id: passage.reason for passage in family.passages}
+        assert reasons["1"] == "its parent was picked"
+        assert family.stop_reason == "exhausted"
+
+
+class TestOddDocuments:
+    @pytest.mark.parametrize("metadata", [None, {}, {"title": 5}, {"title": ["a"]}, {"title": ""}])
+    def test_titles_that_are_none(self, metadata: Any) -> None:
+        store = Store([Doc(f"{title} and {text}", metadata) for title, text in PASSAGES[:20]])
+        bare = Store([Doc(f"{title} and {text}") for title, text in PASSAGES[:20]])
+        for question in QUESTIONS[:3]:
+            assert store.ask(question).complete() == bare.ask(question).complete()
+
+    def test_a_title_is_heard_and_not_added_to_the_text(self) -> None:
+        store = Store(
+            [Doc(f"part {i} of a text about things", {"title": f"entry{i}"}) for i in range(9)],
+            np.ones((9, 96), dtype=np.float32),
+        )
+        found = store.ask("entry7", 1).outcome.documents[0]
+        assert found.metadata == {"title": "entry7"}
+        assert found.text == "part 7 of a text about things"
+
+    @pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10, 1e15])
+    @pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}, {"kernel": "cosine"}], ids=str)
+    def test_the_length_of_vectors_does_not_matter(self, scale: float, rules: Any) -> None:
+        scaled = Store(REAL.documents[:80], REAL.vectors[:80] * np.float32(scale))
+        plain = Store(REAL.documents[:80], REAL.vectors[:80])
+        for question in QUESTIONS[:3]:
+            one, other = plain.ask(question, 8, **rules), scaled.ask(question, 8, **rules)
+            assert one.complete()["ids"] == other.complete()["ids"]
+            np.testing.assert_allclose(
+                one.outcome.choice.gains, other.outcome.choice.gains, rtol=1e-3, atol=1e-6
+            )
+
+    def test_vectors_that_are_not_finite_are_named_before_anything_is_chosen(self) -> None:
+        vectors = REAL.vectors[:5].copy()
+        vectors[2, 3] = np.nan
+        hits = Hits(vectors, [*"abcde"], document=lambda i: Doc("text"))
+        with pytest.raises(
+            ValueError, match=r"NaN or infinite values for 1 of 5 hits: ids \['c'\]"
+        ):
+            check_hits("Store", hits, 96)
+
+    @pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}, {"kernel": "cosine"}], ids=str)
+    @pytest.mark.parametrize("count", [0, 1, 2, 3])
+    def test_fewer_than_asked_for(self, count: int, rules: Any) -> None:
+        vectors = REAL.vectors[:count]
+        retrieval = Store(REAL.documents[:count], vectors).ask(QUESTIONS[0], 2**40, **rules)
+        assert len(retrieval.outcome.documents) == count
+        assert retrieval.outcome.choice.stop_reason == "exhausted"
+        assert len(retrieval.explanation().passages) == len(pick_numbers(retrieval)) == count
+
+    def test_ids_that_stand_there_twice_or_not_at_all(self) -> None:
+        store = Store(REAL.documents[:4], REAL.vectors[:4])
+        for ids in (["a", "a", "a", "a"], [None] * 4):
+            retrieval = store.ask(QUESTIONS[0], 4, ids=ids)
+            assert retrieval.complete()["ids"] == ids
+            assert {d.text for d in retrieval.outcome.documents} == {
+                d.text for d in store.documents
+            }
+            assert [p.id for p in retrieval.explanation().passages] == ids
+
+    @pytest.mark.parametrize("text", ["\ud800 broken", "\x00", "😀", "東京", "a" * 300_000, "("])
+    def test_texts_of_any_kind(self, text: str) -> None:
+        store = Store([Doc(text, {"title": text}), *REAL.documents[:5]], REAL.vectors[:6])
+        for question in (text, QUESTIONS[0]):
+            target = Target(REAL.vectors[0], question)
+            assert len(store.ask(question, 6, targets=[target]).outcome.documents) == 6
+
+    def test_several_targets_some_without_text(self) -> None:
+        targets = [
+            Target(embedded(QUESTIONS[0]), QUESTIONS[0]),
+            Target(embedded(QUESTIONS[1])),
+            Target(embedded(QUESTIONS[2]), ""),
+        ]
+        for rules in EVERY_RULE:
+            retrieval = REAL.ask(QUESTIONS[0], 6, targets=targets, **rules)
+            numbers = pick_numbers(retrieval)
+            assert len(numbers) == 6
+            assert retrieval.explanation().targets == 3
+            left = retrieval.outcome.choice.uncertainty
+            assert left is not None
+            about_answer = retrieval.rules.objective != "undirected"
+            if rules != {"kernel": "linear"}:
+                assert left[0] == pytest.approx(3 if about_answer else 1)
+            assert (np.diff(left) <= 1e-6).all()
+
+    def test_parents_of_any_kind(self) -> None:
+        parents = [None, [1], [1], {"a": 1}, np.float64(2), "x", "x", None]
+        store = Store([Doc(f"text {i} on its own {i * i}", p) for i, p in enumerate(parents)])
+        store.ask("text", 8, parent=lambda d: d.metadata)
+        found = Retrieval(
+            query="text",
+            targets=[Target(embedded("text"), "text")],
+            hits=Hits(store.vectors, [*"abcdefgh"], document=store.documents.__getitem__),
+            k=8,
+            rules=SelectionRules(),
+            text=lambda d: d.text,
+            parent=lambda d: d.metadata,
+        )
+        assert len(found.outcome.documents) == 6
+        assert len(found.explanation().chosen) == 6
+
+
+def test_a_thousand_questions_write_to_nobodys_documents() -> None:
+    """All documents stay as they are, and nothing grows beyond the bound of the cache."""
+    documents = [Doc(text, {"title": title, "list": [1]}) for title, text in PASSAGES[:50]]
+    store = Store(documents)
+    before, vectors = copy.deepcopy(documents), store.vectors.copy()
+    store.ask(QUESTIONS[0]).complete()
+    held, kept = TERMS._size, len(TERMS)
+    for i in range(1000):
+        rules = EVERY_RULE[i % 10] if i % 10 else {}
+        retrieval = store.ask(f"{QUESTIONS[i % len(QUESTIONS)]} {i}", 4, fetch=50, **rules)
+        assert len(pick_numbers(retrieval)) == 4
+        if i % 50 == 0:
+            retrieval.explanation()
+    assert documents == before
+    np.testing.assert_array_equal(store.vectors, vectors)
+    assert (TERMS._size, len(TERMS)) == (held, kept)  # of 50 texts; questions are not kept
+    assert TERMS._size <= TERMS.limit
+
+
+def test_the_same_question_gets_the_same_answer() -> None:
+    for rules in EVERY_RULE:
+        one, other = (pick_numbers(REAL.ask(QUESTIONS[4], **rules)) for _ in range(2))
+        assert one == other
