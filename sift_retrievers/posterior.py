@@ -46,8 +46,7 @@ def posterior_variance(
         queries, passages, 1, kernel=kernel, lambda_=lambda_, relevance=relevance
     )
     prior, cross, gram = _covariances(problem)
-    noise = problem.noise * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    factor = torch.linalg.cholesky(gram + noise)
+    factor = _factor(gram, problem.noise)
     explained = torch.linalg.solve_triangular(factor, cross.mT, upper=False)
     return _as_given(prior - explained.square().sum(dim=(1, 2)), passages)
 
@@ -137,8 +136,7 @@ def gains_after(
         sigma, c, v = problem.kernel.prior(q)[0], cross[0], gram[0].diagonal().clone()
         if len(observed) > 0:
             rows = gram[0][list(observed)]  # [n, K]
-            noise = problem.noise * torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
-            factor = torch.linalg.cholesky(rows[:, list(observed)] + noise)
+            factor = _factor(rows[:, list(observed)], problem.noise)
             rows = torch.linalg.solve_triangular(factor, rows, upper=False)
             to_targets = torch.linalg.solve_triangular(factor, c[:, list(observed)].mT, upper=False)
             sigma, c = sigma - to_targets.mT @ to_targets, c - to_targets.mT @ rows
@@ -153,6 +151,22 @@ def gains_after(
     else:
         gains = 0.5 * torch.log1p(v / problem.noise)
     return _as_given(gains, candidates)
+
+
+def _factor(gram: Tensor, noise: float) -> Tensor:
+    """The Cholesky factor of K + λ′ I `[..., n, n]`.
+
+    Where rounding swallows λ′ and passages depend on each other there is none; then with what
+    rounding is known to leave on the diagonal.
+    """
+    unit = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    factor: Tensor
+    factor, failed = torch.linalg.cholesky_ex(gram + noise * unit)
+    if bool(failed.any()):
+        largest = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1)[..., None, None]
+        rounding = 4 * torch.finfo(gram.dtype).eps * gram.shape[-1] * largest
+        factor = torch.linalg.cholesky(gram + (noise + rounding) * unit)
+    return factor
 
 
 def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:

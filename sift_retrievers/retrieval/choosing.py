@@ -166,7 +166,9 @@ def _by_vectors(
     level = relevance.chance if undirected else 1.0
     options = select_options(rules, relevance, pool)
     if rules.min_gain is not None:
-        options["min_gain"] = _unscaled(rules.min_gain, level)
+        options["min_gain"] = rules.min_gain
+        if undirected:
+            options["min_gain"] = _unscaled(rules.min_gain, level, rules.lambda_)
     if costs is not None and rules.max_tokens is not None:
         options["costs"], options["budget"] = costs[pool], float(rules.max_tokens)
     if groups is not None:
@@ -255,8 +257,9 @@ def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions
     noise = options["lambda_"]
     left, rows = prior.copy(), np.zeros_like(gram)
     for n in range(len(at)):
-        row = (gram[n] - rows[:n, n] @ rows[:n]) / np.sqrt(left[n] + noise)
-        rows[n] = row
+        known = gram[n] - rows[:n, n] @ rows[:n]
+        most = np.sqrt(left[n]) * np.sqrt(left)  # by Cauchy and Schwarz, whatever rounding does
+        rows[n] = row = known.clip(-most, most) / np.sqrt(left[n] + noise)
         left[n + 1 :] = (left[n + 1 :] - row[n + 1 :] ** 2).clip(min=0.0)
     share = np.divide(left, prior, out=np.zeros_like(left), where=prior > 0)
     novelty: Float64 = share.clip(0.0, 1.0)
@@ -273,8 +276,10 @@ def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> Sel
     return SelectOptions(costs=costs, budget=budget)
 
 
-def _unscaled(min_gain: float, level: float) -> float:
+def _unscaled(min_gain: float, level: float, noise: float) -> float:
     """The gain that `select` sees where the gain that is reported is `min_gain`."""
+    if min_gain > 0.5 * np.log1p(1 / noise):  # of the score 1, the largest
+        return 1e300
     return float(0.5 * np.log1p(np.expm1(2 * min_gain) / max(level, 1e-12)))
 
 

@@ -147,7 +147,9 @@ def explain(
         seconds: time of each stage.
         settings: what to show of the settings.
     """
-    ranks = {pick: rank for rank, pick in enumerate(choice.picks.tolist())}
+    ranks: dict[int, int] = {}
+    for place, pick in enumerate(choice.picks.tolist()):
+        ranks.setdefault(pick, place)  # with replacement, where it was picked first
     alone, left = _gains(targets, vectors, choice, rules, relevance, coverage)
     money = np.inf
     if costs is not None and rules.max_tokens is not None:

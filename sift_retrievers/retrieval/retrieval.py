@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -219,7 +220,11 @@ class Retrieval(Generic[DocumentT]):
         counter = self.rules.token_counter
         if counter is None:
             return None
-        return np.array([counter(text) for text in self._texts], dtype=np.float64)
+        costs = [counter(text) for text in self._texts]
+        wrong = [cost for cost in costs if not (isinstance(cost, Real) and 0 <= cost < np.inf)]
+        if wrong:
+            raise ValueError(f"token_counter must give a number of tokens; got {wrong[0]!r}")
+        return np.array(costs, dtype=np.float64)
 
     @cached_property
     def _parents(self) -> list[Hashable] | None:

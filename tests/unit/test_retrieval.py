@@ -12,7 +12,14 @@ import torch
 from oracle import OracleProblem
 from uncertainty import uncertainty_along
 
-from sift_retrievers import Exponential, RelevanceWeighted, StopReason, gains_after, select
+from sift_retrievers import (
+    Exponential,
+    RelevanceWeighted,
+    StopReason,
+    gains_after,
+    posterior_variance,
+    select,
+)
 from sift_retrievers.kernels import resolve_kernel
 from sift_retrievers.retrieval import (
     PHRASES,
@@ -512,3 +519,18 @@ def test_a_registry_goes_along_the_bases(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_class_of_that_name_in_another_package_is_not_known() -> None:
     other = type("Base", (), {"__module__": "elsewhere"})
     assert registry().find(other()) is None
+
+
+@pytest.mark.parametrize("kernel", ["linear", "cosine"])
+def test_gains_after_where_rounding_swallows_the_noise(kernel: str) -> None:
+    """Copies observed almost without noise: the matrix has no Cholesky factor."""
+    queries, pool = random_pool()
+    copies = np.repeat(pool[:4] * np.float32(1e12), 3, axis=0)
+    seen = [0, 1, 2, 3, 4, 5]
+    gains = gains_after(
+        queries[0], copies, seen, kernel=kernel, lambda_=1e-18, objective="undirected"
+    )
+    assert np.isfinite(gains).all()
+    assert gains[:6].max() < gains[6:].min()
+    left = posterior_variance(queries[0], copies[:6], kernel=kernel, lambda_=1e-18)
+    assert 0 < left[0] <= (1 if kernel == "cosine" else np.square(queries[0]).sum())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pytest
+from documents_in_memory import EVERY_RULE, REAL, Doc, Store, embedded
 from real_texts import real_texts
 
-from sift_retrievers import Cosine, RelevanceWeighted, SharedNoise, select
+from sift_retrievers import SharedNoise, select
 from sift_retrievers.retrieval import (
     PHRASES,
     Hits,
@@ -21,92 +20,11 @@ from sift_retrievers.retrieval import (
     Target,
     check_hits,
     pick_numbers,
-    title_of,
 )
 from sift_retrievers.retrieval.retrieval import TERMS
-from sift_retrievers.witnesses import Witnesses
-
-NONSENSE = "xqzv blorp wuggle fnord"
-
-
-@dataclass
-class Doc:
-    text: Any
-    metadata: Any = None
-
-
-def embedded(text: str) -> Any:
-    """Sums of random vectors of the words: texts that share words are near, if only somewhat."""
-    words = [word.strip(".,?()\"'").lower() for word in text.split()]
-    total = np.zeros(96)
-    for word in words:
-        if len(word) > 3 or not word.isalpha():
-            total += np.random.default_rng(crc32(word.encode("utf-8", "replace"))).normal(size=96)
-    return (total if total.any() else np.eye(96)[0]).astype(np.float32)
-
-
-class Store:
-    def __init__(self, documents: list[Doc], vectors: Any = None) -> None:
-        self.documents = documents
-        self.vectors = (
-            np.stack([embedded(d.text) for d in documents]) if vectors is None else vectors
-        )
-        self.unit = self.vectors / np.maximum(
-            np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-30
-        )
-
-    def ask(self, question: str, k: int = 5, *, fetch: int = 100, **options: Any) -> Retrieval[Doc]:
-        """The `fetch` nearest documents, from which k are chosen."""
-        given = {
-            name: options.pop(name)
-            for name in ("parent", "scores", "targets", "ids", "load")
-            if name in options
-        }
-        targets = given.pop("targets", [Target(embedded(question), question)])
-        order = np.argsort(-(self.unit @ targets[0].vector), kind="stable")[:fetch]
-        hits = Hits(
-            self.vectors[order],
-            given.pop("ids", [str(i) for i in order]),
-            document=lambda i: self.documents[order[i]],
-            load=given.pop("load", None),
-        )
-        title = title_of(None)
-        return Retrieval(
-            query=question,
-            targets=targets,
-            hits=hits,
-            k=k,
-            rules=SelectionRules(**options),
-            text=lambda document: document.text,
-            title=lambda document: title(document, document.metadata),
-            **given,
-        )
-
 
 PASSAGES, QUESTIONS = real_texts()
-REAL = Store([Doc(text, {"title": title}) for title, text in PASSAGES[:400]])
-
-EVERY_RULE: list[dict[str, Any]] = [
-    {},
-    {"relevance": "vectors"},
-    {"relevance": "words"},
-    {"relevance": "vectors", "kernel": PHRASES},
-    {"kernel": RelevanceWeighted(0.3, Cosine())},
-    {"kernel": "cosine"},
-    {"kernel": "cosine", "objective": "undirected"},
-    {"kernel": "cosine", "objective": "entropy"},
-    {"kernel": "linear"},
-    {"kernel": "linear", "objective": "undirected"},
-    {"kernel": "exponential"},
-    {"kernel": SharedNoise(), "objective": "undirected"},
-    {"objective": "variance"},
-    {"kernel": "relevance", "objective": "entropy"},
-    {"kernel": "cosine", "replacement": True, "lambda_": 0.01},
-    {"lambda_": 1e-6},
-    {"lambda_": 1e6},
-    {"kernel": "cosine", "lambda_": 1e-8},
-    {"relevance": Witnesses(judge=lambda question, texts: [len(text) for text in texts])},
-]
+NONSENSE = "xqzv blorp wuggle fnord"
 
 
 @pytest.mark.parametrize("rules", EVERY_RULE, ids=str)
@@ -546,3 +464,42 @@ def test_the_same_question_gets_the_same_answer() -> None:
     for rules in EVERY_RULE:
         one, other = (pick_numbers(REAL.ask(QUESTIONS[4], **rules)) for _ in range(2))
         assert one == other
+
+
+def test_a_passage_picked_again_is_explained_where_it_was_picked_first() -> None:
+    retrieval = REAL.ask(QUESTIONS[0], 12, kernel="cosine", replacement=True, lambda_=50.0)
+    picks = retrieval.outcome.choice.picks.tolist()
+    assert len(set(picks)) < 12
+    chosen = retrieval.explanation().chosen
+    assert [passage.rank for passage in chosen] == [picks.index(i) for i in dict.fromkeys(picks)]
+    assert len(retrieval.outcome.documents) == len(pick_numbers(retrieval)) == 12
+
+
+def test_blank_texts_among_others_come_last() -> None:
+    texts = ["", "one text", " \n", "another text", "\u3000"]
+    store = Store([Doc(text) for text in texts], np.ones((5, 96), dtype=np.float32))
+    choice = store.ask("text", 5).outcome.choice
+    assert {*choice.picks[:2].tolist()} == {1, 3}
+    assert choice.gains[2:].tolist() == [0, 0, 0]
+    assert (np.diff(choice.scores) < 0).all()
+    assert choice.scores[-1] >= 0
+
+
+@pytest.mark.parametrize("counted", [None, -1, float("nan"), float("inf"), "5", [1]])
+@pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}], ids=str)
+def test_a_counter_that_counts_nothing(counted: Any, rules: Any) -> None:
+    retrieval = REAL.ask(QUESTIONS[0], max_tokens=50, token_counter=lambda text: counted, **rules)
+    with pytest.raises(ValueError, match="token_counter must give a number of tokens; got"):
+        _ = retrieval.outcome
+
+
+@pytest.mark.parametrize(
+    "kernel", ["linear", "cosine", SharedNoise(), "relevance", PHRASES], ids=str
+)
+@pytest.mark.parametrize("min_gain", [1.5, 100.0, 1e6])
+def test_more_than_anything_can_gain(kernel: Any, min_gain: float) -> None:
+    found = REAL.ask(
+        QUESTIONS[0], kernel=kernel, objective="undirected", lambda_=0.1, min_gain=min_gain
+    ).outcome
+    assert found.documents == []
+    assert found.choice.stop_reason == "min_gain"
