@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -166,7 +167,7 @@ class SelectionRules:
                 "token_counter with a function that counts a text's tokens"
             )
         threshold = self.score_threshold
-        if threshold is not None and not -1 <= threshold <= 1:
+        if threshold is not None and not (isinstance(threshold, Real) and -1 <= threshold <= 1):
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")
         if self.device is not None:
             try:

@@ -360,6 +360,7 @@ def test_rules_that_are_given_win() -> None:
         ({"token_counter": len}, "max_tokens and token_counter go together"),
         ({"max_tokens": 0, "token_counter": len}, "max_tokens must be a whole number"),
         ({"score_threshold": 1.5}, "between -1 and 1; got 1.5"),
+        ({"score_threshold": "0.5"}, "between -1 and 1; got '0.5'"),
         ({"score_threshold": np.nan}, "between -1 and 1; got nan"),
         ({"device": "nonsense"}, "device must be one that torch has"),
     ],
