@@ -79,7 +79,7 @@ class Curve:
         """Mean passages for this coverage, between the values swept; infinity if not reached."""
         order = np.lexsort((self.coverage, self.passages))
         found, taken = np.maximum.accumulate(self.coverage[order]), self.passages[order]
-        if found[-1] < coverage:
+        if found[-1] < coverage - 1e-9:
             return float("inf")
         return float(np.interp(coverage, found, taken))
 

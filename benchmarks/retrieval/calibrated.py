@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import numpy.typing as npt
@@ -50,11 +50,11 @@ def row(candidates: Candidates) -> tuple[str, Values, Values, Values]:
     half = tuning_half(candidates.name, len(candidates.asked))
     seen, other = candidates.some(half), candidates.some(~half)
     pools, judged = [*pools_of(seen)], [query.judgements for query in seen.asked]
-    start = perf_counter()
+    start = process_time()
     labelled = calibrate(pools, judged, cutoffs=seen.cutoffs)
-    between = perf_counter()
+    between = process_time()
     unlabelled = calibrate(pools, cutoffs=seen.cutoffs)
-    seconds = [100 / len(pools) * t for t in (between - start, perf_counter() - between)]
+    seconds = [100 / len(pools) * t for t in (between - start, process_time() - between)]
     base = coverages(other, DEFAULT)
     cells = [f"{candidates.name}, {candidates.variant}", f"{base.mean():.3f}"]
     found = []
@@ -76,7 +76,9 @@ def main(
     embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
-    chosen = parser("Does calibrate help?").parse_args(arguments)
+    options = parser("Does calibrate help?")
+    options.set_defaults(variants=["plain", "copies"])
+    chosen = options.parse_args(arguments)
     loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
@@ -91,7 +93,7 @@ def main(
         "Chosen on one half of the queries, measured on the other: mean coverage of "
         f"{chosen.candidates} candidates, and its change with a 95 % interval. The last columns: "
         "how the ranking of the settings without gold agrees with that with gold (Spearman), and "
-        "seconds for 100 questions.",
+        "seconds of one core for 100 questions.",
         "",
         "| set | default | with gold | chosen | without gold | chosen | agreement | s, with gold "
         "| s, without |",

@@ -34,7 +34,8 @@ def sizes(results: Results) -> list[str]:
     lines = [f"| passages | {' | '.join(results.variants)} | questions reported |"]
     lines.append("|" + "---|" * (2 + len(results.variants)))
     for name in names:
-        cells = [f"{results.passages.get((name, v), 0):,}" for v in results.variants]
+        counts = [results.passages.get((name, v)) for v in results.variants]
+        cells = ["–" if count is None else f"{count:,}" for count in counts]
         asked = max(n for (of, _), n in results.questions.items() if of == name)
         lines.append(f"| {name} | {' | '.join(cells)} | {asked} |")
     return lines
