@@ -21,7 +21,7 @@ def main() -> None:
         vector_store=index.vector_store,  # reads the vectors instead of embedding the nodes again
     )
     engine = index.as_query_engine(
-        llm=QuotingFakeLLM(), similarity_top_k=100, node_postprocessors=[rerank]
+        llm=QuotingFakeLLM(), similarity_top_k=200, node_postprocessors=[rerank]
     )
     question = questions[1]
     show(

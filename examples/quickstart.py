@@ -32,7 +32,7 @@ from langchain_sift import SIFTRetriever, calibrate
 Step = TypeVar("Step")
 Retriever: TypeAlias = Runnable[str, list[Document]]
 K = 4
-FETCH_K = 100
+FETCH_K = 200
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ Units = npt.NDArray[np.uint64]
 Lengths = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coverage:
     """What K passages consist of, and how much their relevance counts.
 

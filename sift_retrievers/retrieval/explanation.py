@@ -13,6 +13,7 @@ from sift_retrievers.coverage import Coverage, novelty_after
 from sift_retrievers.posterior import gains_after
 from sift_retrievers.retrieval.choosing import Choice, Float32, Float64, select_options
 from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.stop_reason import StopReason
 from sift_retrievers.witnesses import Relevance
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
@@ -46,7 +47,7 @@ class ConsideredPassage:
     reason: str
     """Why it was chosen or not: "picked", "redundant" (more than half of what it tells by itself
     is known from the chosen), "adds less", "below the threshold", "its parent was picked", "over
-    the budget", "gone from the store"."""
+    the budget", "gone from the store", "evidence improbable" (the chance is below `min_chance`)."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ def explain(
             reason = "gone from the store"
         elif not choice.candidates[i]:
             reason = "below the threshold"
+        elif choice.stop_reason == StopReason.MIN_CHANCE:
+            reason = "evidence improbable"
         elif parents is not None and parents[i] is not None and parents[i] in used:
             reason = "its parent was picked"
         elif costs is not None and costs[i] > money:

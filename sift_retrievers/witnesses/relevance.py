@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -60,7 +60,7 @@ class Witnesses:
     """Of the words that they have in common; 0: texts are not read."""
     scores: float = 2.0
     """Of `judge`, or of a reranker whose scores come along; without either nobody is heard here."""
-    judge: Judge | None = field(default=None, compare=False)
+    judge: Judge | None = None
     """A further witness, a cross-encoder say."""
 
     def __post_init__(self) -> None:
@@ -178,7 +178,7 @@ def _of_one(
     raw = witnesses.vectors * standardized(cosine)
     if scores is not None:
         said["score"] = scores
-        raw = raw + witnesses.scores * standardized(scores)
+        raw = raw + witnesses.scores * standardized(scores, rounding=1e-13)
     words = None
     if witnesses.words > 0 and passages is not None and asked is not None and len(passages):
         words = score_terms(asked, passages.terms, passages.once)
@@ -200,10 +200,11 @@ def _of_one(
     return Relevance(total, said, chance, words)
 
 
-def standardized(values: Float64) -> Float64:
+def standardized(values: Float64, rounding: float = 1e-7) -> Float64:
     """Distances from the mean in standard deviations `[n]`; all 0 where all values are equal.
 
-    Equal means up to rounding: copies of one passage differ in the last bits.
+    Equal means up to rounding, a share of the largest value: copies of one passage differ in the
+    last bits of their float32 cosines.
     """
     if len(values) == 0:
         return values
@@ -213,7 +214,7 @@ def standardized(values: Float64) -> Float64:
     scaled = values / largest
     centred = scaled - scaled.mean()
     deviation = float(np.sqrt(np.mean(centred**2)))
-    if deviation < 1e-7:  # of float32 cosines
+    if deviation < rounding:
         return np.zeros_like(values)
     found: Float64 = centred / deviation
     return found

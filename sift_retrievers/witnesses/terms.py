@@ -217,6 +217,12 @@ class TermCache:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()
+            self._size = 0
+
     def terms(self, texts: Sequence[str]) -> list[Terms]:
         """The terms of every text; those not kept are read in one go."""
         with self._lock:

@@ -85,7 +85,7 @@ def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
     witnesses = Witnesses(judge=len)  # type: ignore[arg-type]
     expected = heard(Witnesses()).total
     np.testing.assert_array_equal(heard(witnesses, silent).total, expected)
-    rounded = silent * (1 + 1e-9 * np.arange(5))
+    rounded = silent * (1 + 1e-15 * np.arange(5))
     np.testing.assert_array_equal(heard(witnesses, rounded).total, expected)
     words_alone = heard(Witnesses(vectors=0)).total
     np.testing.assert_allclose(heard(Witnesses(), cosine=np.full(5, 0.4)).total, words_alone)

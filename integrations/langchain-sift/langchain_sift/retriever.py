@@ -84,7 +84,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     vectorstore: Any
     """Any vector store. Its vectors are read by `adapter`, else by the one that
     `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
-    fetch_k: int = 100
+    fetch_k: int = 200
     """Nearest passages to choose from, at least k (unless given, it grows with k); of several
     targets, the nearest of each."""
     search_kwargs: dict[str, Any] = Field(default_factory=dict)

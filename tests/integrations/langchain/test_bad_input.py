@@ -69,8 +69,8 @@ async def test_call_time_arguments(
 def test_fetch_k_grows_with_k_unless_it_is_given(
     memory: InMemoryVectorStore, corpus: Corpus
 ) -> None:
-    assert SIFTRetriever(memory, k=200).fetch_k == 200
-    assert SIFTRetriever(memory, k=2).fetch_k == 100
+    assert SIFTRetriever(memory, k=300).fetch_k == 300
+    assert SIFTRetriever(memory, k=2).fetch_k == 200
     assert len(SIFTRetriever(memory, fetch_k=10).invoke(corpus.queries[0], k=50)) == 50
 
 

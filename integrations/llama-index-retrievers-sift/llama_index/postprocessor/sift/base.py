@@ -60,7 +60,7 @@ class SIFTRerank(BaseNodePostprocessor):
     Example:
         ```python
         engine = index.as_query_engine(
-            similarity_top_k=100, node_postprocessors=[SIFTRerank(top_n=5)]
+            similarity_top_k=200, node_postprocessors=[SIFTRerank(top_n=5)]
         )
         ```
 

@@ -77,7 +77,7 @@ class SIFTRetriever(BaseRetriever):
         self,
         index: VectorStoreIndex | BasePydanticVectorStore,
         similarity_top_k: int = 4,
-        fetch_top_k: int = 100,
+        fetch_top_k: int = 200,
         *,
         relevance: str | Witnesses | Judge | None = None,
         kernel: RetrieverKernel | None = None,
