@@ -159,7 +159,8 @@ def main() -> None:
     for title, table in (("With the query's embedding", False), ("Without it", True)):
         lines += ["", f"## {title}", ""]
         lines += [
-            f"| store | round | {SEARCH} | {MMR} | {SIFT} | {VECTORS} | SIFT / search | SIFT / MMR |",
+            f"| store | round | {SEARCH} | {MMR} | {SIFT} | {VECTORS} | "
+            "SIFT / search | SIFT / MMR |",
             "|" + "---|" * 8,
         ]
         for name, build in STORES.items():

@@ -84,10 +84,11 @@ def main() -> None:
         "# What the words cost",
         "",
         f"`python benchmarks/speed/words.py` on {machine()}. Median milliseconds of {ROUNDS}.",
-        "Reading is done once a passage, while its terms are kept (64 MiB); the rest once a question.",
+        "Reading is done once a passage, while its terms are kept (64 MiB); the rest once a",
+        "question.",
         "",
-        "| passages × characters | naive reading | reading | reading, terms kept | relevance by all "
-        "witnesses | phrases and ten picks |",
+        "| passages × characters | naive reading | reading | reading, terms kept | relevance by "
+        "all witnesses | phrases and ten picks |",
         "|" + "---|" * 6,
         *(row(count, size) for count, size in ((100, 400), (100, 800), (200, 800), (100, 3000))),
         row(1, 1_000_000),
