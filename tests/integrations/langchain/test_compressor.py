@@ -330,7 +330,7 @@ def test_bad_settings(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_cross_encoder_needs_its_kernel(corpus: Corpus, found: list[Document]) -> None:
-    with pytest.raises(ValueError, match=r'goes with the kernels.*got \'cosine\''):
+    with pytest.raises(ValueError, match=r"goes with the kernels.*got \'cosine\'"):
         SIFTCompressor(
             embedding=corpus.embeddings, cross_encoder=lambda pairs: [0.0], kernel="cosine"
         )
