@@ -71,7 +71,7 @@ test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
 
 test-core: $(CORE)/.test
-	$(CORE)/bin/python -m pytest -m "not slow" tests/unit tests/property tests/integrations
+	$(CORE)/bin/python -m pytest -m "not slow" tests/unit tests/witnesses tests/property tests/integrations
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
