@@ -103,6 +103,7 @@ bench-retrieval: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py --model $(MODEL)
 	$(BIN)/python -W ignore benchmarks/retrieval/warning.py --model $(MODEL)
 	$(BIN)/python -W ignore benchmarks/retrieval/calibrated.py --model $(MODEL)
+	$(BIN)/python -W ignore benchmarks/retrieval/pool_sizes.py --model $(MODEL)
 
 bench-test-time: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/test_time/run.py
