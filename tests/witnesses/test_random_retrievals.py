@@ -102,9 +102,9 @@ def check(retrieval: Retrieval[Doc]) -> None:
 
 
 @pytest.mark.parametrize("block", range(6))
-@pytest.mark.filterwarnings("error")
 # Without numba, the kernel "linear" with large vectors and a tiny λ′ does; its picks stay in bounds.
 @pytest.mark.filterwarnings("ignore:overflow encountered in multiply:RuntimeWarning")
+@pytest.mark.filterwarnings("error")
 def test_three_thousand_retrievals(block: int) -> None:
     for seed in range(500 * block, 500 * (block + 1)):
         try:
