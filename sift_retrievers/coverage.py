@@ -134,7 +134,7 @@ class Novelty:
         self._seen = np.empty(0, dtype=np.uint64)
         self._left: Float64 = np.empty(0)
         self._current = [0] * len(coverage)
-        self._values = [1.0] * len(coverage)
+        self._values = (coverage.lengths > 0).astype(np.float64).tolist()  # who says nothing: 0
 
     def read(self, i: int) -> None:
         """Passage i was read."""
@@ -150,14 +150,16 @@ class Novelty:
         if not self.is_current(i):
             self._current[i] = len(self._read)
             self._values[i] = self._compute(self._rows(i))
-        return self._values[i]
+        return float(self._values[i])
 
     def _rows(self, i: int) -> slice:
         return slice(self._ends[i - 1] if i else 0, self._ends[i])
 
     def _compute(self, rows: slice) -> float:
         units = self._coverage.units[rows]
-        if len(units) == 0 or len(self._seen) == 0:
+        if len(units) == 0:
+            return 0.0
+        if len(self._seen) == 0:
             return 1.0
         at = np.searchsorted(self._seen, units)
         at[at == len(self._seen)] = 0
@@ -226,8 +228,9 @@ def cover(
             continue
         if not novelty.is_current(i):
             bounds[i] = weights[i] * novelty.of(i)
-            if min_novelty is not None and novelty.of(i) < min_novelty:
-                bounds[i], repeated = -math.inf, True
+            continue
+        if min_novelty is not None and novelty.of(i) < min_novelty:
+            bounds[i], repeated = -math.inf, True
             continue
         if min_gain is not None and _nats(bounds[i], lambda_) < min_gain:
             reason = StopReason.MIN_GAIN

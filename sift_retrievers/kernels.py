@@ -307,6 +307,11 @@ def resolve_kernel(kernel: KernelLike) -> Kernel | RelevanceWeighted:
     if isinstance(kernel, Kernel | RelevanceWeighted):
         return kernel
     if isinstance(kernel, str):
+        if kernel == "phrases":
+            raise ValueError(
+                'the kernel "phrases" is made from texts: pass '
+                "kernel=sift_retrievers.witnesses.phrase_coverage(texts, question)"
+            )
         if kernel not in KERNELS:
             raise ValueError(f"kernel must be one of {sorted(KERNELS)}; got {kernel!r}")
         return KERNELS[kernel]()

@@ -187,6 +187,8 @@ class OracleCoverage:
     min_novelty: float = 0.0
 
     def novelty(self, i: int, observed: Sequence[int]) -> float:
+        if not self.bags[i]:  # says nothing
+            return 0.0
         total = sum(weight for _, weight in self.bags[i])
         if total == 0:
             return 1.0

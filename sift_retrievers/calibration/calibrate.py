@@ -60,8 +60,7 @@ def calibrate(
     Raises:
         ValueError: for fewer than 20 queries, or judgements that are not one a pool.
     """
-    if len(pools) < FEWEST:
-        raise ValueError(f"calibrate needs at least {FEWEST} queries; got {len(pools)}")
+    _enough(len(pools))
     if judgements is not None and len(judgements) != len(pools):
         raise ValueError(f"judgements must be {len(pools)}, one a query; got {len(judgements)}")
     sizes = [count(size, "cutoffs") for size in cutoffs]
@@ -115,6 +114,13 @@ def calibration_of(
     """
     if gold is not None and len(gold) != queries:
         raise ValueError(f"gold must be {queries}, one a query; got {len(gold)}")
+    _enough(queries)
+    for i, judged in enumerate(gold or ()):
+        if isinstance(judged, str | bytes) or not isinstance(judged, Collection) or not judged:
+            raise ValueError(
+                f"gold of question {i} must be names of passages in a list or set, or a mapping "
+                f"from names to facets, at least one; got {judged!r}"
+            )
     bar = _bar if progress else None
     fetched = [*(pools if bar is None else bar(pools, "candidates", queries))]
     judgements = None
@@ -132,6 +138,11 @@ def calibration_of(
             )
     drawn = None if bar is None else lambda tried: bar(tried, "settings", None)
     return calibrate(fetched, judgements, progress=drawn, **options)
+
+
+def _enough(queries: int) -> None:
+    if queries < FEWEST:
+        raise ValueError(f"calibrate needs at least {FEWEST} queries; got {queries}")
 
 
 def _bar(steps: Iterable[T], title: str, total: int | None) -> Iterable[T]:

@@ -18,6 +18,7 @@ from sift_retrievers.witnesses import Relevance
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
 SNIPPET: Final = 60  # characters of a passage that a printed explanation shows
+QUERY: Final = 200  # and of a query
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class ConsideredPassage:
     """Nats that it would add after all that was chosen; None if it was, or was no candidate."""
     reason: str
     """Why it was chosen or not: "picked", "redundant" (more than half of what it tells by itself
-    is known from the chosen), "adds less", "below the threshold", "its parent was picked", "over
-    the budget", "gone from the store", "evidence improbable" (the chance is below `min_chance`)."""
+    is known from the chosen), "adds less", "below the threshold", "below min_novelty", "its parent
+    was picked", "over the budget", "gone from the store", "evidence improbable" (the chance is
+    below `min_chance`)."""
 
 
 @dataclass(frozen=True)
@@ -89,24 +91,24 @@ class Explanation:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         warned = ": probably not" if self.probably_missing else ""
         lines = [
-            f"{self.query!r}: {len(self.chosen)} of {len(self.passages)} passages "
+            f"{_visible(self.query, QUERY)!r}: {len(self.chosen)} of {len(self.passages)} passages "
             f"(ended by {self.stop_reason})",
             f"settings: {settings}",
             f"vectors:  {self.vectors}",
             f"time:     {times}",
             f"chance that the evidence is there: {self.chance:.2f}{warned}",
             "",
-            " rank  relevance  cosine  words  novel   gain     left     reason                 "
-            "passage",
+            " rank  relevance  cosine  words  named  novel   gain     left     "
+            "reason                 passage",
         ]
         for passage in self.passages:
-            text = " ".join(passage.text.split())
-            text = text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
             lines.append(
                 f"{_cell(passage.rank, 5)}  {passage.relevance:9.2f}  {passage.similarity:6.3f}  "
-                f"{_cell(passage.witnesses.get('share'), 5, 2)}  {_cell(passage.novelty, 5, 2)}  "
+                f"{_cell(passage.witnesses.get('share'), 5, 2)}  "
+                f"{_cell(passage.witnesses.get('mention') or None, 5, 2)}  "
+                f"{_cell(passage.novelty, 5, 2)}  "
                 f"{_cell(passage.information_gain, 7)}  {_cell(passage.gain_left, 7)}  "
-                f"{passage.reason:21}  {text}"
+                f"{passage.reason:21}  {_visible(passage.text, SNIPPET)}"
             )
         return "\n".join(lines)
 
@@ -152,6 +154,10 @@ def explain(
     for place, pick in enumerate(choice.picks.tolist()):
         ranks.setdefault(pick, place)  # with replacement, where it was picked first
     alone, left = _gains(targets, vectors, choice, rules, relevance, coverage)
+    repeated = np.zeros(len(vectors), dtype=np.bool_)
+    if coverage is not None and rules.min_novelty is not None and rules.lambda_ is not None:
+        novelty = novelty_after(coverage, choice.picks.tolist(), rules.lambda_)
+        repeated = novelty < rules.min_novelty
     money = np.inf
     if costs is not None and rules.max_tokens is not None:
         money = rules.max_tokens - sum(costs[i] for i in ranks)
@@ -171,6 +177,8 @@ def explain(
             reason = "its parent was picked"
         elif costs is not None and costs[i] > money:
             reason = "over the budget"
+        elif repeated[i]:
+            reason = "below min_novelty"
         elif left[i] < alone[i] / 2:
             reason = "redundant"
         else:
@@ -235,6 +243,15 @@ def _gains(
             score = relevance.chance * rules.lambda_ * np.expm1(2 * gains)
             gains[:] = 0.5 * np.log1p(np.minimum(score, 1.0) / rules.lambda_)
     return alone, left
+
+
+def _visible(text: str, most: int) -> str:
+    """The beginning of a text on one line; what steers a terminal or a direction is spelled out."""
+    line = " ".join(text[: 4 * most].split())
+    line = line if len(line) <= most else line[: most - 1] + "…"
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
+    )
 
 
 def _cell(value: float | None, width: int, digits: int = 4) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from sift_retrievers.backends.problem import Objective
 from sift_retrievers.kernels import (
+    KERNELS,
     Exponential,
     Kernel,
     RelevanceWeighted,
@@ -38,7 +39,11 @@ def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
     Raises:
         ValueError, TypeError: for what is no kernel.
     """
-    return kernel if isinstance(kernel, str) and kernel == PHRASES else resolve_kernel(kernel)
+    if isinstance(kernel, str) and kernel == PHRASES:
+        return kernel
+    if isinstance(kernel, str) and kernel not in KERNELS:
+        raise ValueError(f"kernel must be one of {[PHRASES, *KERNELS]}; got {kernel!r}")
+    return resolve_kernel(kernel)
 
 
 def weighs_relevance(kernel: RetrieverKernel) -> bool:

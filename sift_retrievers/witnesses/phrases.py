@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.coverage import Coverage
-from sift_retrievers.witnesses.terms import read_terms
 from sift_retrievers.witnesses.texts import PassageTexts
-from sift_retrievers.witnesses.words import score_terms
+from sift_retrievers.witnesses.words import read_question, score_terms
 
 ASIDE: Final = 0.3
 """What a phrase weighs that has no word of the question."""
@@ -39,7 +38,7 @@ def phrase_coverage(
     read = PassageTexts.read(texts)
     said = None
     if question is not None:
-        said = score_terms(read_terms([question])[0], read.terms, read.once).said
+        said = score_terms(read_question(question), read.terms, read.once).said
     return coverage_of(read, said, gamma=gamma, level=level)
 
 

@@ -18,9 +18,9 @@ from sift_retrievers.witnesses.evidence import (
     chance_of_evidence,
 )
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.terms import Terms, read_terms
+from sift_retrievers.witnesses.terms import Terms
 from sift_retrievers.witnesses.texts import PassageTexts
-from sift_retrievers.witnesses.words import WordScores, score_terms
+from sift_retrievers.witnesses.words import WordScores, read_question, score_terms
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 Judge: TypeAlias = Callable[[str, list[str]], Any]
@@ -145,7 +145,7 @@ def join(
         witnesses: who is heard.
         scores: `[n]` what the judge said.
     """
-    terms = [None if text is None else read_terms([text])[0] for text in questions]
+    terms = [None if text is None else read_question(text) for text in questions]
     judged = None if scores is None else np.asarray(scores, dtype=np.float64)
     each = [
         _of_one(np.asarray(row, dtype=np.float64), asked, passages, witnesses, judged)
@@ -188,7 +188,8 @@ def _of_one(
             lexical += weight * standardized(said[name])
         said["share"] = words.share
         raw = raw + witnesses.words * lexical
-        chance = chance_of_evidence(cosine, standardized(cosine) + lexical, words.share)
+        raw_of_both = standardized(cosine) + lexical
+        chance = chance_of_evidence(cosine, raw_of_both, words.gram_share, words.pair_share)
     else:
         chance = chance_by_vectors(cosine)
         if witnesses.vectors == 0 and scores is None:  # nobody else can say anything
@@ -224,7 +225,7 @@ def _loudest(heard: Sequence[WordScores]) -> WordScores | None:
     """What the words of several targets say: of each score the largest."""
     if len(heard) < 2:
         return heard[0] if heard else None
-    names = (*PARTS, "share", "said")
+    names = (*PARTS, "share", "gram_share", "pair_share", "said")
     return WordScores(
         **{name: np.max([getattr(one, name) for one in heard], axis=0) for name in names}
     )

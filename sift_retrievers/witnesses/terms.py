@@ -32,6 +32,7 @@ MOST_CHARACTERS: Final = 100_000  # of a text that are read; what follows is not
 HEAD: Final = 80  # characters of the first line that count as its head
 SHORTEST_NAME: Final = 4
 LONGEST_NAME: Final = 60
+SHORTEST_NAME_WORDS: Final = 2  # one word may be any word: "Overview", "Contact", "Note"
 
 _U = np.uint64
 MIX: Final = tuple(
@@ -99,7 +100,7 @@ class Terms:
     head_grams: int
     name: tuple[int, int] | None
     """Hash and number of the words by which other texts may call this one: its first line up to a
-    parenthesis, if that has 4 to 60 characters and something stands below it."""
+    parenthesis, if that has two words or more, at most 60 characters, and a text below it."""
 
     @property
     def nbytes(self) -> int:
@@ -162,7 +163,11 @@ def _read(folded: list[str]) -> list[Terms]:
                 grams=grams[gram_cuts[i] : gram_cuts[i + 1]].copy(),
                 head_words=int(word_heads[i]) - first,
                 head_grams=int(gram_heads[i] - gram_cuts[i]),
-                name=(sequence_hash(words[first:named]), named - first) if named > first else None,
+                name=(
+                    (sequence_hash(words[first:named]), named - first)
+                    if named - first >= SHORTEST_NAME_WORDS
+                    else None
+                ),
             )
         )
     return found

@@ -22,6 +22,7 @@ from sift_retrievers.witnesses.terms import Hashes, TermCache, Terms, combined, 
 Float64: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.intp]
 
+LONGEST_QUESTION: Final = 10_000  # characters that are read; what follows is not
 K1: Final = 2.0
 B: Final = 0.75
 
@@ -42,6 +43,10 @@ class WordScores:
     """As `words`, in the head."""
     share: Float64
     """Share of the question's words that a passage has, rare ones weighing more: 0…1."""
+    gram_share: Float64
+    """As `share`, of the question's character 4-grams."""
+    pair_share: Float64
+    """As `share`, of its pairs of neighbouring words."""
     said: Float64
     """Of all words of all passages, one after the other: the weight of a word that the question has
     too, 0 of others."""
@@ -78,7 +83,7 @@ def score_words(
     empty one, has 0 everywhere, and so has every text for a question without words.
 
     Args:
-        question: what is asked.
+        question: what is asked; its first 10,000 characters are read.
         texts: n; of each the first 100,000 characters are read.
         cache: keeps the terms of texts for the next question.
 
@@ -94,7 +99,12 @@ def score_words(
             )
     found = read_terms(texts) if cache is None else cache.terms(texts)
     once = [*{text: i for i, text in enumerate(texts)}.values()]
-    return score_terms(read_terms([question])[0], found, once)
+    return score_terms(read_question(question), found, once)
+
+
+def read_question(question: str) -> Terms:
+    """The terms of a question; of its first 10,000 characters."""
+    return read_terms([question[:LONGEST_QUESTION]])[0]
 
 
 def score_terms(asked: Terms, found: Sequence[Terms], once: Sequence[int]) -> WordScores:
@@ -110,11 +120,11 @@ def score_terms(asked: Terms, found: Sequence[Terms], once: Sequence[int]) -> Wo
     in_words = _find(asked.words, words, lengths)
     counts = in_words.counts()
     weight = _weights(counts, once)
-    total = weight.sum()
 
     pair_lengths = np.maximum(lengths - 1, 0)
     in_pairs = _find(_pairs(asked.words), _pairs_of(words, lengths), pair_lengths)
     pairs = in_pairs.counts()
+    pair_weight = _weights(pairs, once)
 
     grams = _joined([terms.grams for terms in found])
     in_grams = _find(asked.grams, grams, _lengths([terms.grams for terms in found]))
@@ -128,12 +138,20 @@ def score_terms(asked: Terms, found: Sequence[Terms], once: Sequence[int]) -> Wo
     return WordScores(
         grams=_bm25(gram_counts, gram_weight, in_grams.lengths),
         words=_bm25(counts, weight, lengths),
-        pairs=(pairs > 0) @ _weights(pairs, once),
+        pairs=(pairs > 0) @ pair_weight,
         head_grams=_bm25(_in_head(in_grams, head_grams), gram_weight, head_grams),
         head_words=_bm25(_in_head(in_words, head_words), weight, head_words),
-        share=(counts > 0) @ weight / total if total > 0 else np.zeros(len(found)),
+        share=_share(counts, weight),
+        gram_share=_share(gram_counts, gram_weight),
+        pair_share=_share(pairs, pair_weight),
         said=said,
     )
+
+
+def _share(counts: Float64, weight: Float64) -> Float64:
+    """`[n]` the share of the weight of all terms that those have which occur: 0…1."""
+    total = float(weight.sum())
+    return (counts > 0) @ weight / total if total > 0 else np.zeros(len(counts))
 
 
 def _bm25(counts: Float64, weight: Float64, lengths: Integers) -> Float64:

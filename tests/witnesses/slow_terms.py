@@ -116,5 +116,5 @@ def slow_terms(text: str) -> SlowTerms:
         grams=[gram for _, gram in grams],
         head_words=sum(place < head for place, _ in words),
         head_grams=sum(place < head for place, _ in grams),
-        name=name or None,
+        name=name if len(name) > 1 else None,
     )

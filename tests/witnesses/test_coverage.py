@@ -131,7 +131,7 @@ def test_equal_passages_go_by_position() -> None:
     bags = [[(1, 1.0), (2, 1.0)], [(3, 1.0), (4, 1.0)], [(1, 1.0), (2, 1.0)], []]
     found = cover(coverage_from(bags), np.zeros(4), 4)
     assert found.indices.tolist() == [0, 1, 2, 3]
-    np.testing.assert_allclose(found.novelty, [1, 1, 0.1 / 1.1, 1])
+    np.testing.assert_allclose(found.novelty, [1, 1, 0.1 / 1.1, 0])
 
 
 def test_one_without_units_says_nothing_and_comes_last() -> None:

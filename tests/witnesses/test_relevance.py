@@ -185,14 +185,13 @@ class TestMentions:
         assert deaf.total[1] < deaf.total[3]
 
     def test_what_counts_by_hand(self) -> None:
-        texts = ["about Marie Curie and Łódź", "Marie Curie", "with MARIE CURIE", "Lodz", "else"]
-        titles = [None, "Marie Curie", "Paris city", "Łódź", "Marie Curie Skłodowska"]
+        texts = ["of Marie Curie and Nowa Łódź", "Marie Curie", "with MARIE CURIE", "Lodz", "else"]
+        titles = [None, "Marie Curie", "Paris city", "nowa łódź", "Marie Curie Skłodowska"]
         passages = PassageTexts.read(texts, titles)
         rho = np.array([1.0, 0.5, 0.2, 0.0, -1.0])
         named = mentions(passages, rho)
         # By passages 0, 2 and 4 (as the beginning of its title); the best of them counts.
         np.testing.assert_allclose(named, [0, 1 / np.sqrt(3), 0, 1, 0])
-        assert named[3] == 1
 
     def test_names_do_not_reach_across_two_passages(self) -> None:
         texts = ["ends with Marie", "Curie begins", "Marie Curie\nwas a physicist"]

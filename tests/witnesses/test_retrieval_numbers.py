@@ -87,24 +87,24 @@ def own_question(i: int) -> str:
 
 def test_nonsense_gains_nearly_nothing_and_a_question_with_evidence_does() -> None:
     lost = pick_numbers(REAL.ask(NONSENSE))[0]
-    assert lost["information_gain"] < 0.1
+    assert lost["information_gain"] < 0.12
     assert lost["evidence_chance"] < 0.05
     assert lost["evidence_probably_missing"]
     assert lost["uncertainty"] > 0.95
     for i in range(0, 200, 25):
         found = pick_numbers(REAL.ask(own_question(i)))[0]
-        assert found["information_gain"] > 10 * lost["information_gain"]
+        assert found["information_gain"] > 8 * lost["information_gain"]
         assert not found["evidence_probably_missing"]
 
 
 @pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}, {"relevance": "words"}], ids=str)
 def test_min_gain_ends_for_nonsense_before_the_first_pick(rules: dict[str, Any]) -> None:
     lost = REAL.ask(
-        NONSENSE, min_gain=0.1 if rules != {"relevance": "vectors"} else 0.4, **rules
+        NONSENSE, min_gain=0.15 if rules != {"relevance": "vectors"} else 0.4, **rules
     ).outcome
     assert lost.documents == []
     assert lost.choice.stop_reason == "min_gain"
-    asked = REAL.ask(own_question(50), min_gain=0.1, **rules).outcome
+    asked = REAL.ask(own_question(50), min_gain=0.15, **rules).outcome
     assert len(asked.documents) > 0
     assert PASSAGES[50][1] in [document.text for document in asked.documents]
 

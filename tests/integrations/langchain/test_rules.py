@@ -69,7 +69,8 @@ def test_nothing_is_returned_where_the_evidence_is_probably_missing(
     explained = retriever.explain("zxq vfw?")
     assert explained.stop_reason == "min_chance"
     assert explained.probably_missing
-    assert len(retriever.invoke(corpus.queries[0])) == 4
+    assert {passage.reason for passage in explained.passages} == {"evidence improbable"}
+    assert len(retriever.invoke("text 3")) == 4
     warned = SIFTRetriever(memory).invoke("zxq vfw?")[0].metadata["sift"]
     assert warned["evidence_probably_missing"] is True
     assert warned["evidence_chance"] < 0.25
@@ -77,11 +78,25 @@ def test_nothing_is_returned_where_the_evidence_is_probably_missing(
 
 def test_gains_can_be_compared_between_questions(memory: Any, corpus: Corpus) -> None:
     corpus.embeddings.table["zxq vfw?"] = np.ones(12, dtype=np.float32)
-    retriever = SIFTRetriever(memory, k=20, min_gain=0.4)
-    found = retriever.invoke(corpus.queries[0])
+    retriever = SIFTRetriever(memory, k=20, min_gain=0.6)
+    found = retriever.invoke("text 3")
     assert 0 < len(found) < 20
-    assert all(d.metadata["sift"]["information_gain"] >= 0.4 for d in found)
+    assert all(d.metadata["sift"]["information_gain"] >= 0.6 for d in found)
     assert retriever.invoke("zxq vfw?") == []
+
+
+def test_the_chance_does_not_depend_on_the_number_of_candidates(corpus: Corpus) -> None:
+    corpus.texts[3] = "the notice period is three months"
+    corpus.embeddings.table[corpus.texts[3]] = corpus.vectors[3]
+    question = "how long is the notice period?"
+    corpus.embeddings.table[question] = corpus.vectors[3] + np.float32(0.3)
+    store = CASES["FAISS"].filled(corpus)
+    chances = [
+        SIFTRetriever(store, k=1, fetch_k=n).invoke(question)[0].metadata["sift"]["evidence_chance"]
+        for n in (1, 3, 10, 60)
+    ]
+    assert max(chances) - min(chances) < 0.15
+    assert min(chances) > 0.5
 
 
 def test_a_token_budget(memory: Any, corpus: Corpus) -> None:

@@ -406,7 +406,10 @@ def test_functions_are_not_written_down() -> None:
         ({"reranker": Judge(), "relevance": lambda q, t: t}, "there is place for one of them"),
         ({"relevance": "word"}, "relevance must be one of .*got 'word'"),
         ({"relevance": {"words": -1}}, "a witness's weight is a finite number of at least 0"),
-        ({"relevance": {"vectors": 0, "words": 0, "scores": 0}}, "at least one witness must be heard"),
+        (
+            {"relevance": {"vectors": 0, "words": 0, "scores": 0}},
+            "at least one witness must be heard",
+        ),
         ({"title": ["title", 3]}, r"title must be a metadata key.*got \['title', 3\]"),
         ({"min_novelty": -1.0}, "min_novelty must be from 0 to 1"),
         ({"min_chance": 7.0}, "min_chance must be from 0 to 1"),
