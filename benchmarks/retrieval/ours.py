@@ -20,7 +20,7 @@ from sift_retrievers.calibration import Pool
 from sift_retrievers.kernels import Exponential, RelevanceWeighted
 from sift_retrievers.retrieval import SelectionRules
 
-VERSION = 2
+VERSION = 3
 """Raised when the library's picks change, so that they are made again."""
 
 Values = npt.NDArray[np.float64]
