@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from corpus import Corpus
 from llama_cases import TableEmbedding, read_by_a_model
@@ -231,7 +232,7 @@ def test_min_chance_returns_nothing_for_nonsense(corpus: Corpus) -> None:
         embed_model=TableEmbedding(corpus),
     )
     sense = QueryBundle("text 0", embedding=corpus.vectors[0].tolist())
-    nonsense = QueryBundle("qwrt xyzzy", embedding=corpus.vectors.mean(axis=0).tolist())
+    nonsense = QueryBundle("qwrt xyzzy", embedding=np.ones(12, dtype=np.float32).tolist())
     retriever = SIFTRetriever(index, min_chance=0.25)
     assert len(retriever.retrieve(sense)) == 4
     assert retriever.retrieve(nonsense) == []
@@ -241,7 +242,7 @@ def test_min_chance_returns_nothing_for_nonsense(corpus: Corpus) -> None:
     warned = SIFTRetriever(index).retrieve(nonsense)
     assert all(node.node.metadata["evidence_probably_missing"] for node in warned)
     nearest = index.as_retriever(similarity_top_k=60).retrieve(nonsense)
-    corpus.embeddings.table["qwrt xyzzy"] = corpus.vectors.mean(axis=0)
+    corpus.embeddings.table["qwrt xyzzy"] = np.ones(12, dtype=np.float32)
     rerank = SIFTRerank(embed_model=index._embed_model, min_chance=0.25)
     assert rerank.postprocess_nodes(nearest, query_str="qwrt xyzzy") == []
 
