@@ -186,7 +186,7 @@ def test_a_query_of_another_dimension(retriever: Build, corpus: Corpus) -> None:
 def test_documents_added_and_deleted_are_seen_by_the_next_query(
     retriever: Build, store: Any, case: StoreCase, corpus: Corpus
 ) -> None:
-    built = retriever(k=3)
+    built = retriever(k=3, relevance="vectors")
     first = built.invoke(corpus.queries[0])[0]
     if case.delete is not None:
         case.delete(store, first.id)
