@@ -31,7 +31,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,9 @@ from sift_retrievers.stop_reason import StopReason
 Float64 = npt.NDArray[np.float64]
 Units = npt.NDArray[np.uint64]
 Lengths = npt.NDArray[np.intp]
+
+GAMMA: Final = 0.3
+"""How much relevance counts against novelty; chosen in benchmarks/retrieval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Coverage:
     """`[K]` how many each passage has. One without any says nothing: its v is 0."""
     weights: Float64 | None = None
     """ω of every unit; None: all alike."""
-    gamma: float = 0.3
+    gamma: float = GAMMA
     """γ, in one over the standard deviation of the relevance."""
     level: float = 1.0
     """p: the chance that the most relevant passage is evidence. It scales gains and changes no

@@ -55,7 +55,7 @@ def select_covering(
             'a Coverage goes with the objective "undirected" and without replacement, alpha, '
             f"per_cost, ids, device and backend; got {wrong or objective!r}"
         )
-    # Checks everything as for any kernel, and standardises the cosine where nothing is given.
+    # Checks everything as for any kernel.
     problem = build_problem(
         queries, candidates, k, lambda_=lambda_, costs=costs, budget=budget, groups=groups
     )

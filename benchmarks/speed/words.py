@@ -66,7 +66,7 @@ def row(count: int, characters: int) -> str:
     said = relevance.words.said
 
     def chosen() -> object:
-        found = coverage_of(read, said, gamma=0.3, level=relevance.chance)
+        found = coverage_of(read, said, level=relevance.chance)
         return cover(found, relevance.total, 10)
 
     times = [

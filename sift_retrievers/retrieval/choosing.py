@@ -24,7 +24,7 @@ from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
 from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.rules import SelectionRules
 from sift_retrievers.selection import Selection, SelectOptions, select_with_uncertainty
-from sift_retrievers.stopping import StopReason
+from sift_retrievers.stopping import StopReason, alpha_length
 from sift_retrievers.witnesses import Relevance
 
 Float32 = npt.NDArray[np.float32]
@@ -133,8 +133,8 @@ def _covering(
     )
     left = np.concatenate([[1.0], np.cumprod(1 - found.variance)])
     made, reason = len(found.indices), found.stop_reason
-    if rules.alpha is not None:
-        kept = _alpha_length(left, rules.alpha)
+    if rules.alpha is not None and made > 0:
+        kept = int(alpha_length(torch.from_numpy(left)[None], 1, rules.alpha))
         if kept < made:
             made, reason = kept, StopReason.ALPHA
     return Choice(
@@ -281,13 +281,6 @@ def _unscaled(min_gain: float, level: float, noise: float) -> float:
     if min_gain > 0.5 * np.log1p(1 / noise):  # of the score 1, the largest
         return 1e300
     return float(0.5 * np.log1p(np.expm1(2 * min_gain) / max(level, 1e-12)))
-
-
-def _alpha_length(uncertainty: Float64, alpha: float) -> int:
-    """`stopping.alpha_length` for the uncertainty that is left, as σ²."""
-    n = np.arange(1, len(uncertainty))
-    high = np.sqrt(uncertainty[1:]) > 1 / (alpha * n)
-    return max(int(high.argmax()) if high.any() else len(n), 1)
 
 
 def _groups(parents: Sequence[Hashable]) -> npt.NDArray[np.int64]:

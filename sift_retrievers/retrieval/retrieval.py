@@ -138,7 +138,6 @@ class Retrieval(Generic[DocumentT]):
         return coverage_of(
             self._passages,
             None if words is None else words.said,
-            gamma=0.3,
             level=self.judged.chance,
         )
 

@@ -12,7 +12,7 @@ from sift_retrievers.witnesses.relevance import (
     as_witnesses,
     join,
 )
-from sift_retrievers.witnesses.terms import TermCache
+from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import WordScores, score_words
 

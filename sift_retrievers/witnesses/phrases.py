@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.coverage import Coverage
+from sift_retrievers.coverage import GAMMA, Coverage
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import read_question, score_terms
 
@@ -19,7 +19,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 def phrase_coverage(
-    texts: Sequence[str], question: str | None = None, *, gamma: float = 0.3, level: float = 1.0
+    texts: Sequence[str], question: str | None = None, *, gamma: float = GAMMA, level: float = 1.0
 ) -> Coverage:
     """The kernel of `select` that sees repetition in the texts.
 
@@ -43,7 +43,7 @@ def phrase_coverage(
 
 
 def coverage_of(
-    passages: PassageTexts, said: Float64 | None, *, gamma: float, level: float
+    passages: PassageTexts, said: Float64 | None, *, gamma: float = GAMMA, level: float
 ) -> Coverage:
     """The same from texts that were read before.
 

@@ -14,21 +14,25 @@ A hash has 64 bits: two terms of one question collide with a chance of about one
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.witnesses.characters import (
+    DENSE,
+    DROPPED,
+    MOST_CHARACTERS,
+    WORD,
+    characters,
+    fold,
+)
+
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-MOST_CHARACTERS: Final = 100_000  # of a text that are read; what follows is not
 HEAD: Final = 80  # characters of the first line that count as its head
 SHORTEST_NAME: Final = 4
 LONGEST_NAME: Final = 60
@@ -40,33 +44,6 @@ MIX: Final = tuple(
 )
 _BEGIN, _END = _U(0x5851F42D4C957F2D), _U(0x14057B7EF767814F)
 _EDGE: Final = 95  # stands for whatever is before or after a word
-_GAP, _WORD, _DENSE, _DROPPED = range(4)
-# What is written on or behind a letter and leaves the word what it is.
-_MARKS: Final = re.compile(
-    "["
-    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f"  # accents
-    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew points; between: punctuation
-    "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"  # Arabic
-    "\u0640"  # the Arabic letter stretcher
-    "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of a glyph, of an emoji
-    "\u20d0-\u20ff"  # frames around a sign: keycaps
-    "]"
-)
-_DENSE_SCRIPTS: Final = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Burmese
-    (0x1780, 0x17FF),  # Khmer
-    (0x3005, 0x3007),  # signs among Chinese characters: 々, 〆, 〇
-    (0x3040, 0x30FF),  # Hiragana, Katakana
-    (0x31F0, 0x31FF),
-    (0x3400, 0x4DBF),  # Chinese characters
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)
-_ASCII: Final = np.array([_WORD if chr(code).isalnum() else _GAP for code in range(128)], np.uint8)
-
-
 CHUNK: Final = 2**18  # characters read at a time
 _BASE: Final = 0x9E3779B97F4A7C15 | 1  # odd, so it has an inverse modulo 2⁶⁴
 
@@ -107,16 +84,6 @@ class Terms:
         return self.words.nbytes + self.phrases.nbytes + self.grams.nbytes
 
 
-def fold(text: str) -> str:
-    """The text without case, accents and compatibility forms; its first 100,000 characters."""
-    text = text[:MOST_CHARACTERS]
-    if text.isascii():
-        return text.lower()
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold())
-    # Some signs are taken apart into eighteen characters.
-    return unicodedata.normalize("NFC", bare)[:MOST_CHARACTERS]
-
-
 def read_terms(texts: Sequence[str]) -> list[Terms]:
     """The terms of every text. Time and memory are linear in their length.
 
@@ -140,10 +107,10 @@ def _read(folded: list[str]) -> list[Terms]:
     heads = np.array([min(len(first), HEAD) for first, _, _ in lines])
     names = np.array([_name_length(first) if rest.strip() else 0 for first, _, rest in lines])
     starts = np.concatenate([[0], np.cumsum([len(text) + 1 for text in folded])])
-    codes, kinds = _characters("\n".join(folded) + "\n")
+    codes, kinds = characters("\n".join(folded) + "\n")
     head_ends, name_ends = starts[:-1] + heads, starts[:-1] + names
-    if (kinds == _DROPPED).any():  # closes the gap that they would make inside a word
-        kept = kinds != _DROPPED
+    if (kinds == DROPPED).any():  # closes the gap that they would make inside a word
+        kept = kinds != DROPPED
         before = np.concatenate([[0], np.cumsum(kept)])
         starts, head_ends, name_ends = before[starts], before[head_ends], before[name_ends]
         codes, kinds = codes[kept], kinds[kept]
@@ -206,77 +173,6 @@ def sequence_hash(words: Hashes) -> int:
     return value
 
 
-class TermCache:
-    """The terms of the texts read last. Safe to share between threads.
-
-    The text itself is the key, so a text that changed is read again.
-    """
-
-    def __init__(self, nbytes: int = 64 * 2**20) -> None:
-        """Keep at most `nbytes` of terms and texts; those not used for longest go first."""
-        self.limit = nbytes
-        self._kept: OrderedDict[str, Terms] = OrderedDict()
-        self._size = 0
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._size = 0
-
-    def terms(self, texts: Sequence[str]) -> list[Terms]:
-        """The terms of every text; those not kept are read in one go."""
-        with self._lock:
-            found = {text: self._kept.get(text) for text in texts}
-            for text, known in found.items():
-                if known is not None:
-                    self._kept.move_to_end(text)
-        missing = [text for text, known in found.items() if known is None]
-        fresh = dict(zip(missing, read_terms(missing), strict=True))
-        with self._lock:
-            for text, terms in fresh.items():
-                self._size += _size(text, terms) if text not in self._kept else 0
-                self._kept[text] = terms
-            while self._size > self.limit and self._kept:
-                text, terms = self._kept.popitem(last=False)
-                self._size -= _size(text, terms)
-        return [found[text] or fresh[text] for text in texts]
-
-
-def _size(text: str, terms: Terms) -> int:
-    return terms.nbytes + 4 * len(text) + 200
-
-
-def _characters(line: str) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """A number for every character, and what it is: `_GAP`, `_WORD`, `_DENSE` or `_DROPPED`.
-
-    The rare characters beyond 16 bits share numbers with others.
-    """
-    if line.isascii():
-        ascii_codes = np.frombuffer(line.encode("ascii"), np.uint8)
-        return ascii_codes.astype(np.uint16), _ASCII[ascii_codes]
-    codes = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = _ASCII[np.minimum(codes, 127)]
-    foreign = np.flatnonzero(codes > 127)
-    points, which = np.unique(codes[foreign], return_inverse=True)
-    kinds[foreign] = np.array([_kind(point) for point in points.tolist()], np.uint8)[which]
-    return (codes ^ (codes >> 16) * 0x9E37).astype(np.uint16), kinds
-
-
-@lru_cache(maxsize=20_000)
-def _kind(code: int) -> int:
-    if any(low <= code <= high for low, high in _DENSE_SCRIPTS):
-        return _DENSE if unicodedata.category(chr(code))[0] in "LMN" else _GAP
-    category = unicodedata.category(chr(code))
-    if category[0] in "LMN":
-        return _WORD
-    return _DROPPED if category == "Cf" else _GAP  # soft hyphens, joiners, directions
-
-
 def _words(
     codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.intp], Hashes]:
@@ -285,7 +181,7 @@ def _words(
     The hash of c_0 … c_n is Σ c_i base^i modulo 2⁶⁴, mixed: the difference of two sums over all
     characters, over the power of the base at which the word begins.
     """
-    inner = kinds == _WORD
+    inner = kinds == WORD
     edge = np.flatnonzero(inner[1:] != inner[:-1]) + 1
     if inner[0]:
         edge = np.insert(edge, 0, 0)
@@ -297,7 +193,7 @@ def _words(
         hashes = (sums[end] - sums[begin]) * inverse[begin]
         hashes ^= hashes >> _U(31)
         hashes *= MIX[2]
-        dense = kinds == _DENSE
+        dense = kinds == DENSE
         if not dense.any():
             return begin, hashes
         after = np.append(dense[1:], False)
@@ -314,7 +210,7 @@ def _grams(
     codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.intp], Hashes]:
     """Where every gram begins (at its second character), and its hash: four times 16 bits."""
-    inner = kinds == _WORD
+    inner = kinds == WORD
     c = np.full(len(codes) + 3, _EDGE, dtype="<u2")
     np.copyto(c[1:-2], codes, where=inner)
     four = np.ndarray(len(codes), dtype="<u8", buffer=c, strides=(2,))
@@ -322,7 +218,7 @@ def _grams(
     with np.errstate(over="ignore"):
         hashes = four[at] * MIX[0]
         hashes ^= hashes >> _U(29)
-        dense = np.flatnonzero(kinds == _DENSE)
+        dense = np.flatnonzero(kinds == DENSE)
         if not len(dense):
             return at, hashes
         single = (codes[dense] + MIX[2]) * MIX[3]

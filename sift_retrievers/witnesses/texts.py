@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sift_retrievers.witnesses.terms import TermCache, Terms, read_terms
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.terms import Terms, read_terms
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.witnesses.terms import Hashes, TermCache, Terms, combined, read_terms
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.terms import Hashes, Terms, combined, read_terms
+from sift_retrievers.witnesses.texts import PassageTexts
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.intp]
@@ -90,16 +92,13 @@ def score_words(
     Raises:
         TypeError: if the question or a text is no string.
     """
-    if isinstance(texts, str):
-        raise TypeError("texts must be a list of strings; got a single string")
     for text in (question, *texts):
         if not isinstance(text, str):
             raise TypeError(
                 f"the question and the texts must be strings; got {type(text).__name__}"
             )
-    found = read_terms(texts) if cache is None else cache.terms(texts)
-    once = [*{text: i for i, text in enumerate(texts)}.values()]
-    return score_terms(read_question(question), found, once)
+    read = PassageTexts.read(texts, cache=cache)
+    return score_terms(read_question(question), read.terms, read.once)
 
 
 def read_question(question: str) -> Terms:

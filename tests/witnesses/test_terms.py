@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 from real_texts import real_texts
 from slow_terms import folded, slow_terms
 
-from sift_retrievers.witnesses.terms import (
-    CHUNK,
-    MOST_CHARACTERS,
-    TermCache,
-    Terms,
-    fold,
-    read_terms,
-    sequence_hash,
-)
+from sift_retrievers.witnesses.characters import MOST_CHARACTERS, fold
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.terms import CHUNK, Terms, read_terms, sequence_hash
 
 # What a hash of 16 bits a character can tell apart, and what real and hostile texts hold.
 SCRIPTS = [

@@ -49,6 +49,7 @@ def calibrate(
 
     def pools() -> Iterator[Pool]:
         targets = embed_targets(retriever._query_model(), [*queries])
+        title = retriever.titles()
         for target in targets:
             hits = retriever._fetch([target], retriever.fetch_k, retriever.search_kwargs)
             found = hits.documents(range(len(hits)))
@@ -61,7 +62,7 @@ def calibrate(
                 names,
                 question=target.text,
                 texts=["" if d is None else d.page_content for d in found],
-                titles=[None if d is None else retriever.title_of(d) for d in found],
+                titles=[None if d is None else title(d) for d in found],
             )
 
     return calibration_of(pools(), len(queries), gold, progress=progress, **options)

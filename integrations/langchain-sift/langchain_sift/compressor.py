@@ -204,7 +204,7 @@ class SIFTCompressor(
             k,
             self.rules(),
             text=lambda document: document.page_content,
-            title=self.title_of,
+            title=self.titles(),
             parent=self.parent(),
             scores=scores,
             seconds=stages.seconds,

@@ -311,7 +311,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
             k,
             self.rules(),
             text=lambda document: document.page_content,
-            title=self.title_of,
+            title=self.titles(),
             parent=self.parent(),
             seconds=stages.seconds,
         )

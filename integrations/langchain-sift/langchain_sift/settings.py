@@ -118,9 +118,10 @@ class SelectionSettings(BaseModel):
         by = self.distinct_by
         return (lambda document: document.metadata.get(by)) if isinstance(by, str) else by
 
-    def title_of(self, document: Document) -> str | None:
-        """The title of a document, if it has one."""
-        return title_of(self.title)(document, document.metadata or {})
+    def titles(self) -> Callable[[Document], str | None]:
+        """What gives a document's title, if it has one."""
+        found = title_of(self.title)
+        return lambda document: found(document, document.metadata)
 
     def shown(self) -> dict[str, Any]:
         """What an explanation shows of the settings, with what was filled in."""
