@@ -67,8 +67,11 @@ def calibrate(
     if not sizes:
         raise ValueError("cutoffs must hold at least one number of passages")
     tried = list(dict.fromkeys([default, NEAREST, *(grid() if settings is None else settings)]))
+    expected = None  # of what is relevant, where nobody has judged it
+    if judgements is None:
+        expected = [pool.retrieval(1, DEFAULT.rules).judged.total for pool in pools]
     values = {
-        setting: _scores(pools, judgements, setting, sizes)
+        setting: _scores(pools, judgements, expected, setting, sizes)
         for setting in (tried if progress is None else progress(tried))
     }
     base = values[default]
@@ -157,18 +160,19 @@ def _bar(steps: Iterable[T], title: str, total: int | None) -> Iterable[T]:
 def _scores(
     pools: Sequence[Pool],
     judgements: Sequence[Judgements] | None,
+    expected: Sequence[npt.NDArray[np.float64]] | None,
     setting: Setting,
     cutoffs: Sequence[int],
 ) -> npt.NDArray[np.float64]:
-    """`[Q]` coverage of each query, averaged over the cutoffs."""
+    """`[Q]` coverage of each query, averaged over the cutoffs; judged, or by expected relevance."""
     scores = np.empty(len(pools))
     for i, pool in enumerate(pools):
         picks = pool.retrieval(max(cutoffs), setting.rules).outcome.choice.picks
-        if judgements is None:
-            judged = pool.retrieval(1, DEFAULT.rules).judged
-            curve = expected_coverage(judged.total, pool.vectors, picks)
-        else:
+        if judgements is not None:
             curve = coverage_curve([pool.passages[j] for j in picks.tolist()], judgements[i])
+        else:
+            assert expected is not None
+            curve = expected_coverage(expected[i], pool.vectors, picks)
         found = [curve[min(size, len(curve)) - 1] if len(curve) else 0.0 for size in cutoffs]
         scores[i] = np.mean(found)
     return scores
