@@ -1,0 +1,51 @@
+/* The extension module `sift_retrievers._native`: its table of functions and how it is made. */
+
+#include "native.h"
+
+#include "products.h"
+
+PyDoc_STRVAR(instructions_doc,
+             "instructions()\n--\n\n"
+             "\"avx2\" or \"portable\": the code that computes inner products on this machine.");
+
+static PyObject *instructions(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyUnicode_FromString(sift_has_avx2() ? "avx2" : "portable");
+}
+
+/* METH_FASTCALL functions have another type than the table's, which Python asks to cast away. */
+#define FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+    {"instructions", instructions, METH_NOARGS, instructions_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int fill_module(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "REVISION", SIFT_REVISION);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, fill_module},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED}, /* the functions share nothing between calls */
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_native",
+    .m_doc = "Compiled functions of sift_retrievers; see sift_retrievers/acceleration.py.",
+    .m_size = 0,
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&definition);
+}
