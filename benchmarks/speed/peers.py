@@ -1,4 +1,4 @@
-"""One call a method: a query `[d]`, its candidates `[K, d]`, and k, for every selector compared."""
+"""One call a peer: a query `[d]`, its candidates `[K, d]`, and k, for every selector compared."""
 
 from __future__ import annotations
 
@@ -8,31 +8,22 @@ from collections.abc import Callable
 
 import faiss
 import numpy as np
-import numpy.typing as npt
+import torch
 from activeft.sift import Retriever
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from llama_index.core.indices.query.embedding_utils import get_top_k_mmr_embeddings
 from pyversity import Strategy, diversify
 
-from sift_retrievers import select
+from benchmarks.speed.pools import Vectors
 
-Vectors = npt.NDArray[np.float32]
-Method = Callable[[Vectors, Vectors, int], object]
-
-
-def compiled(query: Vectors, pool: Vectors, k: int) -> object:
-    return select(query, pool, k, backend="compiled")
-
-
-def single(query: Vectors, pool: Vectors, k: int) -> object:
-    return select(query, pool, k, backend="single")
+Peer = Callable[[Vectors, Vectors, int], object]
 
 
 def top_k(query: Vectors, pool: Vectors, k: int) -> object:
     return np.argsort(-(pool @ query))[:k]
 
 
-def pyversity(strategy: Strategy) -> Method:
+def pyversity(strategy: Strategy) -> Peer:
     def run(query: Vectors, pool: Vectors, k: int) -> object:
         return diversify(embeddings=pool, scores=pool @ query, k=k, strategy=strategy)
 
@@ -52,13 +43,14 @@ def activeft(query: Vectors, pool: Vectors, k: int) -> object:
     index = faiss.IndexFlatIP(pool.shape[1])
     index.add(pool)
     retriever = Retriever(index, also_query_opposite=False)
+    threads = torch.get_num_threads()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return retriever.search(query[None], k, len(pool))
+        found = retriever.search(query[None], k, len(pool))
+    torch.set_num_threads(threads)  # it leaves one thread to whoever comes after it
+    return found
 
 
-METHODS: dict[str, Method] = {
-    "SIFT compiled": compiled,
-    "SIFT numpy": single,
+PEERS: dict[str, Peer] = {
     "top-k": top_k,
     "pyversity MMR": pyversity(Strategy.MMR),
     "pyversity DPP": pyversity(Strategy.DPP),
