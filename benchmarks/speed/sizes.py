@@ -44,7 +44,10 @@ def environment(folder: Path, requirements: list[str]) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     install = ["install", "--quiet", "-c", str(ROOT / "constraints.txt"), *requirements]
-    subprocess.run([sys.executable, "-m", "pip", "--python", python, *install], check=True)
+    command = [sys.executable, "-m", "pip", "--python", python, *install]
+    installed = subprocess.run(command, capture_output=True, text=True)
+    if installed.returncode != 0:
+        raise SystemExit(installed.stdout + installed.stderr)
     return next(folder.glob("lib/python*/site-packages"))
 
 
