@@ -2,7 +2,7 @@
 
 #include "native.h"
 
-#include "products.h"
+#include "processor.h"
 
 PyDoc_STRVAR(instructions_doc,
              "instructions()\n--\n\n"
@@ -19,6 +19,7 @@ static PyObject *instructions(PyObject *module, PyObject *unused)
 #define FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
+    {"select", FASTCALL(sift_select), METH_FASTCALL, sift_select_doc},
     {"instructions", instructions, METH_NOARGS, instructions_doc},
     {NULL, NULL, 0, NULL},
 };

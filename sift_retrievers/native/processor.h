@@ -1,0 +1,25 @@
+/* Whether the code for processors with AVX2 and FMA exists, and whether it may run.
+ *
+ * GCC and Clang compile functions for a processor that the machine may not have, and say at run
+ * time which one it is. With other compilers, and on other processors, the portable code runs.
+ */
+
+#ifndef SIFT_PROCESSOR_H
+#define SIFT_PROCESSOR_H
+
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__) && !defined(SIFT_PORTABLE)
+#define SIFT_AVX2 1
+#else
+#define SIFT_AVX2 0
+#endif
+
+static inline int sift_has_avx2(void)
+{
+#if SIFT_AVX2
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return 0;
+#endif
+}
+
+#endif
