@@ -142,7 +142,6 @@ static void condition(const struct sift_problem *problem, struct state *state, s
     own = state->r[i];
     for (size_t j = 0; j < count; j++)
         prior[j] *= state->r[j] * own;
-    prior[i] = state->v_prior[i]; /* which rounding misses */
 
     new_row(state->rows, n, count, prior, i, root, row);
     reduce(state->v, row, count);

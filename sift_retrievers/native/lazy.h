@@ -6,8 +6,6 @@
 static REAL covariance(const struct sift_problem *problem, struct state *state, size_t j, size_t p)
 {
     REAL g, *known = NULL, *row;
-    if (j == p)
-        return state->v_prior[j];
     row = cached_row(&state->cache, state->entry[p]);
     if (row != NULL)
         known = &row[state->entry[j]];

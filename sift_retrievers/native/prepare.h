@@ -232,11 +232,10 @@ static int prepare(const struct sift_problem *problem, struct state *state, size
             REAL variance = square > 0 ? of_unit : of_zero;
             if (!normalizes(problem))
                 variance = square;
-            state->v_prior[j] = variance * state->r[j] * state->r[j];
+            state->v[j] = variance * state->r[j] * state->r[j];
             state->shut[j] = 0;
         }
     }
-    memcpy(state->v, state->v_prior, count * sizeof(REAL));
     if (problem->objective == SIFT_ENTROPY)
         condition_on_targets(problem, state, b);
     state->left = problem->budget == NULL ? INFINITY : problem->budget[b];

@@ -36,7 +36,6 @@ struct state {
     double *z;        /* relevance, while weights are computed */
     REAL *c;          /* [m, count] covariances of targets and candidates */
     REAL *v;          /* variances of the candidates */
-    REAL *v_prior;    /* v before the first pick */
     REAL *u;          /* variances if the targets were known; for the entropy */
     REAL *score;
     REAL *shut;       /* 0, or -infinity for a candidate that may not be picked (any more) */
@@ -95,7 +94,6 @@ static void lay_out(struct state *state, const struct sift_problem *problem,
     state->r = sift_take(memory, count, sizeof(REAL));
     state->z = sift_take(memory, problem->gamma >= 0 ? count : 0, sizeof(double));
     state->v = sift_take(memory, count, sizeof(REAL));
-    state->v_prior = sift_take(memory, count, sizeof(REAL));
     state->u = sift_take(memory, entropy ? count : 0, sizeof(REAL));
     state->score = sift_take(memory, count, sizeof(REAL));
     state->shut = sift_take(memory, count, sizeof(REAL));
