@@ -13,10 +13,15 @@ from sift_retrievers.kernels import (
     RelevanceWeighted,
     SharedNoise,
 )
-from sift_retrievers.posterior import gains_after, irreducible_variance, posterior_variance
 from sift_retrievers.ranking import falling_scores
-from sift_retrievers.selection import Selection, select
-from sift_retrievers.stopping import StopReason
+from sift_retrievers.selection import (
+    Selection,
+    gains_after,
+    irreducible_variance,
+    posterior_variance,
+    select,
+)
+from sift_retrievers.stop_reason import StopReason
 
 __version__ = "0.1.0"
 __all__ = [

@@ -1,58 +1,76 @@
-"""Conversion between what callers hold (lists, numpy, torch) and the engine's tensors."""
+"""What callers hold (lists, numpy, torch) as arrays, and one way to speak to both kinds.
+
+An array is a numpy array or a torch tensor. Code that serves both asks `namespace` for the functions
+of the array at hand and otherwise uses what the two have in common: operators, indexing, `sum`.
+torch is imported by nobody here: whoever has a tensor has imported it.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor."""
 FloatArray: TypeAlias = "npt.NDArray[Any]"
-ArrayLike: TypeAlias = "Tensor | FloatArray | Sequence[Any]"
+ArrayLike: TypeAlias = "torch.Tensor | FloatArray | Sequence[Any]"
 
 
-def as_tensor(values: ArrayLike, name: str, *, finite: bool = True) -> Tensor:
-    """Floating-point tensor of `values`, sharing memory where it can; float32 at least.
+def is_tensor(value: Any) -> bool:
+    """Whether a value is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
-    Lists of floats become float32 (what vector stores hold); float64 arrays and tensors stay
-    float64; half precision and integers become float32, except tensors of half precision on a
-    device other than the CPU, which stay as they are. Lists go through one numpy buffer.
+
+def namespace(array: Array) -> Any:
+    """The functions for arrays of that kind, by their names in the array API standard."""
+    if not is_tensor(array):
+        return np
+    try:
+        import array_api_compat.torch as functions
+    except ImportError as error:
+        raise ImportError(
+            "selection on torch tensors needs array-api-compat: "
+            "pip install 'sift-retrievers[torch]'"
+        ) from error
+    return functions
+
+
+def home_of(values: ArrayLike) -> torch.device | None:
+    """The device of a tensor, or of a list of tensors; None for all else."""
+    if isinstance(values, list | tuple) and len(values) > 0:
+        values = values[0]
+    return values.device if is_tensor(values) else None  # type: ignore[union-attr]
+
+
+def as_numpy(values: ArrayLike, name: str) -> FloatArray:
+    """Floating-point array of `values`, sharing memory where it can; float32 at least.
+
+    Lists of floats become float32 (what vector stores hold); float64 stays; half precision and
+    integers become float32.
 
     Args:
         values: what came.
         name: what the caller calls it.
-        finite: whether to check that all values are finite.
 
     Raises:
         TypeError: if the values are not real numbers.
-        ValueError: if rows differ in length, or a value is NaN or infinite.
+        ValueError: if rows differ in length.
     """
-    if isinstance(values, Tensor):
-        tensor = values.detach()
-    elif isinstance(values, Sequence) and len(values) > 0 and isinstance(values[0], Tensor):
-        shapes = {tuple(row.shape) for row in values}
-        if len(shapes) > 1:
-            raise ValueError(f"{name} must be rows of one length; got shapes {sorted(shapes)}")
-        tensor = torch.stack([row.detach() for row in values])
-    elif values is None:
+    if type(values) is np.ndarray and values.dtype in (np.float32, np.float64):
+        return values
+    if values is None:
         raise TypeError(f"{name} must be numbers; got None")
-    else:
-        tensor = torch.from_numpy(_as_numpy(values, name))
-    if tensor.is_complex():
-        raise TypeError(f"{name} must hold real numbers; got {tensor.dtype}")
-    half = tensor.dtype in (torch.float16, torch.bfloat16) and tensor.device.type != "cpu"
-    if tensor.dtype not in (torch.float32, torch.float64) and not half:
-        tensor = tensor.float()
-    if finite:
-        check_finite(tensor, name)
-    return tensor
-
-
-def _as_numpy(values: FloatArray | Sequence[Any], name: str) -> FloatArray:
+    if home_of(values) is not None:
+        return _from_tensor(as_tensor(values, name))
     is_array = isinstance(values, np.ndarray) or hasattr(values, "__array__")
     try:
         array = np.asarray(values) if is_array else np.asarray(values, dtype=np.float32)
@@ -62,31 +80,67 @@ def _as_numpy(values: FloatArray | Sequence[Any], name: str) -> FloatArray:
         ) from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float32)
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
-        array = array.copy()  # torch takes neither read-only nor reversed buffers
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
+
+
+def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:
+    """The same as a tensor; those of half precision that are not on the CPU stay as they are."""
+    import torch
+
+    if isinstance(values, Sequence) and len(values) > 0 and is_tensor(values[0]):
+        shapes = {tuple(row.shape) for row in values}
+        if len(shapes) > 1:
+            raise ValueError(f"{name} must be rows of one length; got shapes {sorted(shapes)}")
+        values = torch.stack([row.detach() for row in values])
+    if not isinstance(values, torch.Tensor):
+        array = as_numpy(values, name)
+        if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+            array = array.copy()  # torch takes neither read-only nor reversed buffers
+        return torch.from_numpy(array)
+    tensor = values.detach()
+    if tensor.is_complex():
+        raise TypeError(f"{name} must hold real numbers; got dtype {tensor.dtype}")
+    half = tensor.dtype in (torch.float16, torch.bfloat16) and tensor.device.type != "cpu"
+    return tensor if tensor.dtype in (torch.float32, torch.float64) or half else tensor.float()
+
+
+def host(array: Array) -> FloatArray:
+    """An array as a numpy array."""
+    return _from_tensor(array) if is_tensor(array) else np.asarray(array)
+
+
+def _from_tensor(tensor: Any) -> FloatArray:
+    array: FloatArray = tensor.detach().cpu().numpy()
     return array
 
 
-def check_finite(tensor: Tensor, name: str) -> None:
+def as_given(array: FloatArray, home: torch.device | None) -> Any:
+    """A numpy array as the caller's kind: itself, or a tensor on the device that it came from."""
+    if home is None:
+        return array
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array)).to(home)
+
+
+def check_finite(array: Array, name: str) -> None:
     """Raise a ValueError that counts and places values that are NaN or infinite."""
-    # A sum of squares is several times cheaper than a look at every element, and NaN and ±inf
-    # survive it. On a CPU in one thread: to wake others costs more than it saves.
-    if tensor.numel() == 0:
-        return
-    if tensor.device.type == "cpu" and tensor.ndim > 0:
-        array = tensor.numpy()
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = float(np.vecdot(array, array).sum())
-        if math.isfinite(total):
+    if is_tensor(array):
+        if array.numel() == 0 or math.isfinite(float(array.sum())):
             return
-    elif math.isfinite(float(tensor.sum())):
+    elif array.size == 0:
         return
-    wrong = ~torch.isfinite(tensor)
-    if bool(wrong.any()):
-        first = tuple(torch.nonzero(wrong)[0].tolist())
+    elif array.ndim > 0:
+        # A sum of squares is several times cheaper than a look at every element, and NaN and ±inf
+        # survive it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(float(np.vecdot(array, array).sum())):
+                return
+    wrong = ~namespace(array).isfinite(array)
+    number = int(wrong.sum())
+    if number:
+        first = tuple(int(axis[0]) for axis in namespace(array).nonzero(wrong))
         raise ValueError(
-            f"{name} must be finite; {int(wrong.sum())} of {tensor.numel()} values are NaN or "
+            f"{name} must be finite; {number} of {math.prod(array.shape)} values are NaN or "
             f"infinite, the first at position {first}"
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def positive(value: Any, name: str) -> float:
@@ -31,16 +32,35 @@ def chance(value: Any, name: str) -> float:
 
 
 def count(value: Any, name: str) -> int:
-    """A whole number of at least 1, or a ValueError."""
+    """A whole number of at least 1 and below 2⁶³, or a ValueError."""
     whole = not isinstance(value, bool) and hasattr(value, "__index__")
-    if not whole or value.__index__() < 1:
+    if not whole or not 1 <= value.__index__() < 2**63:
         raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
     return int(value)
 
 
+def is_cpu(device: str | torch.device | None) -> bool:
+    """Whether a device that a caller named is the CPU, which needs no torch; None is."""
+    return device is None or str(device).partition(":")[0] == "cpu"
+
+
 def torch_device(device: str | torch.device) -> torch.device:
-    """A device that is there, or a ValueError."""
-    resolved = torch.device(device)
+    """A device that is there.
+
+    Raises:
+        ImportError: without torch.
+        ValueError: for a device that torch does not know or see.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"device={str(device)!r} needs torch: pip install 'sift-retrievers[torch]'"
+        ) from error
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:  # torch's own word for a name that it does not know
+        raise ValueError(f"device must be one that torch has: {error}") from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {str(device)!r} was asked for, but torch sees no CUDA device")
     return resolved

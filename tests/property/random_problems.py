@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from oracle import OracleKernel, OracleProblem, cosine, exponential, linear, shared_noise
+from solvers import select_fused
 
 from sift_retrievers import (
     Cosine,
@@ -16,9 +17,9 @@ from sift_retrievers import (
     RelevanceWeighted,
     Selection,
     SharedNoise,
+    select,
 )
 from sift_retrievers.kernels import KernelLike
-from sift_retrievers.selection import select_with_uncertainty
 
 # What the project promises in float32, in units of σ²_0 (or nats).
 REGRET = 1e-4  # for λ′ ≥ 1e-4
@@ -126,24 +127,22 @@ def random_kernel(random: np.random.Generator) -> KernelLike:
     return base
 
 
-def run(case: Case, backend: str | None = None) -> tuple[Selection[Any], Any]:
-    """The selection, and σ² along its picks."""
-    return select_with_uncertainty(
-        case.targets[None],
-        case.candidates,
-        case.k,
-        kernel=case.kernel,
-        lambda_=case.noise,
-        objective=case.objective,
-        replacement=case.replacement,
-        backend=backend,
-    )
+def run(case: Case, solver: str | None = None) -> Selection[Any]:
+    options = {
+        "kernel": case.kernel,
+        "lambda_": case.noise,
+        "objective": case.objective,
+        "replacement": case.replacement,
+    }
+    if solver == "fused":
+        return select_fused(case.targets[None], case.candidates, case.k, **options)
+    return select(case.targets[None], case.candidates, case.k, solver=solver, **options)
 
 
-def check(case: Case, backend: str | None = None) -> tuple[float, float, float]:
+def check(case: Case, solver: str | None = None) -> tuple[float, float, float]:
     """Compare with the oracle; the largest errors."""
-    chosen, left = run(case, backend)
-    assert (chosen.variance is None) == (case.objective == "undirected")
+    chosen = run(case, solver)
+    left = chosen.variance
     picks = [int(i) for i in chosen.indices[0] if i >= 0]
     assert len(picks) == (case.k if case.replacement else min(case.k, len(case.candidates)))
     if not case.replacement:

@@ -47,15 +47,16 @@ def test_what_random_problems_do_not_reach() -> None:
     """Scratch rows, several tiles of K and d, ids, budgets, weights, half precision, batches."""
     code = """
 import numpy as np, torch
-from sift_retrievers import Exponential, RelevanceWeighted, SharedNoise, select
-from sift_retrievers.backends.fused import select_fused
-from sift_retrievers.backends.reference import select_reference
-from sift_retrievers.problems import build_problem
+from sift_retrievers import Exponential, RelevanceWeighted, SharedNoise
+from sift_retrievers.selection.solvers.fused import select_fused
+from sift_retrievers.selection.solvers.reference import select_reference
+from sift_retrievers.selection import build_problem
+from solvers import as_tensors
 
 random = np.random.default_rng(0)
 
 def same(queries, candidates, k, half=None, **options):
-    problem = build_problem(queries, candidates, k, **options)
+    problem = as_tensors(build_problem(queries, candidates, k, **options))
     if half is not None:
         from dataclasses import replace
         rounded = torch.as_tensor(candidates).to(half).reshape(problem.candidates.shape)
@@ -86,8 +87,6 @@ same(queries, pool[0], 12, ids=ids, kernel=RelevanceWeighted(4.0), objective="un
 same(queries[:, :1], pool[:, :3], 6, replacement=True)
 same(queries[:, :1], pool[:, :3], 6)                     # fewer than k
 same(queries[:, :1], pool[:, :0], 6)                     # none at all
-chosen = select(queries, pool[:, :70], 5, backend="fused")
-assert isinstance(chosen.indices, np.ndarray)
 print("same")
 """
     assert run(code).strip() == "same"
@@ -96,13 +95,15 @@ print("same")
 def test_entropy_is_not_for_the_fused_kernel() -> None:
     code = """
 import numpy as np
-from sift_retrievers import select
+from sift_retrievers.selection import build_problem
+from sift_retrievers.selection.solvers.dispatch import choose
+from solvers import as_tensors
 try:
-    select(np.ones(3), np.eye(3), 1, objective="entropy", backend="fused")
+    choose(as_tensors(build_problem(np.ones(3), np.eye(3), 1, objective="entropy")), "fused")
 except ValueError as error:
     print(error)
 """
-    assert "backend 'fused' cannot solve this problem: entropy" in run(code)
+    assert "solver 'fused' cannot solve this problem: entropy" in run(code)
 
 
 @pytest.mark.parametrize(("capability", "candidates"), [(80, "fp32"), (90, "bf16")])
@@ -114,7 +115,7 @@ def test_compiles_to_machine_code_for_gpus_that_are_not_there(
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from sift_retrievers.backends.fused import _select_kernel
+from sift_retrievers.selection.solvers.fused import _select_kernel
 
 pointers = dict.fromkeys("q weights costs budgets prior work rows gains variances".split(), "*fp32")
 pointers |= {{"x": "*{candidates}", "ids": "*i64", "indices": "*i64"}}

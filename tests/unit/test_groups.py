@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import CPU_BACKENDS
+from solvers import CPU_SOLVERS
 from oracle import OracleProblem
 
 from sift_retrievers import StopReason, select
@@ -22,11 +22,11 @@ def problem(seed: int) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("objective", ["variance", "entropy", "undirected"])
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_each_pick_is_the_best_of_the_groups_left(backend: str, objective: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_each_pick_is_the_best_of_the_groups_left(solver: str, objective: str) -> None:
     for seed in range(20):
         queries, pool, groups = problem(seed)
-        arguments: dict[str, Any] = {"objective": objective, "lambda_": 0.2, "backend": backend}
+        arguments: dict[str, Any] = {"objective": objective, "lambda_": 0.2, "solver": solver}
         chosen = select(queries, pool, 6, groups=groups, **arguments)
         for b in range(2):
             oracle = OracleProblem(queries[b, None], pool, 0.2, objective=objective)
@@ -39,26 +39,26 @@ def test_each_pick_is_the_best_of_the_groups_left(backend: str, objective: str) 
                 assert score[pick] >= score.max() - 1e-4
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_all_groups_used_up(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_all_groups_used_up(solver: str) -> None:
     queries, pool, _ = problem(0)
     groups = np.arange(24) % 3
-    chosen = select(queries, pool, 10, groups=groups, backend=backend)
+    chosen = select(queries, pool, 10, groups=groups, solver=solver)
     assert (chosen.indices >= 0).sum(axis=1).tolist() == [3, 3]
     assert chosen.stop_reason == (StopReason.EXHAUSTED,) * 2
-    paid = select(queries, pool, 10, groups=groups, costs=np.ones(24), budget=2.0, backend=backend)
+    paid = select(queries, pool, 10, groups=groups, costs=np.ones(24), budget=2.0, solver=solver)
     assert paid.stop_reason == (StopReason.BUDGET,) * 2
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_groups_of_ragged_pools(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_groups_of_ragged_pools(solver: str) -> None:
     queries, pool, _ = problem(0)
     ids = np.array([[0, 1, 2, -1, -1], [4, 5, 6, 7, 8]])
     groups = np.array([[0, 0, 1, 2, 3], [0, 0, 1, 1, 1]])
-    chosen = select(queries, pool, 5, ids=ids, groups=groups, backend=backend)
+    chosen = select(queries, pool, 5, ids=ids, groups=groups, solver=solver)
     assert (chosen.indices >= 0).sum(axis=1).tolist() == [2, 2]
     assert chosen.stop_reason == (StopReason.EXHAUSTED,) * 2
-    alone = select(queries[:1], pool[:3], 5, groups=groups[0, :3], backend=backend)
+    alone = select(queries[:1], pool[:3], 5, groups=groups[0, :3], solver=solver)
     assert chosen.indices[0].tolist() == alone.indices[0].tolist()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from backends import CPU_BACKENDS
+from solvers import CPU_SOLVERS
 
 from sift_retrievers import Cosine, Selection, StopReason, select
 from sift_retrievers.selection import SelectOptions
@@ -193,11 +193,11 @@ def test_large_noise_tends_to_nearest_neighbours() -> None:
     assert picks.tolist() == np.argsort(-cosine)[:10].tolist()
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
 @pytest.mark.parametrize("noise", [1e8, 1e20, 1e39])
-def test_gains_survive_a_huge_noise(backend: str, noise: float) -> None:
+def test_gains_survive_a_huge_noise(solver: str, noise: float) -> None:
     queries, candidates = problem(batch=1)
-    chosen = select(queries, candidates, 3, lambda_=noise, backend=backend)
+    chosen = select(queries, candidates, 3, lambda_=noise, solver=solver)
     vectors, query = candidates[0].astype(np.float64), queries[0].astype(np.float64)
     cosine = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
     best = np.sort(cosine**2)[::-1][:3]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import CPU_BACKENDS
+from solvers import CPU_SOLVERS
 
 from sift_retrievers import Selection, StopReason, select
 
@@ -69,11 +69,11 @@ def test_the_shorter_of_two_rules_wins() -> None:
     assert lengths(both) == [min(pair) for pair in zip(alpha, gain, strict=True)]
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_the_budget_is_kept_and_used(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_the_budget_is_kept_and_used(solver: str) -> None:
     queries, pool = problem()
     costs = np.random.default_rng(1).integers(1, 50, size=(4, 30)).astype(float)
-    chosen = select(queries, pool, 30, costs=costs, budget=60.0, backend=backend)
+    chosen = select(queries, pool, 30, costs=costs, budget=60.0, solver=solver)
     for b, length in enumerate(lengths(chosen)):
         picks = chosen.indices[b, :length]
         spent = costs[b, picks].sum()
@@ -83,29 +83,29 @@ def test_the_budget_is_kept_and_used(backend: str) -> None:
     assert chosen.stop_reason == (StopReason.BUDGET,) * 4
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_each_pick_is_the_best_that_can_be_paid(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_each_pick_is_the_best_that_can_be_paid(solver: str) -> None:
     query, pool = np.array([1.0, 0.0]), np.array([[1.0, 0.1], [1.0, 0.3], [0.2, 1.0]])
     costs = [100.0, 5.0, 5.0]
-    within = select(query, pool, 3, costs=costs, budget=10.0, backend=backend)
+    within = select(query, pool, 3, costs=costs, budget=10.0, solver=solver)
     assert within.indices[0].tolist() == [1, 2, -1]
-    enough = select(query, pool, 1, costs=costs, budget=100.0, backend=backend)
+    enough = select(query, pool, 1, costs=costs, budget=100.0, solver=solver)
     assert enough.indices[0].tolist() == [0]
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_per_cost_prefers_the_cheap(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_per_cost_prefers_the_cheap(solver: str) -> None:
     query, pool = np.array([1.0, 0.0]), np.array([[1.0, 0.1], [1.0, 0.3], [0.2, 1.0]])
-    arguments: dict[str, Any] = {"costs": [100.0, 5.0, 5.0], "backend": backend}
+    arguments: dict[str, Any] = {"costs": [100.0, 5.0, 5.0], "solver": solver}
     assert select(query, pool, 1, **arguments).indices[0, 0] == 0
     assert select(query, pool, 1, per_cost=True, **arguments).indices[0, 0] == 1
 
 
-@pytest.mark.parametrize("backend", CPU_BACKENDS)
-def test_a_budget_a_query_and_one_that_pays_for_nothing(backend: str) -> None:
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_a_budget_a_query_and_one_that_pays_for_nothing(solver: str) -> None:
     queries, pool = problem()
     budget = [0.0, 1.0, 2.0, 1000.0]
-    chosen = select(queries, pool, 5, costs=np.ones(30), budget=budget, backend=backend)
+    chosen = select(queries, pool, 5, costs=np.ones(30), budget=budget, solver=solver)
     assert lengths(chosen) == [0, 1, 2, 5]
     assert chosen.stop_reason == (*(StopReason.BUDGET,) * 3, StopReason.K)
 
@@ -130,7 +130,7 @@ def test_a_pool_used_up_within_the_budget_is_exhausted() -> None:
         ({"costs": np.ones(30), "budget": -1.0}, r"budget must be .* at least 0; got -1\.0"),
         ({"costs": np.ones(30), "budget": [1.0, 2.0]}, r"budget must be .*\[B=4\].*got \[1"),
         ({"objective": "best"}, r"objective must be one of \['variance'.*got 'best'"),
-        ({"backend": "fast"}, r"backend must be one of \['compiled'.*got 'fast'"),
+        ({"solver": "fast"}, r"solver must be one of \['compiled'.*got 'fast'"),
     ],
 )
 def test_options_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:

@@ -12,13 +12,16 @@ between 1e-15 and 1e18.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 
-from sift_retrievers.backends.problem import ROUNDING, Objective, Picks, Problem
+from sift_retrievers.arrays import check_finite
+from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem
+from sift_retrievers.selection.solvers.reference import gathered, weights_of
 from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel, SharedNoise
 
 # Elements of the factor that are kept on chip: 32 float32 registers of each of 256 threads.
@@ -30,6 +33,10 @@ def select_fused(problem: Problem) -> Picks:
     kernel = problem.kernel
     assert isinstance(kernel, InnerProductKernel)
     assert type(kernel) in BUILT_IN_KERNELS  # the formulas that the kernel knows
+    _check(problem)
+    weights = None
+    if problem.weighting is not None:
+        weights = weights_of(problem, gathered(problem))
     x, q = problem.candidates, kernel.features(problem.targets).contiguous()
     batch, m, dim = q.shape
     count, steps, k = problem.pool_size, problem.steps, problem.k
@@ -52,7 +59,7 @@ def select_fused(problem: Problem) -> Picks:
             x,
             q,
             _or(problem.ids, indices),
-            _or(problem.weights, gains),
+            _or(weights, gains),
             _or(problem.costs, gains),
             _or(problem.budget, gains),
             sigma,
@@ -83,7 +90,7 @@ def select_fused(problem: Problem) -> Picks:
             SHARED_NOISE=isinstance(kernel, SharedNoise),
             NORMALIZED=kernel.normalized,
             HAS_IDS=problem.ids is not None,
-            HAS_R=problem.weights is not None,
+            HAS_R=weights is not None,
             HAS_COSTS=problem.costs is not None,
             HAS_BUDGET=problem.budget is not None,
             PER_COST=problem.per_cost,
@@ -95,6 +102,14 @@ def select_fused(problem: Problem) -> Picks:
         )
         variance[:, steps + 1 :] = variance[:, steps : steps + 1]
     return Picks(indices=indices, gains=gains, variance=variance)
+
+
+def _check(problem: Problem) -> None:
+    """Raise a ValueError where candidates are not finite; a matrix's rows that count."""
+    if problem.ids is None:
+        check_finite(problem.candidates, "candidates")
+    elif not math.isfinite(float(problem.candidates.sum())):
+        gathered(problem)
 
 
 def _or(tensor: Any, unused: torch.Tensor) -> torch.Tensor:
@@ -222,9 +237,10 @@ def _select_kernel(
     left = 0.0
     if HAS_BUDGET:
         left = tl.load(budgets + b).to(tl.float32)
+    fits = 4 * epsilon * left  # sums of costs are rounded: ten of 0.1 are paid by 1.0
     factor = tl.zeros([BLOCK_N, BLOCK_K if ROWS_ON_CHIP else 1], dtype=tl.float32)
     line = tl.arange(0, BLOCK_N)
-    resolution = 0.0
+    first = 0.0
 
     for n in range(steps):
         # Rule 1.
@@ -239,14 +255,16 @@ def _select_kernel(
         # Rule 3.
         allowed = open_
         if HAS_BUDGET:
-            allowed = allowed & (cost <= left)
+            allowed = allowed & (cost <= left + fits)
         score = tl.where(allowed, score, -float("inf"))
         # Rule 2.
         best = tl.max(score, axis=0)
         alive = best > -float("inf")
+        height = tl.maximum(tl.where(alive, best, 0.0), 0.0)
         if n == 0:
-            resolution = rounding * tl.where(alive, best, 0.0)
-        i = tl.min(tl.where(allowed & (score >= best - resolution), j, BLOCK_K), axis=0)
+            first = height
+        tie = rounding * tl.sqrt(height * first)
+        i = tl.min(tl.where(allowed & (score >= best - tie), j, BLOCK_K), axis=0)
         i = tl.where(alive, i, 0)
         picked = j == i
 

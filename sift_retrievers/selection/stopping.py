@@ -6,15 +6,15 @@ again is not taken back in.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import Any
 
-from sift_retrievers.stop_reason import StopReason
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["StopReason", "alpha_length", "min_gain_length"]
+Lengths = npt.NDArray[np.intp]
 
 
-def alpha_length(variance: Tensor, targets: int, alpha: float) -> Tensor:
+def alpha_length(variance: npt.NDArray[Any], targets: int, alpha: float) -> Lengths:
     """Passages kept by adaptive SIFT: the n − 1 before the first n with σ_n > 1/(α n), at least 1.
 
     It ends early where the uncertainty stays high, nothing at hand helps, and cannot act before
@@ -29,18 +29,16 @@ def alpha_length(variance: Tensor, targets: int, alpha: float) -> Tensor:
     Returns:
         `[B]` lengths, at most k. Source: arXiv 2410.08020, section 5.
     """
-    k = variance.shape[1] - 1
-    n = torch.arange(1, k + 1, device=variance.device)
-    too_high = (variance[:, 1:] / targets).sqrt() > 1.0 / (alpha * n)
-    return _first(too_high).clamp_min(1)
+    n = np.arange(1, variance.shape[1])
+    too_high = np.sqrt(variance[:, 1:] / targets) > 1.0 / (alpha * n)
+    return np.maximum(_first(too_high), 1)
 
 
-def min_gain_length(gains: Tensor, min_gain: float) -> Tensor:
+def min_gain_length(gains: npt.NDArray[Any], min_gain: float) -> Lengths:
     """Passages before the first pick that gains less than `min_gain` nats; may be none: `[B]`."""
     return _first(gains < min_gain)
 
 
-def _first(mask: Tensor) -> Tensor:
+def _first(mask: npt.NDArray[np.bool_]) -> Lengths:
     """Position of the first true element of each row; the row's length where there is none."""
-    position = mask.to(torch.uint8).argmax(dim=1)
-    return torch.where(mask.any(dim=1), position, mask.shape[1])
+    return np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
-from sift_retrievers.arrays import ArrayLike, as_tensor
-from sift_retrievers.backends.problem import Objective
+from sift_retrievers.arrays import ArrayLike, as_given, as_numpy, home_of, host
 from sift_retrievers.coverage import Coverage, cover
-from sift_retrievers.problems import build_problem
-from sift_retrievers.stopping import StopReason
+from sift_retrievers.kernels import unit_vectors
+from sift_retrievers.selection.arguments import build_problem
+from sift_retrievers.selection.problem import Objective
+from sift_retrievers.selection.result import Selection
+from sift_retrievers.selection.solvers.reference import gathered
 
 
 def select_covering(
@@ -28,8 +29,9 @@ def select_covering(
     budget: Any,
     groups: ArrayLike | None,
     refused: dict[str, Any],
-) -> tuple[torch.Tensor, torch.Tensor, StopReason]:
-    """Indices and gains `[1, k]`, padded with −1 and 0, and why it ended.
+    single: bool,
+) -> Selection[Any]:
+    """The selection, in float64.
 
     Args:
         coverage: of the K candidates.
@@ -44,6 +46,7 @@ def select_covering(
         budget: one number.
         groups: `[K]`.
         refused: options of `select` that make no sense here, which must not be set.
+        single: whether the query came as `[d]`, and not as a batch of one.
 
     Raises:
         ValueError: for more than one query, sizes that do not fit, or options that do not go
@@ -53,7 +56,7 @@ def select_covering(
     if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
         raise ValueError(
             'a Coverage goes with the objective "undirected" and without replacement, alpha, '
-            f"per_cost, ids, device and backend; got {wrong or objective!r}"
+            f"per_cost, ids, device and solver; got {wrong or objective!r}"
         )
     # Checks everything as for any kernel.
     problem = build_problem(
@@ -65,37 +68,31 @@ def select_covering(
             "a Coverage goes with one query [d] and its K candidates [K, d]; got "
             f"{problem.batch} queries and {size} candidates for a Coverage of {len(coverage)}"
         )
+    vectors = host(gathered(problem))[0]
     if relevance is None:
-        q = problem.targets[0].double()
-        x = problem.candidates[0].double()
-        lengths = x.norm(dim=1).clamp_min(1e-300) * q.norm(dim=1)[:, None]
-        rho = ((q @ x.T) / lengths).amax(dim=0).cpu().numpy()
+        q, x = host(problem.targets)[0].astype(np.float64), vectors.astype(np.float64)
+        rho = (unit_vectors(q) @ unit_vectors(x).T).max(axis=0)
         deviation = rho.std() if size > 0 else 0.0
         rho = rho / deviation if deviation > 1e-7 else rho * 0
     else:
-        rho = as_tensor(relevance, "relevance").reshape(-1).double().cpu().numpy()
+        rho = as_numpy(relevance, "relevance").reshape(-1).astype(np.float64)
     found = cover(
         coverage,
         rho,
         problem.k,
         lambda_=lambda_,
         min_gain=min_gain,
-        costs=_exact(costs),
-        budget=None if budget is None else float(_exact(budget)[0]),
-        groups=None if problem.groups is None else problem.groups[0].cpu().numpy(),
+        costs=None if problem.costs is None else host(problem.costs)[0],
+        budget=None if problem.budget is None else float(problem.budget[0]),
+        groups=None if problem.groups is None else host(problem.groups)[0],
     )
     made = len(found.indices)
-    indices = torch.full((1, problem.k), -1, dtype=torch.int64)
-    gains = torch.zeros((1, problem.k), dtype=torch.float64)
-    indices[0, :made] = torch.from_numpy(found.indices)
-    gains[0, :made] = torch.from_numpy(np.ascontiguousarray(found.gains))
-    return indices, gains, found.stop_reason
-
-
-def _exact(values: Any) -> Any:
-    """Checked numbers as they came, in one row: in float32 ten costs of 0.1 are more than 1.0."""
-    if values is None:
-        return None
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=np.float64).reshape(-1)
+    indices = np.full(problem.k, -1, dtype=np.int64)
+    gains, left = np.zeros(problem.k), np.ones(problem.k + 1)
+    indices[:made], gains[:made] = found.indices, found.gains
+    left[1 : made + 1] = np.cumprod(1 - found.variance)
+    left[made + 1 :] = left[made]
+    home, one = home_of(candidates), slice(None) if single else None
+    arrays = (as_given(array[one], home) for array in (indices, left, gains))
+    reason = found.stop_reason
+    return Selection(*arrays, stop_reason=reason if single else (reason,))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-from sift_retrievers.arrays import ArrayLike
-from sift_retrievers.backends.problem import Objective, Problem
-from sift_retrievers.backends.reference import gathered, whitened
-from sift_retrievers.kernels import KernelLike
-from sift_retrievers.problems import build_problem, home_of
+from sift_retrievers.arrays import ArrayLike, as_given, home_of, host, namespace
+from sift_retrievers.kernels import KernelLike, inner_products, unit_vectors
+from sift_retrievers.kernels.relevance_weighted import as_precise
+from sift_retrievers.selection.arguments import build_problem
+from sift_retrievers.selection.problem import Objective, Problem
+from sift_retrievers.selection.solvers.reference import gathered, whitening
+from sift_retrievers.selection.weights import passage_weights
+
+Float64 = npt.NDArray[np.float64]
 
 
 def posterior_variance(
@@ -37,7 +41,7 @@ def posterior_variance(
         relevance: as for `select`.
 
     Returns:
-        `[B]` float64, of the kind of `passages`.
+        `[B]` float64, of the kind of `passages`; one number for one query `[d]`.
 
     Raises:
         ValueError: as `select` does.
@@ -47,8 +51,8 @@ def posterior_variance(
     )
     prior, cross, gram = _covariances(problem)
     factor = _factor(gram, problem.noise)
-    explained = torch.linalg.solve_triangular(factor, cross.mT, upper=False)
-    return _as_given(prior - explained.square().sum(dim=(1, 2)), passages)
+    explained = np.linalg.solve(factor, cross.mT)
+    return _as_given(prior - np.square(explained).sum(axis=(1, 2)), queries, passages)
 
 
 def irreducible_variance(
@@ -71,21 +75,21 @@ def irreducible_variance(
         relevance: as for `select`.
 
     Returns:
-        `[B]` float64, of the kind of `candidates`.
+        `[B]` float64, of the kind of `candidates`; one number for one query `[d]`.
 
     Raises:
         ValueError: as `select` does.
     """
     problem = build_problem(queries, candidates, 1, kernel=kernel, relevance=relevance)
     prior, cross, gram = _covariances(problem)
-    values, basis = torch.linalg.eigh(gram)
+    values, basis = np.linalg.eigh(gram)
     if values.shape[1] > 0:
         # float32 vectors are known to 6e-8, their Gram matrix's small eigenvalues no better.
-        cutoff = values.amax(dim=1, keepdim=True) * gram.shape[1] * 1e-9
-        scale = torch.where(values > cutoff, values.clamp_min(cutoff), torch.inf).rsqrt()
+        cutoff = values.max(axis=1, keepdims=True) * gram.shape[1] * 1e-9
+        scale = np.where(values > cutoff, 1 / np.sqrt(np.maximum(values, cutoff)), 0.0)
         cross = (cross @ basis) * scale[:, None]
-    left = (prior - cross.square().sum(dim=(1, 2))).clamp_min(0.0)
-    return _as_given(left, candidates)
+    left = np.maximum(prior - np.square(cross).sum(axis=(1, 2)), 0.0)
+    return _as_given(left, queries, candidates)
 
 
 def gains_after(
@@ -130,59 +134,59 @@ def gains_after(
     )
     if problem.batch != 1:
         raise ValueError(f"gains_after takes one query, [d] or [1, m, d]; got {problem.batch}")
-    _, cross, gram = _covariances(problem)
-    with torch.no_grad():
-        q = problem.kernel.features(problem.targets.double())
-        sigma, c, v = problem.kernel.prior(q)[0], cross[0], gram[0].diagonal().clone()
-        if len(observed) > 0:
-            rows = gram[0][list(observed)]  # [n, K]
-            factor = _factor(rows[:, list(observed)], problem.noise)
-            rows = torch.linalg.solve_triangular(factor, rows, upper=False)
-            to_targets = torch.linalg.solve_triangular(factor, c[:, list(observed)].mT, upper=False)
-            sigma, c = sigma - to_targets.mT @ to_targets, c - to_targets.mT @ rows
-            v = (v - rows.square().sum(dim=0)).clamp_min(0.0)
+    q = problem.kernel.features(as_precise(problem.targets))
+    sigma = host(problem.kernel.prior(q))[0]
+    _, crosses, grams = _covariances(problem)
+    c, v = crosses[0], grams[0].diagonal().copy()
+    if len(observed) > 0:
+        rows = grams[0][list(observed)]  # [n, K]
+        factor = _factor(rows[:, list(observed)], problem.noise)
+        rows = np.linalg.solve(factor, rows)
+        to_targets = np.linalg.solve(factor, c[:, list(observed)].T)
+        sigma, c = sigma - to_targets.T @ to_targets, c - to_targets.T @ rows
+        v = np.maximum(v - np.square(rows).sum(axis=0), 0.0)
     if problem.objective is Objective.VARIANCE:
-        lowered = c.square().sum(dim=0) / (v + problem.noise) / sigma.trace()
-        gains = -0.5 * torch.log1p(-lowered.clamp(0.0, 1.0 - 1e-16))
+        lowered = np.square(c).sum(axis=0) / (v + problem.noise) / sigma.trace()
+        gains = -0.5 * np.log1p(-lowered.clip(0.0, 1.0 - 1e-16))
     elif problem.objective is Objective.ENTROPY:
-        known = whitened(sigma[None], c[None])[0].square().sum(dim=0)
-        left = (v - known).clamp_min(0.0)
-        gains = 0.5 * torch.log((v + problem.noise) / (left + problem.noise))
+        known = np.square(whitening(sigma[None])[0] @ c).sum(axis=0)
+        left = np.maximum(v - known, 0.0)
+        gains = 0.5 * np.log((v + problem.noise) / (left + problem.noise))
     else:
-        gains = 0.5 * torch.log1p(v / problem.noise)
-    return _as_given(gains, candidates)
+        gains = 0.5 * np.log1p(v / problem.noise)
+    return as_given(gains, home_of(candidates))
 
 
-def _factor(gram: Tensor, noise: float) -> Tensor:
+def _factor(gram: Float64, noise: float) -> Float64:
     """The Cholesky factor of K + λ′ I `[..., n, n]`.
 
     Where rounding swallows λ′ and passages depend on each other there is none; then with what
     rounding is known to leave on the diagonal.
     """
-    unit = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    factor: Tensor
-    factor, failed = torch.linalg.cholesky_ex(gram + noise * unit)
-    if bool(failed.any()):
-        largest = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1)[..., None, None]
-        rounding = 4 * torch.finfo(gram.dtype).eps * gram.shape[-1] * largest
-        factor = torch.linalg.cholesky(gram + (noise + rounding) * unit)
-    return factor
+    unit = np.eye(gram.shape[-1])
+    try:
+        return np.linalg.cholesky(gram + noise * unit)
+    except np.linalg.LinAlgError:
+        largest = gram.diagonal(axis1=-2, axis2=-1).max(axis=-1)[..., None, None]
+        rounding = 4 * float(np.finfo(gram.dtype).eps) * gram.shape[-1] * largest
+        return np.linalg.cholesky(gram + (noise + rounding) * unit)
 
 
-def _covariances(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
+def _covariances(problem: Problem) -> tuple[Float64, Float64, Float64]:
     """Summed prior variance `[B]`, cross `[B, m, K]` and Gram `[B, K, K]`, in float64."""
-    kernel = problem.kernel
-    with torch.no_grad():
-        x = kernel.features(gathered(problem).double())
-        q = kernel.features(problem.targets.double())
-        prior = kernel.prior(q).diagonal(dim1=1, dim2=2).sum(dim=1)
-        cross, gram = kernel.cross(q, x), kernel(x, x)
-        if problem.weights is not None:
-            r = problem.weights.double()
-            cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
-    return prior, cross, gram.expand(problem.batch, -1, -1)
+    kernel, pool = problem.kernel, gathered(problem)
+    vectors, targets = as_precise(pool), as_precise(problem.targets)
+    x, q = kernel.features(vectors), kernel.features(targets)
+    prior = host(kernel.prior(q)).trace(axis1=1, axis2=2)
+    cross, gram = host(kernel.cross(q, x)), host(kernel(x, x))
+    if problem.weighting is not None:
+        xp = namespace(vectors)
+        cosine = xp.max(inner_products(unit_vectors(targets), unit_vectors(vectors)), axis=1)
+        r = host(passage_weights(problem.weighting, cosine, (pool == 0).all(-1), None))
+        cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
+    return prior, cross, np.broadcast_to(gram, (problem.batch, *gram.shape[1:]))
 
 
-def _as_given(values: Tensor, like: ArrayLike) -> Any:
-    home = home_of(like)
-    return values.cpu().numpy() if home is None else values.to(home)
+def _as_given(values: Float64, queries: ArrayLike, like: ArrayLike) -> Any:
+    one = np.ndim(queries) == 1 if not hasattr(queries, "ndim") else queries.ndim == 1
+    return as_given(values, home_of(like))[0 if one else slice(None)]

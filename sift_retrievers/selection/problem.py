@@ -1,16 +1,17 @@
-"""What every backend is given, and what it gives back."""
+"""What every solver is given, and what it gives back."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from torch import Tensor
-
+from sift_retrievers.arrays import Array
 from sift_retrievers.kernels import Kernel
 
-# Scores within this multiple of ε times the first pick's score are ties (rule 2 of the reference).
-ROUNDING = 16.0
+ROUNDING: Final = 16.0
+"""Rule 2: scores within this many ε of √(best · first pick's score) of the best are ties."""
 
 
 class Objective(StrEnum):
@@ -25,12 +26,26 @@ class Objective(StrEnum):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One batch of selection problems, validated, on one device."""
+class Weighting:
+    """The kernel among passages is r(x) k(x, y) r(y), r = exp(γ (ρ(x) − max ρ))."""
 
-    targets: Tensor
+    gamma: float
+    standardized: bool
+    """Whether ρ counts in its standard deviations among the candidates."""
+    relevance: Array | None
+    """`[B, K]` ρ; None: the cosine to the nearest target."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One batch of selection problems, validated: all arrays numpy, or tensors on one device.
+
+    Whether the candidates are finite is for the solver to see, which reads them anyway.
+    """
+
+    targets: Array
     """`[B, m, d]` the m targets of every query; their type is the one to compute in."""
-    candidates: Tensor
+    candidates: Array
     """`[B, K, d]` the candidates, of the same type, or of half precision on a GPU; `[1, K, d]`
     where all queries share one pool; with `ids`, the matrix `[1, N, d]` that they point into."""
     kernel: Kernel
@@ -41,28 +56,27 @@ class Problem:
     objective: Objective = Objective.VARIANCE
     replacement: bool = False
     """Whether a passage may be picked again."""
-    ids: Tensor | None = None
-    """`[B, K]` rows of the matrix that each query may pick from; −1 for none (ragged pools)."""
-    weights: Tensor | None = None
-    """`[B, K]` r: the kernel among passages is r(x) k(x, y) r(y)."""
-    costs: Tensor | None = None
-    """`[B, K]` what each candidate costs."""
-    budget: Tensor | None = None
-    """`[B]` what may be spent."""
+    ids: Array | None = None
+    """`[B, K]` int64 rows of the matrix that each query may pick from; −1 for none."""
+    weighting: Weighting | None = None
+    costs: Array | None = None
+    """`[B, K]` float64, what each candidate costs."""
+    budget: Array | None = None
+    """`[B]` float64, what may be spent."""
     per_cost: bool = False
     """Rank by score per unit of cost."""
-    groups: Tensor | None = None
+    groups: Array | None = None
     """`[B, K]` int64 group of each candidate; no two picks come from one group."""
 
     @property
     def batch(self) -> int:
         """B, the number of queries."""
-        return self.targets.shape[0]
+        return int(self.targets.shape[0])
 
     @property
     def pool_size(self) -> int:
         """K, the candidates of a query."""
-        return self.ids.shape[1] if self.ids is not None else self.candidates.shape[1]
+        return int((self.candidates if self.ids is None else self.ids).shape[1])
 
     @property
     def steps(self) -> int:
@@ -72,22 +86,33 @@ class Problem:
         return min(self.k, self.pool_size)
 
 
-def few_rows(ids: Tensor, candidates: Tensor) -> bool:
-    """Whether `ids` `[B, K]` points to fewer rows than the matrix `[1, N, d]` has, on a CPU.
-
-    Then nothing is computed for the whole matrix, which may be much larger.
-    """
-    return candidates.device.type == "cpu" and ids.numel() < candidates.shape[1]
-
-
 @dataclass(frozen=True)
 class Picks:
     """The outcome, padded to k picks where a selection ended early."""
 
-    indices: Tensor
+    indices: Array
     """`[B, k]` positions among the K candidates, int64, in selection order; −1 after the end."""
-    gains: Tensor
+    gains: Array
     """`[B, k]` nats; 0 after the end."""
-    variance: Tensor
+    variance: Array
     """`[B, k + 1]` posterior variance summed over the targets, before and after every pick, its
     last value repeated after the end; of the undirected objective too, whose picks ignore it."""
+
+
+def lowest_tie(best: float, first: float, epsilon: float) -> float:
+    """Rule 2: the lowest score that counts as equal to the best.
+
+    Args:
+        best: the highest score now.
+        first: the score of the first pick.
+        epsilon: of the arithmetic that the scores were computed in.
+    """
+    return best - ROUNDING * epsilon * math.sqrt(max(best, 0.0) * max(first, 0.0))
+
+
+def affordable(cost: Array, left: Array, budget: Array) -> Array:
+    """Rule 3: whether a cost fits what is left of a budget.
+
+    Sums of costs are rounded: ten of 0.1 are paid by 1.0.
+    """
+    return cost <= left + 1e-12 * budget

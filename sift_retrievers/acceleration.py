@@ -1,0 +1,44 @@
+"""The compiled functions, where they were built; without them numpy does the same.
+
+The extension is optional: a wheel brings it, a build from source makes it where there is a C
+compiler. `SIFT_RETRIEVERS_COMPILED=0` in the environment leaves it out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+REVISION: Final = 1
+"""Of the functions' arguments. A module that was built from other sources is not used."""
+
+
+def _load() -> Any:
+    if os.environ.get("SIFT_RETRIEVERS_COMPILED", "1") == "0":
+        return None
+    try:
+        from sift_retrievers import _native
+    except ImportError:
+        return None
+    return _native if getattr(_native, "REVISION", None) == REVISION else None
+
+
+_module: Any = _load()
+
+
+def compiled() -> Any:
+    """The module of the compiled functions, or None."""
+    return _module
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Without the compiled functions, in all threads of the process: for tests and comparisons."""
+    global _module
+    module, _module = _module, None
+    try:
+        yield
+    finally:
+        _module = module

@@ -1,1 +1,0 @@
-"""Implementations of greedy information-gain selection, all with the interface of `problem`."""

@@ -1,0 +1,132 @@
+"""The kernels that solvers know by name: cosine, linear, exponential, shared noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from sift_retrievers.arrays import Array, namespace
+from sift_retrievers.kernels.kernel import InnerProductKernel
+
+
+@dataclass(frozen=True)
+class Cosine(InnerProductKernel):
+    """k(x, y) = cos(x, y): the linear kernel on vectors of unit length, the paper's choice.
+
+    A zero vector has no direction. Its features stay zero: as a passage it carries no information
+    (its gain is 0); as a query it is an error, which `select` reports.
+
+    A passage with a cosine of −0.5 explains as much of the query as one with 0.5: the surrogate may
+    turn its answer round. Among the nearest neighbours of a large store that hardly occurs; where
+    it does, `positive_only` leaves such passages for last.
+
+    Source: Hübotter et al., arXiv 2410.08020, section 3 (normalised embeddings).
+    """
+
+    positive_only: bool = False
+    normalized = True
+    is_inner_product = True
+
+
+@dataclass(frozen=True)
+class Linear(InnerProductKernel):
+    """k(x, y) = ⟨x, y⟩: length counts. λ′ is then in units of squared length."""
+
+    positive_only: bool = False
+    normalized = False
+    is_inner_product = True
+
+
+@dataclass(frozen=True)
+class Exponential(InnerProductKernel):
+    """k(x, y) = exp(β (cos(x, y) − 1)), β the sharpness: the Gaussian kernel on the unit sphere.
+
+    Sharper kernels forgive less similar passages sooner: at β = 8 a passage with cosine 0.75 to a
+    picked one keeps most of its own information, a near-duplicate none.
+
+    `target_sharpness` β_t gives relevance a dial of its own. The target then lies off the sphere,
+    at β_t / β times its direction, so that
+
+        k(x*, x) = exp(β_t cos − β/2 − β_t²/(2β)),    k(x*, x*) = 1,
+
+    which is positive definite together with the passages' kernel (it is the Gaussian kernel of
+    those points). Default: β_t = β, the target on the sphere.
+
+    Raises:
+        ValueError: for a sharpness that is not positive and finite.
+    """
+
+    sharpness: float = 8.0
+    target_sharpness: float | None = None
+    positive_only: bool = False
+    normalized = True
+
+    def __post_init__(self) -> None:
+        for name in ("sharpness", "target_sharpness"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite; got {value!r}")
+
+    @property
+    def radius(self) -> float:
+        """Distance of the target from the origin, β_t / β."""
+        return 1.0 if self.target_sharpness is None else self.target_sharpness / self.sharpness
+
+    def of_passages(self, g: Array) -> Array:
+        return namespace(g).exp(self.sharpness * (g - 1.0))
+
+    def of_target_and_passage(self, g: Array) -> Array:
+        radius = self.radius
+        return namespace(g).exp(self.sharpness * (radius * g - 0.5 * (1.0 + radius**2)))
+
+    def of_targets(self, g: Array) -> Array:
+        return namespace(g).exp(self.sharpness * self.radius**2 * (g - 1.0))
+
+
+@dataclass(frozen=True)
+class SharedNoise(InnerProductKernel):
+    """The cosine's surrogate, observed with errors that passages share as far as they say the same.
+
+    f is linear in the unit vectors, as with `Cosine`. A passage says y_x = f(x) + ε(x), and
+
+        Cov(ε(x), ε(y)) = error · exp(β (cos(x, y) − 1)) + λ′ [x = y],
+
+    β the sharpness: `error` is the part of the noise's variance that near-duplicates have in
+    common, λ′ (of `select`) the part that each has for itself; error = 0 is the cosine kernel. So
+
+        k(x, y) = cos(x, y) + error · exp(β (cos(x, y) − 1)),    k(x*, x) = cos(x*, x).
+
+    A copy repeats the error of its original and tells nothing that the original did not, however
+    noisy passages are taken to be. Under the paper's noise two copies are two opinions, and a large
+    λ′, which ranking by relevance needs, makes copies welcome.
+
+    A sum of two kernels, so positive definite. σ² and the gains are those of the answer f(x*).
+
+    Raises:
+        ValueError: for an error below 0, a sharpness that is not above 0, or one not finite.
+    """
+
+    error: float = 8.0
+    sharpness: float = 11.0
+    positive_only: bool = False
+    normalized = True
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.error) and self.error >= 0):
+            raise ValueError(f"error must be finite and at least 0; got {self.error!r}")
+        if not (math.isfinite(self.sharpness) and self.sharpness > 0):
+            raise ValueError(f"sharpness must be positive and finite; got {self.sharpness!r}")
+
+    def of_passages(self, g: Array) -> Array:
+        return g + self.error * namespace(g).exp(self.sharpness * (g - 1.0))
+
+    def of_target_and_passage(self, g: Array) -> Array:
+        return g
+
+    def of_targets(self, g: Array) -> Array:
+        return g
+
+
+# The kernels whose formulas the compiled and the fused solver know.
+BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential, SharedNoise)

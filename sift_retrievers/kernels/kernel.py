@@ -1,0 +1,111 @@
+"""`Kernel`: a covariance function of the surrogate; `InnerProductKernel`: one of ⟨x, y⟩."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from sift_retrievers.arrays import Array, namespace
+from sift_retrievers.kernels.products import inner_products, unit_vectors
+
+
+class Kernel(ABC):
+    """A positive semidefinite covariance function over embedding vectors.
+
+    A subclass defines `__call__`; the other methods have defaults that follow from it and exist
+    so that work which can be done once per call (normalising, say) is not done once per pick.
+
+    Arrays are of the kind that `select` was given: numpy arrays, or torch tensors. What the two
+    have in common (operators, indexing, `sum`) serves both.
+    """
+
+    positive_only: bool = False
+    """Count a passage only for the targets that it covaries positively with. Clamps the score of a
+    pick, never the recursion: what is reported is the true posterior."""
+
+    def features(self, vectors: Array) -> Array:
+        """Prepare vectors once per call: `[..., n, d]` → `[..., n, d']`. Must not write into them.
+
+        All other methods are given what this one returns.
+        """
+        return vectors
+
+    @abstractmethod
+    def __call__(self, x: Array, y: Array) -> Array:
+        """Covariances of passages: features `[B, n, d']` and `[B, m, d']` → `[B, n, m]`.
+
+        Either batch dimension may be 1 and is then shared by the whole batch.
+        """
+
+    def cross(self, targets: Array, passages: Array) -> Array:
+        """Covariances of targets and passages: `[B, m, d']` and `[B, K, d']` → `[B, m, K]`."""
+        return self(targets, passages)
+
+    def prior(self, targets: Array) -> Array:
+        """Covariances of the targets among themselves: `[B, m, d']` → `[B, m, m]`."""
+        return self(targets, targets)
+
+    def diagonal(self, x: Array) -> Array:
+        """Prior variances k(x, x) of passages: `[B, n, d']` → `[B, n]`."""
+        batch, n, dim = x.shape
+        points = x.reshape(batch * n, 1, dim)
+        return self(points, points).reshape(batch, n)
+
+    def largest_variance(self, vectors: Array) -> float:
+        """The largest prior variance of the passages `[B, K, d]`: the scale that λ′ is held to."""
+        if 0 in vectors.shape:
+            return 0.0
+        with np.errstate(over="ignore"):
+            return float(self.diagonal(self.features(vectors)).max())
+
+
+class InnerProductKernel(Kernel):
+    """A kernel that is a function of inner products, so that solvers may compute those their way.
+
+    Subclasses say whether vectors are first brought to unit length, and give the three functions of
+    the inner product g = ⟨x, y⟩ (elementwise on arrays of any shape).
+    """
+
+    normalized: bool
+    is_inner_product: bool = False
+    """Whether all three functions are the inner product itself."""
+
+    def of_passages(self, g: Array) -> Array:
+        """K of two passages."""
+        return g
+
+    def of_target_and_passage(self, g: Array) -> Array:
+        """K of a target and a passage."""
+        return self.of_passages(g)
+
+    def of_targets(self, g: Array) -> Array:
+        """K of two targets."""
+        return self.of_passages(g)
+
+    def features(self, vectors: Array) -> Array:
+        return unit_vectors(vectors) if self.normalized else vectors
+
+    def __call__(self, x: Array, y: Array) -> Array:
+        return self.of_passages(inner_products(x, y))
+
+    def cross(self, targets: Array, passages: Array) -> Array:
+        return self.of_target_and_passage(inner_products(targets, passages))
+
+    def prior(self, targets: Array) -> Array:
+        products = inner_products(targets, targets)
+        if self.normalized:
+            one = range(products.shape[1])
+            products[:, one, one] = 1.0  # which rounding misses
+        return self.of_targets(products)
+
+    def diagonal(self, x: Array) -> Array:
+        return self.of_passages((x * x).sum(-1))
+
+    def largest_variance(self, vectors: Array) -> float:
+        if self.normalized:
+            if self.is_inner_product:
+                return 1.0
+            one = namespace(vectors).ones_like(vectors[..., :1, :1])
+            return float(self.of_passages(one).max()) if 0 not in one.shape else 1.0
+        return super().largest_variance(vectors)

@@ -1,0 +1,25 @@
+"""Everything from arrays to picks: `select`, and what is left of the uncertainty after any picks."""
+
+from sift_retrievers.selection.arguments import ProblemOptions, build_problem
+from sift_retrievers.selection.posterior import (
+    gains_after,
+    irreducible_variance,
+    posterior_variance,
+)
+from sift_retrievers.selection.problem import Objective, Picks, Problem
+from sift_retrievers.selection.result import Selection
+from sift_retrievers.selection.select import SelectOptions, select
+
+__all__ = [
+    "Objective",
+    "Picks",
+    "Problem",
+    "ProblemOptions",
+    "SelectOptions",
+    "Selection",
+    "build_problem",
+    "gains_after",
+    "irreducible_variance",
+    "posterior_variance",
+    "select",
+]

@@ -1,0 +1,302 @@
+"""From what a caller passes to a `Problem`: conversion, validation, precision."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import numpy as np
+
+from sift_retrievers.arrays import (
+    Array,
+    ArrayLike,
+    as_numpy,
+    as_tensor,
+    check_finite,
+    home_of,
+    host,
+    is_tensor,
+    namespace,
+)
+from sift_retrievers.kernels import (
+    InnerProductKernel,
+    Kernel,
+    KernelLike,
+    RelevanceWeighted,
+    resolve_kernel,
+)
+from sift_retrievers.selection.problem import Objective, Problem, Weighting
+from sift_retrievers.validation import count, is_cpu, positive, torch_device
+
+if TYPE_CHECKING:
+    import torch
+
+# In float32 the error of σ² grows like 1e-8 / λ′ in units of the prior variance (on
+# near-duplicates: 5e-5 at λ′ = 1e-4, 3e-4 at 2e-5). Below this ratio of λ′ to the largest prior
+# variance the engine computes in float64; so it does where λ′ would leave the range of float32.
+FLOAT32_NOISE_FLOOR: Final = 1e-5
+FLOAT32_LARGEST_NOISE: Final = 1e30
+FLOAT32_LARGEST_VARIANCE: Final = 1e15  # products of two covariances are finite, sums of them too
+
+
+class ProblemOptions(TypedDict, total=False):
+    """The keyword arguments of `build_problem`, for those who pass them on."""
+
+    kernel: KernelLike
+    lambda_: float
+    objective: str
+    relevance: ArrayLike | None
+    replacement: bool
+    costs: ArrayLike | None
+    budget: float | ArrayLike | None
+    per_cost: bool
+    groups: ArrayLike | None
+    ids: ArrayLike | None
+    device: str | torch.device | None
+
+
+def build_problem(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    k: int,
+    *,
+    kernel: KernelLike = "cosine",
+    lambda_: float = 1.0,
+    objective: str = "variance",
+    relevance: ArrayLike | None = None,
+    replacement: bool = False,
+    costs: ArrayLike | None = None,
+    budget: float | ArrayLike | None = None,
+    per_cost: bool = False,
+    groups: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+    device: str | torch.device | None = None,
+) -> Problem:
+    """Check and convert the arguments of `select`, whose docstring describes them.
+
+    On a CPU the arrays are numpy's, whatever came, unless a kernel of the caller's own is to see
+    the tensors that came.
+
+    Raises:
+        ValueError, TypeError: as `select` says.
+    """
+    noise, k = positive(lambda_, "lambda_"), count(k, "k")
+    resolved = resolve_kernel(kernel)
+    weighted = isinstance(resolved, RelevanceWeighted)
+    base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
+    if objective not in _OBJECTIVES:
+        raise ValueError(f"objective must be one of {[*_OBJECTIVES]}; got {objective!r}")
+    if relevance is not None and not weighted:
+        raise ValueError(
+            'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '
+            f"kernel={kernel!r}"
+        )
+
+    place = _place(candidates, device, base)
+    if place is None:
+        given, pool = as_numpy(queries, "queries"), as_numpy(candidates, "candidates")
+    else:
+        pool = as_tensor(candidates, "candidates").to(place)
+        given = as_tensor(queries, "queries").to(place)
+    check_finite(given, "queries")
+    targets, pool = _shapes(given, pool)
+    _check_targets(targets)
+    batch = targets.shape[0]
+    rows = None if ids is None else _ids(ids, batch, pool)
+    size = pool.shape[1] if rows is None else rows.shape[1]
+
+    objective = Objective(objective)
+    dtype = _precision(base, noise, targets, pool, rows, objective)
+    weighting = None
+    if isinstance(resolved, RelevanceWeighted):
+        given = None if relevance is None else _per_candidate(relevance, "relevance", batch, size)
+        weighting = Weighting(resolved.gamma, resolved.standardized, _moved(given, place))
+    spending, left = _costs(costs, budget, per_cost, batch, size)
+    numbers = None if groups is None else _groups(groups, replacement, batch, size)
+    return Problem(
+        targets=_as(targets, dtype),
+        candidates=_as(pool, dtype),
+        kernel=base,
+        noise=noise,
+        k=k,
+        objective=objective,
+        replacement=replacement,
+        ids=_moved(rows, place),
+        weighting=weighting,
+        costs=_moved(spending, place),
+        budget=_moved(left, place),
+        per_cost=per_cost,
+        groups=_moved(numbers, place),
+    )
+
+
+_OBJECTIVES: Final = {str(objective): objective for objective in Objective}
+
+
+def _place(
+    candidates: ArrayLike, device: str | torch.device | None, kernel: Kernel
+) -> torch.device | None:
+    """The device to compute on; None: numpy on the CPU."""
+    home = home_of(candidates)
+    place = home if device is None else None
+    if device is not None and (not is_cpu(device) or home is not None):
+        place = torch_device(device)
+    if place is None or (place.type == "cpu" and isinstance(kernel, InnerProductKernel)):
+        return None
+    return place
+
+
+def _as(array: Array, dtype: str) -> Array:
+    """An array in the type to compute in; half precision stays where a GPU reads it itself."""
+    if not is_tensor(array):
+        return array if array.dtype == dtype else array.astype(dtype)
+    xp = namespace(array)
+    if dtype == "float32" and array.dtype in (xp.float16, xp.bfloat16) and array.ndim == 3:
+        return array
+    return array.to(getattr(xp, dtype))
+
+
+def _moved(array: Any, place: torch.device | None) -> Any:
+    """A checked numpy array where the others are."""
+    if array is None or place is None:
+        return array
+    return as_tensor_exact(array).to(place)
+
+
+def as_tensor_exact(array: Any) -> torch.Tensor:
+    """A numpy array as a tensor of its own type."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _shapes(queries: Array, candidates: Array) -> tuple[Array, Array]:
+    """Bring queries to `[B, m, d]` and candidates to `[B or 1, K, d]`."""
+
+    def wrong(expected: str) -> ValueError:
+        came = f"queries {tuple(queries.shape)} and candidates {tuple(candidates.shape)}"
+        return ValueError(f"{expected}; got {came}")
+
+    if queries.ndim not in (1, 2, 3) or 0 in queries.shape:
+        raise wrong("queries must be [d], [B, d] or [B, m, d], none of them 0")
+    if candidates.ndim not in (2, 3):
+        raise wrong("candidates must be [K, d] or [B, K, d]")
+    targets = queries.reshape(-1, 1, queries.shape[-1]) if queries.ndim < 3 else queries
+    pool = candidates[None] if candidates.ndim == 2 else candidates
+    if pool.shape[0] != targets.shape[0] and candidates.ndim == 3:
+        raise wrong("queries and candidates must agree in the batch size B")
+    if pool.shape[2] != targets.shape[2]:
+        raise wrong("queries and candidates must agree in the dimension d")
+    return targets, pool
+
+
+def _check_targets(targets: Array) -> None:
+    asks = targets.any(-1)
+    if bool(asks.all()):
+        return
+    row, target = (int(axis[0]) for axis in namespace(asks).nonzero(~asks))
+    raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
+
+
+def _ids(ids: ArrayLike, batch: int, pool: Array) -> Any:
+    """`[B, K]` int64 rows of the matrix `[1, N, d]`, −1 for none; numpy."""
+    rows = host(ids)
+    came = f"got {rows.shape} of {rows.dtype} for candidates {tuple(pool.shape[1:])}"
+    whole = rows.dtype.kind in "iu"
+    if rows.ndim != 2 or rows.shape[0] != batch or not whole or pool.shape[0] != 1:
+        raise ValueError(f"ids must be whole numbers [B={batch}, K], candidates [N, d]; {came}")
+    if rows.size and (int(rows.min()) < -1 or int(rows.max()) >= pool.shape[1]):
+        raise ValueError(
+            f"ids must be rows of the matrix or −1; {came}, from {int(rows.min())} to "
+            f"{int(rows.max())}"
+        )
+    return rows.astype(np.int64, copy=False)
+
+
+def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Any:
+    array = as_numpy(values, name)
+    if array.shape not in ((size,), (batch, size)):
+        raise ValueError(f"{name} must be [K={size}] or [B={batch}, K={size}]; got {array.shape}")
+    check_finite(array, name)
+    return np.broadcast_to(array, (batch, size))
+
+
+def _groups(groups: ArrayLike, replacement: bool, batch: int, size: int) -> Any:
+    numbers = host(groups)
+    if numbers.shape not in ((size,), (batch, size)) or numbers.dtype.kind not in "iu":
+        raise ValueError(
+            f"groups must be whole numbers [K={size}] or [B={batch}, K={size}]; got "
+            f"{numbers.shape} of {numbers.dtype}"
+        )
+    if replacement:
+        raise ValueError("groups are picked from once; they do not go together with replacement")
+    return np.broadcast_to(numbers.astype(np.int64, copy=False), (batch, size))
+
+
+def _costs(
+    costs: ArrayLike | None,
+    budget: float | ArrayLike | None,
+    per_cost: bool,
+    batch: int,
+    size: int,
+) -> tuple[Any, Any]:
+    if costs is None:
+        if budget is not None or per_cost:
+            raise ValueError("budget and per_cost need costs, what each candidate costs; got None")
+        return None, None
+    spending = _per_candidate(_precise(costs), "costs", batch, size)
+    if (spending < 0).any() or (per_cost and (spending == 0).any()):
+        least = "positive" if per_cost else "at least 0"
+        raise ValueError(f"costs must be {least}; the smallest is {float(spending.min())}")
+    if budget is None:
+        return spending, None
+    limit = as_numpy(_precise([budget] if isinstance(budget, int | float) else budget), "budget")
+    if limit.ndim != 1 or limit.shape[0] not in (1, batch) or not (limit >= 0).all():
+        raise ValueError(
+            f"budget must be one number or [B={batch}] numbers of at least 0; got {budget!r}"
+        )
+    check_finite(limit, "budget")
+    return spending, np.broadcast_to(limit, (batch,))
+
+
+def _precise(values: ArrayLike) -> ArrayLike:
+    """Lists of numbers in float64: in float32 ten costs of 0.1 are more than 1."""
+    if is_tensor(values):
+        return values.double()  # type: ignore[union-attr]
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "fiub":
+        return values
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return values  # whose conversion says what is wrong
+
+
+def _precision(
+    kernel: Kernel,
+    noise: float,
+    targets: Array,
+    pool: Array,
+    ids: Any,
+    objective: Objective,
+) -> str:
+    """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
+    if any(str(array.dtype).endswith("float64") for array in (targets, pool)):
+        return "float64"
+    if objective is Objective.ENTROPY and targets.shape[1] > 1:
+        return "float64"
+    largest, most = kernel.largest_variance(pool[:, :1]), FLOAT32_LARGEST_VARIANCE
+    if not (isinstance(kernel, InnerProductKernel) and kernel.normalized):
+        if ids is not None:  # rows that nobody points to do not count
+            pool = pool[:, namespace(pool).asarray(np.unique(ids[ids >= 0]))]
+        check_finite(pool, "candidates" if ids is None else "candidates (rows in ids)")
+        largest = kernel.largest_variance(pool)
+        if not max(largest, kernel.largest_variance(targets)) <= most:
+            largest = kernel.largest_variance(_as(pool, "float64"))
+            if not math.isfinite(largest):
+                raise ValueError(
+                    f"candidates are too large for {kernel!r}: the largest prior variance is "
+                    f"{largest}"
+                )
+            return "float64"
+    resolved = FLOAT32_NOISE_FLOOR * largest <= noise <= FLOAT32_LARGEST_NOISE
+    return "float32" if resolved else "float64"

@@ -1,0 +1,116 @@
+"""The plain case of `select` without detours: one query, arrays as the compiled function reads them.
+
+Nothing is decided here that is not decided elsewhere. Whatever is unusual (another type or shape,
+an option, a value that is not finite) goes the general way, which also says what is wrong.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from sift_retrievers import acceleration
+from sift_retrievers.kernels import (
+    BUILT_IN_KERNELS,
+    InnerProductKernel,
+    KernelLike,
+    RelevanceWeighted,
+    resolve_kernel,
+)
+from sift_retrievers.kernels.relevance_weighted import ROUNDING
+from sift_retrievers.selection.arguments import FLOAT32_LARGEST_NOISE, FLOAT32_NOISE_FLOOR
+from sift_retrievers.selection.problem import Objective
+from sift_retrievers.selection.result import Selection
+from sift_retrievers.selection.solvers.compiled import FINE, OBJECTIVES, parameters
+from sift_retrievers.selection.weights import COSINE_ROUNDING
+from sift_retrievers.stop_reason import StopReason
+
+_FLOAT32: Final = np.dtype(np.float32)
+_FLOAT64: Final = np.dtype(np.float64)
+_EPSILON: Final = float(np.finfo(np.float32).eps)
+
+
+def select_in_one_call(
+    queries: Any,
+    candidates: Any,
+    k: Any,
+    kernel: KernelLike,
+    lambda_: float,
+    objective: str,
+    relevance: Any,
+) -> Selection[Any] | None:
+    """The selection for a query `[d]` among candidates `[K, d]`, or None where it is not plain."""
+    if type(candidates) is not np.ndarray or type(queries) is not np.ndarray or type(k) is not int:
+        return None
+    if not (
+        candidates.dtype is _FLOAT32
+        and queries.dtype is _FLOAT32
+        and candidates.ndim == 2
+        and queries.ndim == 1
+        and candidates.flags.c_contiguous
+        and queries.flags.c_contiguous
+        and 0 < k < 2**31
+    ):
+        return None
+    module = acceleration.compiled()
+    count, dim = candidates.shape
+    if module is None or dim != len(queries) or dim == 0 or count == 0:
+        return None
+    try:
+        settings = _settings(kernel, lambda_, objective)
+    except TypeError:  # a kernel that has no hash
+        return None
+    if settings is None:
+        return None
+    scale, weighted, after = settings
+    rounding = COSINE_ROUNDING * _EPSILON
+    if relevance is not None:
+        if not (
+            weighted
+            and type(relevance) is np.ndarray
+            and relevance.dtype in (_FLOAT32, _FLOAT64)
+            and relevance.shape == (count,)
+            and np.isfinite(relevance).all()
+        ):
+            return None
+        rounding = ROUNDING * (_EPSILON if relevance.dtype is _FLOAT32 else 2.0**-52)
+        relevance = np.ascontiguousarray(relevance, dtype=np.float64)
+    indices = np.empty(k, np.int64)
+    gains, variance = np.empty(k, _FLOAT32), np.empty(k + 1, _FLOAT32)
+    status = module.select(
+        0, candidates, 1, count, dim, None, count, queries, 1, 1,
+        *scale, relevance, rounding, *after, None, None, None, k, indices, gains, variance,
+    )  # fmt: skip
+    if status != FINE:
+        return None
+    return Selection(
+        indices, variance, gains, StopReason.K if indices[-1] >= 0 else StopReason.EXHAUSTED
+    )
+
+
+@lru_cache(maxsize=256)
+def _settings(
+    kernel: KernelLike, lambda_: float, objective: str
+) -> tuple[tuple[Any, ...], bool, tuple[Any, ...]] | None:
+    """What the function takes before and after the relevance, and whether that is heard at all."""
+    resolved = resolve_kernel(kernel)
+    weighted = isinstance(resolved, RelevanceWeighted)
+    base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
+    if type(base) not in BUILT_IN_KERNELS or objective not in ("variance", "undirected"):
+        return None
+    assert isinstance(base, InnerProductKernel)
+    if not base.normalized or type(lambda_) not in (int, float):
+        return None
+    largest = base.largest_variance(np.ones((1, 1, 1), np.float32))
+    if not FLOAT32_NOISE_FLOOR * largest <= lambda_ <= FLOAT32_LARGEST_NOISE:
+        return None
+    gamma, standardized = -1.0, 0
+    if isinstance(resolved, RelevanceWeighted):
+        gamma, standardized = resolved.gamma, int(resolved.standardized)
+    before = (*parameters(base), gamma, standardized)
+    after = (
+        OBJECTIVES[Objective(objective)], None, float(lambda_), int(base.positive_only), 0, 0,
+    )  # fmt: skip
+    return before, weighted, after

@@ -1,0 +1,181 @@
+"""`select`: the one public door to greedy information-gain selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.arrays import ArrayLike, home_of
+from sift_retrievers.coverage import Coverage
+from sift_retrievers.kernels import KernelLike
+from sift_retrievers.selection.arguments import ProblemOptions, build_problem
+from sift_retrievers.selection.coverage_selection import select_covering
+from sift_retrievers.selection.one_call import select_in_one_call
+from sift_retrievers.selection.result import Selection, selection_of
+from sift_retrievers.selection.solvers.dispatch import choose
+from sift_retrievers.validation import positive
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class SelectOptions(ProblemOptions, total=False):
+    """The keyword arguments of `select`, for those who pass them on."""
+
+    alpha: float | None
+    min_gain: float | None
+    solver: str | None
+
+
+@overload
+def select(
+    queries: ArrayLike, candidates: Tensor, k: int, **options: Unpack[SelectOptions]
+) -> Selection[Tensor]: ...
+@overload
+def select(
+    queries: ArrayLike,
+    candidates: npt.NDArray[Any] | list[Any] | tuple[Any, ...],
+    k: int,
+    **options: Unpack[SelectOptions],
+) -> Selection[npt.NDArray[Any]]: ...
+def select(
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    k: int,
+    *,
+    kernel: KernelLike | Coverage = "cosine",
+    lambda_: float = 1.0,
+    objective: str = "variance",
+    relevance: ArrayLike | None = None,
+    replacement: bool = False,
+    alpha: float | None = None,
+    min_gain: float | None = None,
+    costs: ArrayLike | None = None,
+    budget: float | ArrayLike | None = None,
+    per_cost: bool = False,
+    groups: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+    device: str | torch.device | None = None,
+    solver: str | None = None,
+) -> Selection[Any]:
+    """Pick, one at a time, the k candidates that tell most about the answer to a query.
+
+    SIFT(λ′) of arXiv 2410.08020, exact and greedy. The rules are in
+    `sift_retrievers.selection.solvers.reference`.
+
+    Args:
+        queries: `[d]` one query, `[B, d]` one target each for B queries, or `[B, m, d]` m targets
+            each. Lists, numpy or torch.
+        candidates: `[K, d]` one pool shared by all queries, or `[B, K, d]` a pool each. Put the
+            nearest first: equal scores go to the lowest index.
+        k: passages to pick for each query, at least 1.
+        kernel: what "similar" means: "cosine" (the paper's), "linear", "exponential", "relevance",
+            or an object of `sift_retrievers.kernels`, or a `Kernel` of your own; or, for one query,
+            a `Coverage`, which sees repetition in what the candidates consist of: the phrases of
+            their texts (`sift_retrievers.witnesses.phrase_coverage`).
+        lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
+            passage has prior variance 1). Small values punish redundancy hard, large ones tend to
+            the nearest neighbours.
+        objective: "variance" (SIFT; several targets: VTL, the sum of their variances), "entropy"
+            (ITL, the information about all targets jointly; the same picks for one target) or
+            "undirected" (information about the surrogate itself; the query enters through the
+            kernel "relevance" only).
+        relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance" and a
+            `Coverage`, in place of its cosine to the query.
+        replacement: allow a passage to be picked again (a further gradient step, as in the paper).
+        alpha: stop by the α rule of adaptive SIFT (`selection.stopping.alpha_length`); it looks at
+            what the picks leave of the uncertainty about the targets, of "undirected" ones too.
+        min_gain: stop before the first pick that gains less, in nats; possibly before the first.
+        costs: `[K]` or `[B, K]` cost of each candidate, tokens say, not negative.
+        budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
+            left is passed over.
+        per_cost: rank by score per unit of cost; costs must be positive.
+        groups: `[K]` or `[B, K]` whole numbers: no two picks come from candidates of one group,
+            the chunks of one document, say.
+        ids: `[B, K]` rows of `candidates` `[N, d]` that each query may pick from, −1 for none:
+            ragged pools in one matrix, at the cost of pools of K, however large N is. `indices`
+            then holds rows of the matrix.
+        device: where to compute; default: where the candidates are. The result comes back to where
+            the candidates are.
+        solver: one of `sift_retrievers.selection.solvers.dispatch` in place of the one that it
+            chooses, to compare them: "compiled", "numpy", "fused" or "reference".
+
+    Returns:
+        A `Selection` with arrays of the kind of `candidates`, in the shape of `queries`. The
+        precision is float32, or float64
+        if either input is, or where λ′ < 1e-5 of the largest prior variance asks for it, or for
+        "entropy" with several targets.
+
+    Raises:
+        ValueError: for a shape that does not fit, k < 1, λ′ that is not positive and finite, values
+            that are NaN or infinite, a query without length, or options that do not go together.
+        TypeError: for vectors that are no real numbers, or a kernel that is none.
+        ImportError: for tensors without the extra `torch`, or a solver that is not there.
+    """
+    alpha = None if alpha is None else positive(alpha, "alpha")
+    min_gain = None if min_gain is None else positive(min_gain, "min_gain")
+    if isinstance(kernel, Coverage):
+        return select_covering(
+            kernel,
+            queries,
+            candidates,
+            k,
+            lambda_=lambda_,
+            objective=objective,
+            relevance=relevance,
+            min_gain=min_gain,
+            costs=costs,
+            budget=budget,
+            groups=groups,
+            refused={
+                "replacement": replacement,
+                "alpha": alpha is not None,
+                "per_cost": per_cost,
+                "ids": ids is not None,
+                "device": device is not None,
+                "solver": solver is not None,
+            },
+            single=_is_one(queries),
+        )
+    if (
+        not replacement
+        and not per_cost
+        and costs is budget is groups is ids is device is solver is alpha is min_gain is None
+    ):
+        found = select_in_one_call(queries, candidates, k, kernel, lambda_, objective, relevance)
+        if found is not None:
+            return found
+    problem = build_problem(
+        queries,
+        candidates,
+        k,
+        kernel=kernel,
+        lambda_=lambda_,
+        objective=objective,
+        relevance=relevance,
+        replacement=replacement,
+        costs=costs,
+        budget=budget,
+        per_cost=per_cost,
+        groups=groups,
+        ids=ids,
+        device=device,
+    )
+    picks = choose(problem, solver)(problem)
+    return selection_of(
+        problem,
+        picks,
+        alpha=alpha,
+        min_gain=min_gain,
+        single=_is_one(queries),
+        home=home_of(candidates),
+    )
+
+
+def _is_one(queries: ArrayLike) -> bool:
+    """Whether one query `[d]` came, not a batch."""
+    dimensions = getattr(queries, "ndim", None)
+    return (np.ndim(queries) if dimensions is None else dimensions) == 1
