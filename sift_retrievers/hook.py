@@ -1,18 +1,43 @@
-"""Where retrieval and fine-tuning meet: what a retriever calls once its passages are selected."""
+"""Where retrieval and fine-tuning meet: what a retriever calls once its passages are selected.
+
+Fine-tuning, and torch with it, is imported by whoever makes a tuner, not by this module.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sift_retrievers.finetune import Report, Request, TestTimeTuner
-from sift_retrievers.finetune.threads import in_thread
 from sift_retrievers.retrieval import Retrieval
 from sift_retrievers.selection import Selection
 
+if TYPE_CHECKING:
+    from sift_retrievers.finetune import Report, Request, TestTimeTuner
+
 STEPS: Final = 50  # of a budget that does not say how many; the paper's N
+
+
+def checked_tuner(given: Any) -> TestTimeTuner | None:
+    """What a retriever was given as `fine_tune`.
+
+    Raises:
+        ImportError: without the extra `finetune`.
+        ValueError: for anything but a tuner or None.
+    """
+    if given is None:
+        return None
+    try:
+        from sift_retrievers.finetune import TestTimeTuner
+    except ImportError as error:
+        raise ImportError(
+            "fine_tune= needs torch, transformers and peft: "
+            f"pip install 'sift-retrievers[finetune]' ({error})"
+        ) from error
+    if not isinstance(given, TestTimeTuner):
+        raise ValueError(f"fine_tune must be a TestTimeTuner; got {type(given).__name__}")
+    return given
 
 
 @dataclass(frozen=True)
@@ -88,6 +113,8 @@ async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report 
     request = tuner.current_request()
     if not request.tuned:
         return None
+    from sift_retrievers.finetune.threads import in_thread
+
     chosen = await in_thread(training_set, tuner, retrieval)
     return await request.atune(
         chosen.query, chosen.passages, selection=chosen.selection, ids=chosen.ids

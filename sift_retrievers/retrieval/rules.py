@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final, TypeAlias
-
-import torch
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sift_retrievers.backends.problem import Objective
 from sift_retrievers.kernels import (
@@ -20,6 +18,9 @@ from sift_retrievers.kernels import (
 )
 from sift_retrievers.validation import chance, count, positive, torch_device
 from sift_retrievers.witnesses import NAMES, Witnesses, as_witnesses
+
+if TYPE_CHECKING:
+    import torch
 
 PHRASES: Final = "phrases"
 """The kernel that sees repetition in the texts: `sift_retrievers.witnesses.phrase_coverage`."""
@@ -174,7 +175,7 @@ class SelectionRules:
         threshold = self.score_threshold
         if threshold is not None and not (isinstance(threshold, Real) and -1 <= threshold <= 1):
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")
-        if self.device is not None:
+        if self.device is not None and str(self.device) != "cpu":
             try:
                 torch_device(self.device)
             except RuntimeError as error:  # torch's own word for a name that it does not know

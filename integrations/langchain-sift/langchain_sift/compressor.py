@@ -20,7 +20,6 @@ from langchain_core.runnables.config import run_in_executor
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from langchain_sift.documents import annotated_copies
-from langchain_sift.finetune import hook
 from langchain_sift.queries import embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_lookup, embeddings_of, hits_of, stored_vectors
@@ -142,7 +141,10 @@ class SIFTCompressor(
         if len(documents) == 0:
             return []
         retrieval = self._retrieval(documents, query, callbacks, k)
-        hook.tune(self.fine_tune, retrieval, CallbackManager.configure(callbacks))
+        if self.fine_tune is not None:
+            from langchain_sift.finetune.hook import tune
+
+            tune(self.fine_tune, retrieval, CallbackManager.configure(callbacks))
         return annotated_copies(retrieval)
 
     def explain(self, documents: Sequence[Document], query: str) -> Explanation:

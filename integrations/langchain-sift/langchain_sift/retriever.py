@@ -11,16 +11,16 @@ from langchain_core.callbacks import (
 )
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
+from langchain_core.retrievers import LangSmithRetrieverParams
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import run_in_executor
 from langchain_core.tools import BaseTool, create_retriever_tool
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from langchain_sift.batches import BatchRetriever
 from langchain_sift.documents import annotated_copies
-from langchain_sift.finetune import hook
-from langchain_sift.queries import BatchEmbedder, aembed_targets, embed_targets
+from langchain_sift.queries import aembed_targets, embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
 from langchain_sift.tracing import Stages
@@ -47,7 +47,7 @@ OWN_ARGUMENTS = {
 }
 
 
-class SIFTRetriever(SelectionSettings, BaseRetriever):
+class SIFTRetriever(SelectionSettings, BatchRetriever):
     """Retrieve the passages that together tell most: relevant and not redundant.
 
     Takes the `fetch_k` nearest passages with the texts and vectors that the store already holds,
@@ -98,8 +98,6 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
     """Reads the hits and their vectors from the store, see `langchain_sift.stores`."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that had to be embedded again: `EmbeddingCache(size=…)`."""
-
-    _batch: BatchEmbedder = PrivateAttr(default_factory=BatchEmbedder)
 
     def __init__(self, vectorstore: Any, **kwargs: Any) -> None:
         super().__init__(**{"vectorstore": vectorstore, **kwargs})
@@ -180,36 +178,7 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
             response_format="content_and_artifact",
         )
 
-    def batch(
-        self,
-        inputs: list[str],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        **kwargs: Any,
-    ) -> list[list[Document]]:
-        """Retrieve for several queries at once, embedded together where the model allows."""
-        with self._batch.together(self._query_model(), self._to_embed(inputs, kwargs)):
-            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
-
-    async def abatch(
-        self,
-        inputs: list[str],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        **kwargs: Any,
-    ) -> list[list[Document]]:
-        """Retrieve for several queries at once, embedded together where the model allows."""
-        model, texts = self._query_model(), self._to_embed(inputs, kwargs)
-        vectors = await run_in_executor(None, self._batch.vectors, model, texts)
-        with self._batch.known(model, vectors):
-            return await super().abatch(
-                inputs, config, return_exceptions=return_exceptions, **kwargs
-            )
-
     def _to_embed(self, inputs: list[str], kwargs: dict[str, Any]) -> list[str]:
-        """The queries of a batch that will be embedded as they are."""
         if self.targets is not None or kwargs.get("targets") is not None:
             return []
         return [query for query in inputs if isinstance(query, str)]
@@ -232,14 +201,20 @@ class SIFTRetriever(SelectionSettings, BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
         retrieval = self._retrieve(query, run_manager, **arguments)
-        hook.tune(self.fine_tune, retrieval, run_manager.get_child())
+        if self.fine_tune is not None:
+            from langchain_sift.finetune.hook import tune
+
+            tune(self.fine_tune, retrieval, run_manager.get_child())
         return annotated_copies(retrieval)
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
         retrieval = await self._aretrieve(query, run_manager, **arguments)
-        await hook.atune(self.fine_tune, retrieval, run_manager.get_child())
+        if self.fine_tune is not None:
+            from langchain_sift.finetune.hook import atune
+
+            await atune(self.fine_tune, retrieval, run_manager.get_child())
         return annotated_copies(retrieval)
 
     def _retrieve(

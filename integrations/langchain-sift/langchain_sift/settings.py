@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-import torch
 from langchain_core.documents import Document
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from sift_retrievers import Kernel, RelevanceWeighted
-from sift_retrievers.finetune import TestTimeTuner
+from sift_retrievers.hook import checked_tuner
+from sift_retrievers.kernels import Kernel, RelevanceWeighted
 from sift_retrievers.retrieval import SelectionRules, title_of
 from sift_retrievers.validation import count
+
+if TYPE_CHECKING:
+    from torch import device as Device  # noqa: N812
+
+    from sift_retrievers.finetune import TestTimeTuner
+else:  # pydantic reads the fields' types, and neither is imported before it is used
+    Device = TestTimeTuner = Any
+
+# The fields that are `SelectionRules`.
+RULES: Final = (
+    "relevance",
+    "lambda_",
+    "kernel",
+    "objective",
+    "device",
+    "alpha",
+    "min_gain",
+    "min_novelty",
+    "min_chance",
+    "max_tokens",
+    "token_counter",
+    "score_threshold",
+)
 
 
 class SelectionSettings(BaseModel):
@@ -48,7 +71,7 @@ class SelectionSettings(BaseModel):
     objective: Literal["variance", "entropy", "undirected"] | None = None
     """What a pick is to do; see `sift_retrievers.select`. None: "undirected" for the kernels
     "phrases" and "relevance", which weigh passages by their relevance, else "variance"."""
-    device: str | torch.device | None = None
+    device: str | Device | None = None
     """Where to select, "cuda" say; default: the CPU."""
 
     alpha: float | None = None
@@ -76,12 +99,19 @@ class SelectionSettings(BaseModel):
     a retrieval is then an error. The passages to train on are chosen from the same candidates once
     more, with replacement, as the paper does; what is returned does not depend on it."""
 
+    _resolved: tuple[tuple[Any, ...], SelectionRules] | None = PrivateAttr(default=None)
+
     @field_validator("k", "max_tokens", mode="before")
     @classmethod
     def _whole(cls, size: Any, info: ValidationInfo) -> int | None:
         return (
             None if size is None and info.field_name != "k" else count(size, str(info.field_name))
         )
+
+    @field_validator("fine_tune")
+    @classmethod
+    def _tuner(cls, given: Any) -> Any:
+        return checked_tuner(given)
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -98,20 +128,13 @@ class SelectionSettings(BaseModel):
         Raises:
             ValueError: for a value that makes no sense, or values that do not go together.
         """
-        return SelectionRules(
-            relevance=self.relevance,
-            lambda_=self.lambda_,
-            kernel=self.kernel,
-            objective=self.objective,
-            device=self.device,
-            alpha=self.alpha,
-            min_gain=self.min_gain,
-            min_novelty=self.min_novelty,
-            min_chance=self.min_chance,
-            max_tokens=self.max_tokens,
-            token_counter=self.token_counter,
-            score_threshold=self.score_threshold,
-        )
+        given = tuple(getattr(self, name) for name in RULES)
+        kept = self._resolved
+        # Resolved once, and again where a field was assigned.
+        if kept is None or any(a is not b for a, b in zip(kept[0], given, strict=True)):
+            kept = (given, SelectionRules(**dict(zip(RULES, given, strict=True))))
+            self._resolved = kept
+        return kept[1]
 
     def parent(self) -> Callable[[Document], Any] | None:
         """What names a document's parent."""

@@ -14,26 +14,22 @@ from sift_retrievers.retrieval import Retrieval
 
 
 def tune(
-    tuner: TestTimeTuner | None, retrieval: Retrieval[Document], callbacks: CallbackManager
+    tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: CallbackManager
 ) -> None:
-    """Train for the request around the caller, if there is a tuner.
+    """Train for the request around the caller.
 
     Raises:
         NoRequestError: outside of any request of the tuner.
         TuningError: if training failed and the tuner's policy is "raise".
     """
-    if tuner is None:
-        return
     with Stages(callbacks).stage("fine_tune", {"query": retrieval.query}) as outputs:
         outputs |= _shown(fine_tune(tuner, retrieval))
 
 
 async def atune(
-    tuner: TestTimeTuner | None, retrieval: Retrieval[Document], callbacks: AsyncCallbackManager
+    tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: AsyncCallbackManager
 ) -> None:
     """The same; training leaves the event loop free."""
-    if tuner is None:
-        return
     async with Stages(callbacks).astage("fine_tune", {"query": retrieval.query}) as outputs:
         outputs |= _shown(await afine_tune(tuner, retrieval))
 
