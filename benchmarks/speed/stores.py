@@ -189,7 +189,7 @@ def page(stores: Iterable[str], count: int, embed: bool, console: Console) -> li
         "",
         f"`make bench-stores` (`python benchmarks/speed/stores.py`) on {machine(PACKAGES)}. "
         f"{len(documents)} chunks, {len(asked)} questions; k = {K} of fetch_k = {FETCH_K}, else "
-        "default settings. Median milliseconds; in brackets the ratio to the similarity search, and "
+        "default settings. Median milliseconds; in brackets the ratio to the similarity search and "
         f'the difference. "{VECTORS}" and "{BY_DEFAULT}" are on the faster road that is built.',
         "",
         "## Goals: the compiled road, without the query's embedding",
