@@ -1,0 +1,28 @@
+"""Selects from many candidates until it is interrupted, then once more.
+
+    python interrupted.py
+
+Prints "ready" before and "selected 20 after an interrupt" at the end.
+"""
+
+from __future__ import annotations
+
+from server_work import pool
+
+from sift_retrievers import select
+
+
+def main() -> None:
+    candidates = pool(10_000, 64)
+    rule = {"kernel": "relevance", "objective": "undirected", "lambda_": 0.2}
+    print("ready", flush=True)
+    try:
+        for _ in range(100_000):
+            select(candidates[0], candidates, 100, **rule)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        found = select(candidates[0], candidates, 20, **rule)  # type: ignore[arg-type]
+        print(f"selected {(found.indices >= 0).sum()} after an interrupt")
+
+
+if __name__ == "__main__":
+    main()

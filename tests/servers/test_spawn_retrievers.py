@@ -1,0 +1,38 @@
+"""A retriever that is sent to another process by pickle finds the same there."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from server_spawning import in_spawned
+from server_stores import STORES, retrievals
+
+from langchain_sift import SIFTCompressor, SIFTRetriever
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_spawned_worker_gets_a_retriever(road: str, store: str) -> None:
+    if store == "FAISS":
+        pytest.importorskip("faiss")
+        pytest.importorskip("langchain_community")
+    retriever = SIFTRetriever(STORES[store](), k=6, lambda_=0.3)
+    expected = retrievals(retriever)
+    assert in_spawned(road, retrievals, retriever) == expected
+
+
+@pytest.mark.usefixtures("road")
+def test_settings_of_a_retriever_and_a_compressor() -> None:
+    retriever = SIFTRetriever(
+        STORES["InMemory"](), k=3, fetch_k=50, lambda_=0.4, min_gain=0.01, max_tokens=100
+    )
+    copy = pickle.loads(pickle.dumps(retriever))
+    assert {name: getattr(copy, name) for name in ("k", "fetch_k", "lambda_", "min_gain")} == {
+        "k": 3,
+        "fetch_k": 50,
+        "lambda_": 0.4,
+        "min_gain": 0.01,
+    }
+    assert retrievals(copy) == retrievals(retriever)
+    compressor = SIFTCompressor(embedding=retriever.vectorstore.embeddings, k=3)
+    assert pickle.loads(pickle.dumps(compressor)).k == 3
