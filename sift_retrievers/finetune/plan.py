@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
 
+from sift_retrievers.arrays import host
 from sift_retrievers.selection import Selection
-from sift_retrievers.stopping import alpha_length
+from sift_retrievers.selection.stopping import alpha_length
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ def plan_of(
         min_gain: nats below which nothing is trained.
 
     Raises:
-        ValueError: if a rule is set and there is no selection with a variance, or its picks are not
-            the passages.
+        ValueError: if a rule is set and there is no selection, or its picks are not the passages.
     """
     if selection is None:
         if count == 0:
@@ -50,10 +50,8 @@ def plan_of(
                 "returned for the passages"
             )
         return Plan(count, "passages")
-    if selection.variance is None:
-        raise ValueError('a selection with objective="undirected" does not hold the uncertainty')
-    variance = torch.as_tensor(selection.variance).double()
-    made = int((torch.as_tensor(selection.indices)[0] >= 0).sum())
+    variance = np.atleast_2d(host(selection.variance)).astype(np.float64)
+    made = int((np.atleast_2d(host(selection.indices))[0] >= 0).sum())
     if len(variance) != 1 or made != count:
         raise ValueError(
             f"selection must be of one query with {count} picks, one a passage; got "
@@ -67,5 +65,5 @@ def plan_of(
     gain = 0.5 * math.log(float(left[0] / left[-1])) if count else 0.0
     if min_gain is not None and count and gain < min_gain:
         used, stopped = 0, "min_gain"
-    sigma = tuple(variance[0, : count + 1].sqrt().tolist())
+    sigma = tuple(np.sqrt(variance[0, : count + 1]).tolist())
     return Plan(used, stopped, sigma, gain)

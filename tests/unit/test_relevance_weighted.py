@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
+from solvers import CPU_SOLVERS
 
 from sift_retrievers import Cosine, RelevanceWeighted, select
 
@@ -12,18 +16,32 @@ QUERY = RANDOM.normal(size=16)
 POOL = QUERY + RANDOM.normal(size=(40, 16))
 
 
-def test_standardized_weights_do_not_change_with_the_scale_of_relevance() -> None:
+@pytest.mark.parametrize("kind", [np.array, torch.tensor], ids=["numpy", "torch"])
+def test_standardized_weights_do_not_change_with_the_scale_of_relevance(kind: Any) -> None:
     kernel = RelevanceWeighted(0.7, standardized=True)
-    relevance = torch.tensor([[0.9, 0.5, 0.4, 0.1]])
-    weights = kernel.weights(relevance)
-    torch.testing.assert_close(kernel.weights(100 * relevance - 7), weights)
-    z = (relevance - relevance.mean()) / relevance.std(correction=0)
-    torch.testing.assert_close(weights, torch.exp(0.7 * (z - z.max())))
-    torch.testing.assert_close(kernel.weights(torch.full((1, 3), 0.4)), torch.ones(1, 3))
-    valid = torch.tensor([[True, True, True, False]])
-    shorter = kernel.weights(relevance[:, :3])
-    torch.testing.assert_close(kernel.weights(relevance, valid)[:, :3], shorter)
-    assert kernel.weights(relevance, valid)[0, 3] == 0
+    relevance = np.array([[0.9, 0.5, 0.4, 0.1]])
+    weights = np.asarray(kernel.weights(kind(relevance)))
+    z = (relevance - relevance.mean()) / relevance.std()
+    np.testing.assert_allclose(weights, np.exp(0.7 * (z - z.max())), rtol=1e-12)
+    for scaled in (100 * relevance - 7, 1e20 * relevance, 1e-20 * relevance, 1e-3 * relevance + 1e6):
+        found = np.asarray(kernel.weights(kind(scaled)))
+        np.testing.assert_allclose(found, weights, rtol=1e-6)
+    assert (kernel.weights(kind(np.full((1, 3), 0.4))) == 1).all()
+    valid = kind(np.array([[True, True, True, False]]))
+    shorter = np.asarray(kernel.weights(kind(relevance[:, :3])))
+    found = np.asarray(kernel.weights(kind(relevance), valid))
+    np.testing.assert_allclose(found[:, :3], shorter, rtol=1e-12)
+    assert found[0, 3] == 0
+
+
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+def test_the_scale_of_relevance_changes_no_pick(solver: str) -> None:
+    relevance = RANDOM.normal(size=40)
+    plain = select(QUERY, POOL, 10, kernel="relevance", relevance=relevance, solver=solver)
+    for scaled in (1e20 * relevance, 1e-8 * relevance, 1e-3 * relevance + 1e6):
+        found = select(QUERY, POOL, 10, kernel="relevance", relevance=scaled, solver=solver)
+        assert found.indices.tolist() == plain.indices.tolist()
+        np.testing.assert_allclose(found.gains, plain.gains, rtol=1e-6)
 
 
 def test_with_little_noise_they_pick_as_a_dpp_does() -> None:
@@ -39,7 +57,7 @@ def test_with_little_noise_they_pick_as_a_dpp_does() -> None:
         picks.append(rest[int(np.argmax(value))])
     weighted = RelevanceWeighted(0.5, Cosine(), standardized=True)
     chosen = select(QUERY, POOL, 6, kernel=weighted, lambda_=1e-6, objective="undirected")
-    assert chosen.indices[0].tolist() == picks
+    assert chosen.indices.tolist() == picks
 
 
 def test_a_vector_without_length_says_nothing_weighted_by_relevance() -> None:
@@ -47,8 +65,8 @@ def test_a_vector_without_length_says_nothing_weighted_by_relevance() -> None:
     for objective in ("undirected", "variance"):
         for ids in (None, [list(range(6))]):
             chosen = select(QUERY, pool, 6, kernel="relevance", objective=objective, ids=ids)
-            assert chosen.indices[0, -1] == 0
-            assert chosen.gains[0, -1] == 0
+            assert chosen.indices[-1] == 0
+            assert chosen.gains[-1] == 0
 
 
 def test_ids_of_all_candidates_change_nothing() -> None:

@@ -41,13 +41,31 @@ def test_batch_shapes_and_kinds() -> None:
     assert isinstance(chosen.indices, np.ndarray)
 
 
+def test_one_query_gives_one_selection() -> None:
+    queries, candidates = problem()
+    for solver in (None, "numpy", "reference"):
+        chosen = select(queries[0], candidates[0], 5, solver=solver)
+        assert (chosen.indices.shape, chosen.gains.shape) == ((5,), (5,))
+        assert chosen.variance.shape == (6,)
+        assert chosen.stop_reason is StopReason.K
+    listed = select(queries[0].tolist(), candidates[0].tolist(), 5)
+    assert listed.indices.shape == (5,)
+    one_of_a_batch = select(queries[:1], candidates[0], 5)
+    assert one_of_a_batch.indices.shape == (1, 5)
+    assert one_of_a_batch.stop_reason == (StopReason.K,)
+    tensors = select(torch.from_numpy(queries[0]), torch.from_numpy(candidates[0]), 5)
+    assert tensors.indices.shape == (5,)
+    by_ids = select(queries[0], candidates[0], 5, ids=[range(20)])
+    assert by_ids.indices.shape == (5,)
+
+
 def test_a_batch_is_its_queries_one_by_one() -> None:
     queries, candidates = problem()
     whole = select(queries, candidates, 5)
     for b in range(3):
         single = select(queries[b], candidates[b], 5)
-        np.testing.assert_array_equal(single.indices[0], whole.indices[b])
-        np.testing.assert_allclose(single.variance[0], whole.variance[b], rtol=1e-5)
+        np.testing.assert_array_equal(single.indices, whole.indices[b])
+        np.testing.assert_allclose(single.variance, whole.variance[b], rtol=1e-5)
 
 
 def test_a_shared_pool_is_a_pool_each() -> None:
@@ -138,19 +156,19 @@ def test_fewer_candidates_than_k() -> None:
 @pytest.mark.parametrize("replacement", [False, True])
 def test_no_candidates_at_all(replacement: bool) -> None:
     chosen = select(np.ones(4), np.empty((0, 4)), 2, replacement=replacement)
-    assert chosen.indices.tolist() == [[-1, -1]]
-    assert chosen.variance.tolist() == [[1, 1, 1]]
-    assert chosen.stop_reason == (StopReason.EXHAUSTED,)
+    assert chosen.indices.tolist() == [-1, -1]
+    assert chosen.variance.tolist() == [1, 1, 1]
+    assert chosen.stop_reason is StopReason.EXHAUSTED
 
 
 def test_no_passage_twice_unless_asked() -> None:
     query = np.array([1.0, 0.0])
     pool = np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 1.0]])
-    assert len(set(select(query, pool, 3, lambda_=10).indices[0].tolist())) == 3
+    assert len(set(select(query, pool, 3, lambda_=10).indices.tolist())) == 3
     repeated = select(query, pool, 3, lambda_=10, replacement=True)
-    assert repeated.indices[0].tolist() == [0, 0, 0]
+    assert repeated.indices.tolist() == [0, 0, 0]
     # Three observations of the target itself: σ² = λ′ / (λ′ + 3).
-    np.testing.assert_allclose(repeated.variance[0], [1, 10 / 11, 10 / 12, 10 / 13], rtol=1e-6)
+    np.testing.assert_allclose(repeated.variance, [1, 10 / 11, 10 / 12, 10 / 13], rtol=1e-6)
 
 
 @pytest.mark.parametrize("dim", [8, 384, 1024])
@@ -162,7 +180,7 @@ def test_copies_of_a_passage_come_in_their_order(dim: int) -> None:
         order = random.permutation(45)
         pool = np.concatenate([base] * 3)[order]
         query = random.normal(size=dim).astype(np.float32) + pool[0]
-        picks = select(query, pool, 15, lambda_=float(10 ** random.uniform(-2, 1))).indices[0]
+        picks = select(query, pool, 15, lambda_=float(10 ** random.uniform(-2, 1))).indices
         for original in range(15):
             copies = np.flatnonzero(order % 15 == original)
             picked = [i for i in picks if i in copies]
@@ -181,7 +199,7 @@ def test_duplicates_are_seen_through() -> None:
     query = np.array([1.0, 1.0, 0.0])
     first, second = [1.0, 0.1, 0.0], [0.1, 0.9, 0.3]
     pool = np.array([first, first, first, second])
-    assert select(query, pool, 2, lambda_=0.1).indices[0].tolist() == [0, 3]
+    assert select(query, pool, 2, lambda_=0.1).indices.tolist() == [0, 3]
 
 
 def test_large_noise_tends_to_nearest_neighbours() -> None:
@@ -189,7 +207,7 @@ def test_large_noise_tends_to_nearest_neighbours() -> None:
     pool = np.abs(random.normal(size=(30, 6)))
     query = np.abs(random.normal(size=6))
     cosine = pool @ query / np.linalg.norm(pool, axis=1)
-    picks = select(query, pool, 10, lambda_=1e6).indices[0]
+    picks = select(query, pool, 10, lambda_=1e6).indices
     assert picks.tolist() == np.argsort(-cosine)[:10].tolist()
 
 
@@ -217,8 +235,8 @@ def test_a_zero_passage_carries_no_information() -> None:
     query = np.array([1.0, 0.0])
     pool = np.array([[0.0, 0.0], [1.0, 0.2]])
     chosen = select(query, pool, 2)
-    assert chosen.indices[0].tolist() == [1, 0]
-    assert chosen.gains[0, 1] == 0
+    assert chosen.indices.tolist() == [1, 0]
+    assert chosen.gains[1] == 0
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-18, 1e18, 1e30])
