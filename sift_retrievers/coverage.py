@@ -36,6 +36,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.acceleration import compiled
 from sift_retrievers.stop_reason import StopReason
 
 Float64 = npt.NDArray[np.float64]
@@ -44,6 +45,15 @@ Lengths = npt.NDArray[np.intp]
 
 GAMMA: Final = 0.3
 """How much relevance counts against novelty; chosen in benchmarks/retrieval."""
+
+# By the numbers that the compiled `cover` gives.
+_REASONS: Final = (
+    StopReason.K,
+    StopReason.EXHAUSTED,
+    StopReason.BUDGET,
+    StopReason.MIN_NOVELTY,
+    StopReason.MIN_GAIN,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,22 +85,28 @@ class Coverage:
             if not (math.isfinite(number) and 0 <= number <= highest):
                 bounds = "finite and at least 0" if name == "gamma" else "a chance, 0 to 1"
                 raise ValueError(f"{name} must be {bounds}; got {value!r}")
-        object.__setattr__(self, "units", _whole(self.units, "units"))
-        object.__setattr__(self, "lengths", _whole(self.lengths, "lengths").astype(np.intp))
-        if self.weights is not None:
-            object.__setattr__(self, "weights", np.asarray(self.weights, dtype=np.float64))
-        if (self.lengths < 0).any() or self.lengths.sum() != len(self.units):
-            raise ValueError(
-                f"lengths must be those of K passages with {len(self.units)} units in all; they "
-                f"sum to {int(self.lengths.sum())}"
-            )
+        units = np.ascontiguousarray(_whole(self.units, "units"))
+        lengths = np.ascontiguousarray(_whole(self.lengths, "lengths").astype(np.intp, copy=False))
         weights = self.weights
-        if weights is not None and (
-            weights.shape != self.units.shape or not (np.isfinite(weights) & (weights >= 0)).all()
+        if weights is not None:
+            weights = np.ascontiguousarray(weights, dtype=np.float64)
+        object.__setattr__(self, "units", units)
+        object.__setattr__(self, "lengths", lengths)
+        object.__setattr__(self, "weights", weights)
+        if lengths.min(initial=0) < 0 or lengths.sum() != len(units):
+            raise ValueError(
+                f"lengths must be those of K passages with {len(units)} units in all; they "
+                f"sum to {int(lengths.sum())}"
+            )
+        # Neither is so for a NaN.
+        if weights is not None and not (
+            weights.shape == units.shape
+            and weights.min(initial=0.0) >= 0
+            and weights.max(initial=0.0) < math.inf
         ):
             raise ValueError(
                 "weights must be one finite number of at least 0 a unit; got "
-                f"{weights.shape} for {len(self.units)} units"
+                f"{weights.shape} for {len(units)} units"
             )
 
     def __len__(self) -> int:
@@ -133,25 +149,27 @@ class Novelty:
         self._coverage = coverage
         self._lambda = lambda_
         self._ends = np.cumsum(coverage.lengths).tolist()
-        self._read: list[Units] = []
-        self._seen = np.empty(0, dtype=np.uint64)
-        self._left: Float64 = np.empty(0)
+        distinct, self._ids = np.unique(coverage.units, return_inverse=True)
+        self._times = np.zeros(len(distinct))
+        self._left = np.ones(len(distinct))
+        self._reads = 0
         self._current = [0] * len(coverage)
         self._values = (coverage.lengths > 0).astype(np.float64).tolist()  # who says nothing: 0
 
     def read(self, i: int) -> None:
         """Passage i was read."""
-        self._read.append(np.unique(self._coverage.units[self._rows(i)]))
-        self._seen, times = np.unique(np.concatenate(self._read), return_counts=True)
-        self._left = np.asarray(self._lambda / (self._lambda + times), dtype=np.float64)
+        ids = self._ids[self._rows(i)]
+        self._times[ids] += 1  # once for a unit that stands there twice: numpy adds to what it was
+        self._left[ids] = self._lambda / (self._lambda + self._times[ids])
+        self._reads += 1
 
     def is_current(self, i: int) -> bool:
-        return self._current[i] == len(self._read)
+        return self._current[i] == self._reads
 
     def of(self, i: int) -> float:
         """ν of passage i."""
         if not self.is_current(i):
-            self._current[i] = len(self._read)
+            self._current[i] = self._reads
             self._values[i] = self._compute(self._rows(i))
         return float(self._values[i])
 
@@ -159,20 +177,15 @@ class Novelty:
         return slice(self._ends[i - 1] if i else 0, self._ends[i])
 
     def _compute(self, rows: slice) -> float:
-        units = self._coverage.units[rows]
-        if len(units) == 0:
+        left = self._left[self._ids[rows]]
+        if len(left) == 0:
             return 0.0
-        if len(self._seen) == 0:
-            return 1.0
-        at = np.searchsorted(self._seen, units)
-        at[at == len(self._seen)] = 0
-        left = np.where(self._seen[at] == units, self._left[at], 1.0)
         if self._coverage.weights is None:
-            return float(left.mean())
+            return min(float(left.mean()), 1.0)
         weights = self._coverage.weights[rows]
         total = float(weights.sum())
         # The two sums may round differently.
-        return min(float(left @ weights) / total, 1.0) if total > 0 else 1.0
+        return min(float((left * weights).sum()) / total, 1.0) if total > 0 else 1.0
 
 
 def cover(
@@ -206,18 +219,76 @@ def cover(
     Raises:
         ValueError: for relevance that is not `[K]` finite numbers.
     """
-    weights = coverage.relevance_weights(relevance, allowed)
-    bounds = weights.copy()
-    if allowed is not None:
-        bounds[~allowed] = -math.inf
-    novelty = Novelty(coverage, lambda_)
-    spending = None if costs is None else np.asarray(costs, dtype=np.float64)
-    left = math.inf if budget is None else float(budget)
-    group = None if groups is None else np.asarray(groups)
+    rule = CoverRule(
+        values=coverage.relevance_weights(relevance, allowed),
+        k=k,
+        lambda_=lambda_,
+        min_gain=-math.inf if min_gain is None else min_gain,
+        min_novelty=-math.inf if min_novelty is None else min_novelty,
+        costs=None if costs is None else np.ascontiguousarray(costs, dtype=np.float64),
+        budget=math.inf if budget is None else float(budget),
+        groups=None if groups is None else _numbered(groups),
+        allowed=None if allowed is None else np.ascontiguousarray(allowed, dtype=np.bool_),
+    )
+    native = compiled()
+    if native is None:
+        indices, novelty, variance, reason = cover_arrays(coverage, rule)
+    else:
+        found = native.cover(
+            coverage.units.astype(np.uint64, copy=False),
+            coverage.lengths,
+            coverage.weights,
+            rule.values,
+            rule.allowed,
+            rule.costs,
+            rule.groups,
+            rule.k,
+            rule.lambda_,
+            rule.min_gain,
+            rule.min_novelty,
+            rule.budget,
+        )
+        indices = np.frombuffer(found[0], dtype=np.int64)
+        novelty, variance = np.frombuffer(found[1]), np.frombuffer(found[2])
+        reason = _REASONS[found[3]]
+    return Covered(
+        indices=indices,
+        gains=_nats(variance, lambda_),
+        novelty=novelty,
+        variance=variance,
+        stop_reason=reason,
+    )
+
+
+@dataclass(frozen=True)
+class CoverRule:
+    """What `cover` was asked for, with a value for all that was left out."""
+
+    values: Float64
+    """r² `[K]`."""
+    k: int
+    lambda_: float
+    min_gain: float
+    min_novelty: float
+    costs: Float64 | None
+    budget: float
+    groups: npt.NDArray[np.int64] | None
+    allowed: npt.NDArray[np.bool_] | None
+
+
+def cover_arrays(
+    coverage: Coverage, rule: CoverRule
+) -> tuple[npt.NDArray[np.int64], Float64, Float64, StopReason]:
+    """The picks, ν and v of each, and why it ended: by numpy, one step after the other."""
+    bounds = rule.values.copy()
+    if rule.allowed is not None:
+        bounds[~rule.allowed] = -math.inf
+    novelty = Novelty(coverage, rule.lambda_)
+    left = rule.budget
     picks: list[tuple[int, float, float]] = []
     reason = StopReason.K
     repeated = dear = False
-    while len(picks) < k:
+    while len(picks) < rule.k:
         i = int(bounds.argmax()) if len(bounds) else -1
         if i < 0 or bounds[i] == -math.inf:
             reason = StopReason.EXHAUSTED
@@ -226,29 +297,27 @@ def cover(
             elif repeated:
                 reason = StopReason.MIN_NOVELTY
             break
-        if spending is not None and spending[i] > left * (1 + 1e-12):
+        if rule.costs is not None and rule.costs[i] > left * (1 + 1e-12):
             bounds[i], dear = -math.inf, True
             continue
         if not novelty.is_current(i):
-            bounds[i] = weights[i] * novelty.of(i)
+            bounds[i] = rule.values[i] * novelty.of(i)
             continue
-        if min_novelty is not None and novelty.of(i) < min_novelty:
+        if novelty.of(i) < rule.min_novelty:
             bounds[i], repeated = -math.inf, True
             continue
-        if min_gain is not None and _nats(bounds[i], lambda_) < min_gain:
+        if _nats(bounds[i], rule.lambda_) < rule.min_gain:
             reason = StopReason.MIN_GAIN
             break
         picks.append((i, novelty.of(i), float(bounds[i])))
         novelty.read(i)
-        bounds[i if group is None else group == group[i]] = -math.inf
-        left -= 0.0 if spending is None else spending[i]
-    variance = np.array([v for _, _, v in picks])
-    return Covered(
-        indices=np.array([i for i, _, _ in picks], dtype=np.int64),
-        gains=_nats(variance, lambda_),
-        novelty=np.array([nu for _, nu, _ in picks]),
-        variance=variance,
-        stop_reason=reason,
+        bounds[i if rule.groups is None else rule.groups == rule.groups[i]] = -math.inf
+        left -= 0.0 if rule.costs is None else float(rule.costs[i])
+    return (
+        np.array([i for i, _, _ in picks], dtype=np.int64),
+        np.array([nu for _, nu, _ in picks]),
+        np.array([v for _, _, v in picks]),
+        reason,
     )
 
 
@@ -267,6 +336,14 @@ def _whole(values: Any, name: str) -> npt.NDArray[Any]:
             f"{name} must be whole numbers in one row; got shape {array.shape} of {array.dtype}"
         )
     return array if len(array) > 0 else array.astype(np.uint64)
+
+
+def _numbered(groups: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """A whole number for each group."""
+    given = np.asarray(groups)
+    if given.dtype.kind not in "iub":
+        given = np.unique(given, return_inverse=True)[1]
+    return np.ascontiguousarray(given.astype(np.int64, copy=False))
 
 
 def _nats(variance: Any, lambda_: float) -> Any:

@@ -3,6 +3,7 @@
 #include "native.h"
 
 #include "processor.h"
+#include "words.h"
 
 PyDoc_STRVAR(instructions_doc,
              "instructions()\n--\n\n"
@@ -20,6 +21,12 @@ static PyObject *instructions(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"select", FASTCALL(sift_select), METH_FASTCALL, sift_select_doc},
+    {"read_terms", FASTCALL(sift_read_terms), METH_FASTCALL, sift_read_terms_doc},
+    {"score_terms", FASTCALL(sift_score_terms), METH_FASTCALL, sift_score_terms_doc},
+    {"mentions", FASTCALL(sift_mentions), METH_FASTCALL, sift_mentions_doc},
+    {"phrases", FASTCALL(sift_phrases), METH_FASTCALL, sift_phrases_doc},
+    {"standardized", FASTCALL(sift_standardized), METH_FASTCALL, sift_standardized_doc},
+    {"cover", FASTCALL(sift_cover), METH_FASTCALL, sift_cover_doc},
     {"instructions", instructions, METH_NOARGS, instructions_doc},
     {NULL, NULL, 0, NULL},
 };

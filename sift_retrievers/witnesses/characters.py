@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 MOST_CHARACTERS: Final = 100_000  # of a text that are read; what follows is not
 GAP, WORD, DENSE, DROPPED = range(4)
+UTF_32: Final = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 # What is written on or behind a letter and leaves the word what it is.
 _MARKS: Final = re.compile(
     "["
@@ -35,6 +36,13 @@ _DENSE_SCRIPTS: Final = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
+SPACE: Final = 4
+"""Added to what a character is, where it is a blank as `str.isspace` has it."""
+_KIND: Final = 3
+_KNOWN: Final = 8
+
+TABLE: Final = np.zeros(0x110000, dtype=np.uint8)
+"""What every code point is; 0 for those that have not come yet (`described`)."""
 _ASCII: Final = np.array([WORD if chr(code).isalnum() else GAP for code in range(128)], np.uint8)
 
 
@@ -56,16 +64,24 @@ def characters(line: str) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]
     if line.isascii():
         ascii_codes = np.frombuffer(line.encode("ascii"), np.uint8)
         return ascii_codes.astype(np.uint16), _ASCII[ascii_codes]
-    codes = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = _ASCII[np.minimum(codes, 127)]
-    foreign = np.flatnonzero(codes > 127)
-    points, which = np.unique(codes[foreign], return_inverse=True)
-    kinds[foreign] = np.array([_kind(point) for point in points.tolist()], np.uint8)[which]
+    codes = np.frombuffer(line.encode(UTF_32, "surrogatepass"), np.uint32)
+    kinds = described(codes) & np.uint8(_KIND)
     return (codes ^ (codes >> 16) * 0x9E37).astype(np.uint16), kinds
 
 
-@lru_cache(maxsize=20_000)
+def described(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    """The entries of `TABLE` for code points; those that are new are filled in."""
+    entries = TABLE[codes]
+    if not entries.all():
+        for code in np.unique(codes[entries == 0]).tolist():
+            TABLE[code] = _KNOWN | _kind(code) | (SPACE if chr(code).isspace() else 0)
+        entries = TABLE[codes]
+    return entries
+
+
 def _kind(code: int) -> int:
+    if code < 128:
+        return int(_ASCII[code])
     if any(low <= code <= high for low, high in _DENSE_SCRIPTS):
         return DENSE if unicodedata.category(chr(code))[0] in "LMN" else GAP
     category = unicodedata.category(chr(code))

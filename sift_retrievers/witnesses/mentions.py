@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.acceleration import compiled
 from sift_retrievers.witnesses.terms import combined
 from sift_retrievers.witnesses.texts import PassageTexts
 
@@ -30,36 +31,39 @@ def mentions(passages: PassageTexts, relevance: Float64) -> Float64:
         passages: n.
         relevance: `[n]` ρ in standard deviations.
     """
+    native = compiled()
+    if native is None:
+        return mentions_in_arrays(passages, relevance)
+    values = np.ascontiguousarray(relevance, dtype=np.float64)
+    named: Float64 = np.frombuffer(native.mentions(passages.blocks, values, BEST))
+    return named
+
+
+def mentions_in_arrays(passages: PassageTexts, relevance: Float64) -> Float64:
+    """The same by numpy."""
     named = np.zeros(len(passages))
-    wanted: dict[int, dict[int, list[int]]] = {}  # words of a name → its hash → who has it
-    for i, terms in enumerate(passages.terms):
-        if terms.name is not None:
-            key, size = terms.name
-            wanted.setdefault(size, {}).setdefault(key, []).append(i)
-    best = np.argsort(-relevance, kind="stable")[:BEST].tolist()
-    if not wanted:
+    terms = passages.joined
+    having = np.flatnonzero(terms.name_words)
+    if len(having) == 0:
         return named
-    words = [passages.terms[j].words for j in best]
-    flat, ends = np.concatenate(words), np.cumsum([len(one) for one in words])
+    best = np.argsort(-relevance, kind="stable")[:BEST]
     weight = np.exp(relevance[best] - relevance.max())
-    so_far = flat
-    for size in range(1, max(wanted) + 1):
+    starts = np.cumsum(terms.word_counts) - terms.word_counts
+    words = [terms.words[starts[j] :][: terms.word_counts[j]] for j in best.tolist()]
+    flat, ends = np.concatenate(words), np.cumsum([len(one) for one in words])
+    # A name begins with the first word of its passage: few places have one.
+    place = np.flatnonzero(np.isin(flat, terms.words[starts[having]]))
+    rank = np.searchsorted(ends, place, side="right")
+    so_far = flat[place]
+    for size in range(1, int(terms.name_words.max()) + 1):
         if size > 1:
-            so_far = combined(so_far[:-1], flat[size - 1 :])
-        if size not in wanted or len(so_far) == 0:
-            continue
-        keys = np.array(sorted(wanted[size]), dtype=np.uint64)
-        at = np.searchsorted(keys, so_far).clip(max=len(keys) - 1)
-        place = np.flatnonzero(keys[at] == so_far)
-        holder = np.searchsorted(ends, place, side="right")
-        inside = place + size <= ends[holder]  # not across two passages
-        found: dict[int, set[int]] = {}
-        for rank, key in zip(
-            holder[inside].tolist(), keys[at[place[inside]]].tolist(), strict=True
-        ):
-            if passages.terms[best[rank]].name != (key, size):
-                found.setdefault(key, set()).add(rank)
-        for key, ranks in found.items():
-            value = max(weight[rank] for rank in ranks) / np.sqrt(len(ranks))
-            named[wanted[size][key]] = value
+            inside = place + size <= ends[rank]  # not across two passages
+            place, rank, so_far = place[inside], rank[inside], so_far[inside]
+            so_far = combined(so_far, flat[place + size - 1])
+        called = np.flatnonzero(terms.name_words == size)
+        for name in np.unique(so_far[np.isin(so_far, terms.names[called])]):
+            same = called[terms.names[called] == name]
+            by = np.setdiff1d(rank[so_far == name], np.flatnonzero(np.isin(best, same)))
+            if len(by) > 0:
+                named[same] = weight[by].max() / np.sqrt(len(by))
     return named

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.acceleration import compiled
 from sift_retrievers.coverage import GAMMA, Coverage
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import read_question, score_terms
@@ -38,7 +39,7 @@ def phrase_coverage(
     read = PassageTexts.read(texts)
     said = None
     if question is not None:
-        said = score_terms(read_question(question), read.terms, read.once).said
+        said = score_terms(read_question(question), read).said
     return coverage_of(read, said, gamma=gamma, level=level)
 
 
@@ -54,14 +55,15 @@ def coverage_of(
         gamma: as above.
         level: as above.
     """
-    units = [terms.phrases for terms in passages.terms]
-    lengths = np.array([len(one) for one in units], dtype=np.intp)
-    weights = None
-    if said is not None:
-        words = np.array([len(terms.words) for terms in passages.terms], dtype=np.intp)
-        weights = _weights(said, words, lengths)
-    flat = np.concatenate(units) if units else np.empty(0, dtype=np.uint64)
-    return Coverage(flat, lengths, weights, gamma=gamma, level=level)
+    native = compiled()
+    if native is not None:
+        found = native.phrases(passages.blocks, said, ASIDE)
+        units, sizes = np.frombuffer(found[0], np.uint64), np.frombuffer(found[1], np.intp)
+        weights = None if said is None else np.frombuffer(found[2])
+        return Coverage(units, sizes, weights, gamma=gamma, level=level)
+    terms = passages.joined
+    weights = None if said is None else _weights(said, terms.word_counts, terms.phrase_counts)
+    return Coverage(terms.phrases, terms.phrase_counts, weights, gamma=gamma, level=level)
 
 
 def _weights(said: Float64, words: npt.NDArray[np.intp], phrases: npt.NDArray[np.intp]) -> Float64:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -18,7 +18,7 @@ from sift_retrievers.witnesses.evidence import (
     chance_of_evidence,
 )
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.terms import Terms
+from sift_retrievers.witnesses.standardized import standardized
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import WordScores, read_question, score_terms
 
@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, float]] = MappingProxyType(
     {"grams": 0.7, "words": 0.7, "pairs": 0.3, "head_grams": 0.3, "head_words": 0.3}
 )
 """What each score of `WordScores` weighs within the witness of words."""
+_PART_WEIGHTS: Final = np.array([*PARTS.values()])[:, None]
 NAMED: Final = 2.0  # standard deviations that a mention by the best passage is worth
 
 
@@ -169,31 +170,30 @@ def join(
 
 def _of_one(
     cosine: Float64,
-    asked: Terms | None,
+    asked: bytes | None,
     passages: PassageTexts | None,
     witnesses: Witnesses,
     scores: Float64 | None,
 ) -> Relevance:
     said: dict[str, Float64] = {"cosine": cosine}
-    raw = witnesses.vectors * standardized(cosine)
+    near = standardized(cosine)
+    raw = witnesses.vectors * near
     if scores is not None:
         said["score"] = scores
         raw = raw + witnesses.scores * standardized(scores, rounding=1e-13)
     words = None
     if witnesses.words > 0 and passages is not None and asked is not None and len(passages):
-        words = score_terms(asked, passages.terms, passages.once)
-        lexical = np.zeros(len(cosine))
-        for name, weight in PARTS.items():
-            said[name] = getattr(words, name)
-            lexical += weight * standardized(said[name])
+        words = score_terms(asked, passages)
+        said |= {name: getattr(words, name) for name in PARTS}
         said["share"] = words.share
+        parts = standardized(np.array([said[name] for name in PARTS]))
+        lexical = (_PART_WEIGHTS * parts).sum(axis=0)
         raw = raw + witnesses.words * lexical
-        raw_of_both = standardized(cosine) + lexical
-        chance = chance_of_evidence(cosine, raw_of_both, words.gram_share, words.pair_share)
+        chance = chance_of_evidence(cosine, near + lexical, words.gram_share, words.pairs)
     else:
         chance = chance_by_vectors(cosine)
         if witnesses.vectors == 0 and scores is None:  # nobody else can say anything
-            raw = standardized(cosine)
+            raw = near
     total = standardized(raw)
     if words is not None and passages is not None:
         said["mention"] = mentions(passages, total)
@@ -201,31 +201,11 @@ def _of_one(
     return Relevance(total, said, chance, words)
 
 
-def standardized(values: Float64, rounding: float = 1e-7) -> Float64:
-    """Distances from the mean in standard deviations `[n]`; all 0 where all values are equal.
-
-    Equal means up to rounding, a share of the largest value: copies of one passage differ in the
-    last bits of their float32 cosines.
-    """
-    if len(values) == 0:
-        return values
-    largest = float(np.abs(values).max())
-    if largest == 0 or not math.isfinite(largest):
-        return np.zeros_like(values)
-    scaled = values / largest
-    centred = scaled - scaled.mean()
-    deviation = float(np.sqrt(np.mean(centred**2)))
-    if deviation < rounding:
-        return np.zeros_like(values)
-    found: Float64 = centred / deviation
-    return found
-
-
 def _loudest(heard: Sequence[WordScores]) -> WordScores | None:
     """What the words of several targets say: of each score the largest."""
     if len(heard) < 2:
         return heard[0] if heard else None
-    names = (*PARTS, "share", "gram_share", "pair_share", "said")
+    names = [one.name for one in fields(WordScores)]
     return WordScores(
         **{name: np.max([getattr(one, name) for one in heard], axis=0) for name in names}
     )

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
 
-from sift_retrievers.witnesses.terms import Terms, read_terms
+from sift_retrievers.witnesses.reading import read_blocks
 
 
 class TermCache:
@@ -18,7 +18,7 @@ class TermCache:
     def __init__(self, nbytes: int = 64 * 2**20) -> None:
         """Keep at most `nbytes` of terms and texts; those not used for longest go first."""
         self.limit = nbytes
-        self._kept: OrderedDict[str, Terms] = OrderedDict()
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
 
@@ -31,24 +31,28 @@ class TermCache:
             self._kept.clear()
             self._size = 0
 
-    def terms(self, texts: Sequence[str]) -> list[Terms]:
-        """The terms of every text; those not kept are read in one go."""
+    def blocks(self, texts: Sequence[str]) -> list[bytes]:
+        """The terms of every text as a block; those not kept are read in one go."""
         with self._lock:
-            found = {text: self._kept.get(text) for text in texts}
-            for text, known in found.items():
+            found = [*map(self._kept.get, texts)]
+            for text, known in zip(texts, found, strict=True):
                 if known is not None:
                     self._kept.move_to_end(text)
-        missing = [text for text, known in found.items() if known is None]
-        fresh = dict(zip(missing, read_terms(missing), strict=True))
+        missing = dict.fromkeys(
+            text for text, known in zip(texts, found, strict=True) if known is None
+        )
+        if not missing and self._size <= self.limit:
+            return found  # type: ignore[return-value]  # none is None
+        fresh = dict(zip(missing, read_blocks([*missing]), strict=True))
         with self._lock:
-            for text, terms in fresh.items():
-                self._size += _size(text, terms) if text not in self._kept else 0
-                self._kept[text] = terms
+            for text, block in fresh.items():
+                self._size += _size(text, block) if text not in self._kept else 0
+                self._kept[text] = block
             while self._size > self.limit and self._kept:
-                text, terms = self._kept.popitem(last=False)
-                self._size -= _size(text, terms)
-        return [found[text] or fresh[text] for text in texts]
+                text, block = self._kept.popitem(last=False)
+                self._size -= _size(text, block)
+        return [known or fresh[text] for text, known in zip(texts, found, strict=True)]
 
 
-def _size(text: str, terms: Terms) -> int:
-    return terms.nbytes + 4 * len(text) + 200
+def _size(text: str, block: bytes) -> int:
+    return len(block) + 4 * len(text) + 200

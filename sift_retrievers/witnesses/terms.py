@@ -1,6 +1,6 @@
 """The terms of texts as arrays of hashes: words in order, phrases, and character 4-grams.
 
-All texts of a call are read at once by numpy, without a Python loop over terms. Language-neutral:
+Language-neutral:
 
 * Words are runs of letters and digits, as Unicode has them; `_` ends a word. Case and accents are
   folded ("Müller" is "muller"), ligatures and full-width forms are taken apart.
@@ -10,229 +10,81 @@ All texts of a call are read at once by numpy, without a Python loop over terms.
 * A phrase is a word with its two neighbours; the ends of a text are neighbours, too.
 
 A hash has 64 bits: two terms of one question collide with a chance of about one in 10¹³.
+
+The terms of one text are one block of bytes, which the compiled functions take as it is: eight
+numbers of 64 bits (words, phrases, grams, words in the head, grams in the head, hash of the name,
+words of the name, 0), then its words, phrases and grams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.witnesses.characters import (
-    DENSE,
-    DROPPED,
-    MOST_CHARACTERS,
-    WORD,
-    characters,
-    fold,
-)
-
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-HEAD: Final = 80  # characters of the first line that count as its head
-SHORTEST_NAME: Final = 4
-LONGEST_NAME: Final = 60
-SHORTEST_NAME_WORDS: Final = 2  # one word may be any word: "Overview", "Contact", "Note"
-
+COUNTS: Final = 8  # numbers before the terms
 _U = np.uint64
 MIX: Final = tuple(
     map(_U, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5))
 )
-_BEGIN, _END = _U(0x5851F42D4C957F2D), _U(0x14057B7EF767814F)
-_EDGE: Final = 95  # stands for whatever is before or after a word
-CHUNK: Final = 2**18  # characters read at a time
-_BASE: Final = 0x9E3779B97F4A7C15 | 1  # odd, so it has an inverse modulo 2⁶⁴
-
-
-def _powers(base: int) -> Hashes:
-    with np.errstate(over="ignore"):
-        steps = np.full(CHUNK + MOST_CHARACTERS + 2, base % 2**64, dtype=np.uint64)
-        steps[0] = 1
-        return np.multiply.accumulate(steps)
-
-
-@lru_cache(maxsize=1)
-def _bases() -> tuple[Hashes, Hashes]:
-    """The powers of the base of words' hashes, and those of its inverse."""
-    return _powers(_BASE), _powers(pow(_BASE, -1, 2**64))
 
 
 @dataclass(frozen=True)
 class Terms:
     """The terms of one text, in the order of the text."""
 
-    words: Hashes
-    """`[n]`."""
-    phrases: Hashes
-    """`[n]`: phrase i has word i in its middle. A text without a word has one phrase,
-    itself, a blank one none."""
-    grams: Hashes
-    """`[m]`."""
-    head_words: int
-    """How many of the words stand in the head: the first line, at most 80 characters."""
-    head_grams: int
-    name: tuple[int, int] | None
-    """Hash and number of the words by which other texts may call this one: its first line up to a
-    parenthesis, if that has two words or more, at most 60 characters, and a text below it."""
+    block: bytes
 
     @property
-    def nbytes(self) -> int:
-        return self.words.nbytes + self.phrases.nbytes + self.grams.nbytes
+    def words(self) -> Hashes:
+        """`[n]`."""
+        return self._part(0)
 
+    @property
+    def phrases(self) -> Hashes:
+        """`[n]`: phrase i has word i in its middle.
 
-def read_terms(texts: Sequence[str]) -> list[Terms]:
-    """The terms of every text. Time and memory are linear in their length.
+        A text without a word has one phrase, itself, a blank one none.
+        """
+        return self._part(1)
 
-    Of a text longer than 100,000 characters the first 100,000 are read.
-    """
-    found: list[Terms] = []
-    part: list[str] = []
-    size = 0
-    for text in texts:
-        part.append(fold(text).lstrip())
-        size += len(part[-1]) + 1
-        if size > CHUNK:
-            found += _read(part)
-            part, size = [], 0
-    return found + _read(part) if part else found
+    @property
+    def grams(self) -> Hashes:
+        """`[m]`."""
+        return self._part(2)
 
+    @property
+    def head_words(self) -> int:
+        """How many of the words stand in the head: the first line, at most 80 characters."""
+        return self._counts[3]
 
-def _read(folded: list[str]) -> list[Terms]:
-    """The terms of folded texts of at most `CHUNK` characters before the last."""
-    lines = [text.partition("\n") for text in folded]
-    heads = np.array([min(len(first), HEAD) for first, _, _ in lines])
-    names = np.array([_name_length(first) if rest.strip() else 0 for first, _, rest in lines])
-    starts = np.concatenate([[0], np.cumsum([len(text) + 1 for text in folded])])
-    codes, kinds = characters("\n".join(folded) + "\n")
-    head_ends, name_ends = starts[:-1] + heads, starts[:-1] + names
-    if (kinds == DROPPED).any():  # closes the gap that they would make inside a word
-        kept = kinds != DROPPED
-        before = np.concatenate([[0], np.cumsum(kept)])
-        starts, head_ends, name_ends = before[starts], before[head_ends], before[name_ends]
-        codes, kinds = codes[kept], kinds[kept]
-    word_at, words = _words(codes, kinds)
-    gram_at, grams = _grams(codes, kinds)
-    word_cuts, gram_cuts = (np.searchsorted(at, starts) for at in (word_at, gram_at))
-    word_heads, gram_heads = (np.searchsorted(at, head_ends) for at in (word_at, gram_at))
-    name_words = np.searchsorted(word_at, name_ends)
-    phrases = _phrases(words, word_cuts)
-    found = []
-    for i, text in enumerate(folded):
-        first, last, named = int(word_cuts[i]), int(word_cuts[i + 1]), int(name_words[i])
-        found.append(
-            Terms(
-                words=words[first:last].copy(),
-                phrases=phrases[first:last].copy() if last > first else _as_it_is(text),
-                grams=grams[gram_cuts[i] : gram_cuts[i + 1]].copy(),
-                head_words=int(word_heads[i]) - first,
-                head_grams=int(gram_heads[i] - gram_cuts[i]),
-                name=(
-                    (sequence_hash(words[first:named]), named - first)
-                    if named - first >= SHORTEST_NAME_WORDS
-                    else None
-                ),
-            )
-        )
-    return found
+    @property
+    def head_grams(self) -> int:
+        return self._counts[4]
 
+    @property
+    def name(self) -> tuple[int, int] | None:
+        """Hash and number of the words by which other texts may call this one.
 
-def _name_length(first: str) -> int:
-    """Characters of a folded first line that are a name; 0 for none."""
-    name = first.split("(")[0].rstrip()
-    return len(name) if SHORTEST_NAME <= len(name) <= LONGEST_NAME else 0
+        Its first line up to a parenthesis, if that has two words or more, at most 60 characters,
+        and a text below it.
+        """
+        value, size = self._counts[5:7]
+        return (value, size) if size > 0 else None
 
+    @property
+    def _counts(self) -> list[int]:
+        counts: list[int] = np.frombuffer(self.block, dtype=np.uint64, count=COUNTS).tolist()
+        return counts
 
-def _phrases(words: Hashes, cuts: npt.NDArray[np.intp]) -> Hashes:
-    """Every word with its neighbours, in all texts, which the cuts tell apart."""
-    if len(words) == 0:
-        return words
-    before, after = np.roll(words, 1), np.roll(words, -1)
-    full = cuts[1:] > cuts[:-1]
-    before[cuts[:-1][full]] = _BEGIN
-    after[cuts[1:][full] - 1] = _END
-    return combined(combined(before, words), after)
-
-
-def _as_it_is(text: str) -> Hashes:
-    """The only phrase of a text without words; none of a blank one, which says nothing."""
-    bare = text.strip()
-    return np.array([hash(bare) % 2**64] if bare else [], dtype=np.uint64)
-
-
-def sequence_hash(words: Hashes) -> int:
-    """The hash of a sequence of words: `combined` again and again."""
-    first, *others = words.tolist()
-    value = int(first)
-    for other in others:
-        value = (value * int(MIX[1]) ^ other * int(MIX[0])) % 2**64
-        value = (value ^ value >> 32) * int(MIX[3]) % 2**64
-    return value
-
-
-def _words(
-    codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Where every word begins, and its hash.
-
-    The hash of c_0 … c_n is Σ c_i base^i modulo 2⁶⁴, mixed: the difference of two sums over all
-    characters, over the power of the base at which the word begins.
-    """
-    inner = kinds == WORD
-    edge = np.flatnonzero(inner[1:] != inner[:-1]) + 1
-    if inner[0]:
-        edge = np.insert(edge, 0, 0)
-    begin, end = edge[::2], edge[1::2]  # the last character of a line is its end, a gap
-    powers, inverse = _bases()
-    with np.errstate(over="ignore"):
-        sums = np.zeros(len(codes) + 1, dtype=np.uint64)
-        np.cumsum((codes + _U(1)) * powers[: len(codes)], out=sums[1:])
-        hashes = (sums[end] - sums[begin]) * inverse[begin]
-        hashes ^= hashes >> _U(31)
-        hashes *= MIX[2]
-        dense = kinds == DENSE
-        if not dense.any():
-            return begin, hashes
-        after = np.append(dense[1:], False)
-        before = np.insert(dense[:-1], 0, False)
-        at = np.flatnonzero(dense & (after | ~before))
-        following = np.append(codes[1:], codes[:1])[at]  # of the last, a gap, none is asked for
-        second = np.where(after[at], following, np.uint16(0))
-        pairs = (codes[at] * _U(2**16) + second + MIX[0]) * MIX[1]
-        pairs ^= pairs >> _U(31)
-    return _in_order(begin, hashes, at, pairs * MIX[2])
-
-
-def _grams(
-    codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Where every gram begins (at its second character), and its hash: four times 16 bits."""
-    inner = kinds == WORD
-    c = np.full(len(codes) + 3, _EDGE, dtype="<u2")
-    np.copyto(c[1:-2], codes, where=inner)
-    four = np.ndarray(len(codes), dtype="<u8", buffer=c, strides=(2,))
-    at = np.flatnonzero(inner[:-1] & inner[1:])
-    with np.errstate(over="ignore"):
-        hashes = four[at] * MIX[0]
-        hashes ^= hashes >> _U(29)
-        dense = np.flatnonzero(kinds == DENSE)
-        if not len(dense):
-            return at, hashes
-        single = (codes[dense] + MIX[2]) * MIX[3]
-        single ^= single >> _U(29)
-    return _in_order(at, hashes, dense, single)
-
-
-def _in_order(
-    at: npt.NDArray[np.intp], hashes: Hashes, more_at: npt.NDArray[np.intp], more: Hashes
-) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Two kinds of terms as one, in the order of the text."""
-    both = np.concatenate([at, more_at])
-    order = np.argsort(both, kind="stable")
-    return both[order], np.concatenate([hashes, more])[order]
+    def _part(self, which: int) -> Hashes:
+        counts = self._counts
+        first = COUNTS + sum(counts[:which])
+        return np.frombuffer(self.block, np.uint64, count=counts[which], offset=8 * first)
 
 
 def combined(first: Hashes, second: Hashes) -> Hashes:

@@ -4,9 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
-from sift_retrievers.witnesses.terms import Terms, read_terms
+from sift_retrievers.witnesses.terms import COUNTS, Hashes, Terms
+
+Integers: TypeAlias = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class JoinedTerms:
+    """The terms of n passages, one after the other."""
+
+    words: Hashes
+    phrases: Hashes
+    grams: Hashes
+    word_counts: Integers
+    """`[n]`, as all that follow."""
+    phrase_counts: Integers
+    gram_counts: Integers
+    head_words: Integers
+    head_grams: Integers
+    names: Hashes
+    name_words: Integers
+    """0 of a passage without a name."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +42,10 @@ class PassageTexts:
 
     texts: tuple[str, ...]
     """With the title as first line."""
-    terms: tuple[Terms, ...]
-    once: tuple[int, ...]
-    """Positions of one of each group of equal texts."""
+    blocks: tuple[bytes, ...]
+    """The terms of each text (`terms`)."""
+    once: bytes
+    """A byte for each text: 1 for one of each group of equal texts, 0 for the others."""
 
     @staticmethod
     def read(
@@ -38,20 +66,55 @@ class PassageTexts:
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings; got a single string")
-        plain = [text if text is not None else "" for text in texts]
-        given = [None] * len(plain) if titles is None else [title or None for title in titles]
-        for text in (*plain, *given):
-            if text is not None and not isinstance(text, str):
+        whole = ["" if text is None else text for text in texts]
+        for text in (*whole, *(titles or ())):
+            if not isinstance(text, str) and text is not None:
                 raise TypeError(f"texts and titles must be strings; got {type(text).__name__}")
-        whole = tuple(
-            text if title is None or text.startswith(f"{title}\n") else f"{title}\n{text}"
-            for text, title in zip(plain, given, strict=True)
-        )
-        return PassageTexts(
-            texts=whole,
-            terms=tuple(read_terms(whole) if cache is None else cache.terms(whole)),
-            once=tuple({text: i for i, text in enumerate(whole)}.values()),
-        )
+        if titles is not None:
+            whole = [
+                f"{title}\n{text}" if title and not text.startswith(f"{title}\n") else text
+                for text, title in zip(whole, titles, strict=True)
+            ]
+        last = {text: i for i, text in enumerate(whole)}
+        once = bytearray(len(whole))
+        for i in last.values():
+            once[i] = 1
+        blocks = read_blocks(whole) if cache is None else cache.blocks(whole)
+        return PassageTexts(tuple(whole), tuple(blocks), bytes(once))
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def terms(self) -> list[Terms]:
+        """The terms of each text, for reading."""
+        return [Terms(block) for block in self.blocks]
+
+    @cached_property
+    def joined(self) -> JoinedTerms:
+        """All terms in arrays."""
+        all_terms = np.frombuffer(b"".join(self.blocks), dtype=np.uint64)
+        sizes = np.array([len(block) // 8 for block in self.blocks], dtype=np.intp)
+        at = np.cumsum(sizes) - sizes
+        numbers = all_terms[at + np.arange(COUNTS)[:, None]]  # before the terms, [COUNTS, n]
+        counts = numbers.astype(np.intp)
+        ends = np.cumsum([at + COUNTS, *counts[:3]], axis=0).tolist()
+        words, phrases, grams = (
+            _joined([all_terms[i:j] for i, j in zip(*cut, strict=True)]) for cut in pairwise(ends)
+        )
+        return JoinedTerms(
+            words=words,
+            phrases=phrases,
+            grams=grams,
+            word_counts=counts[0],
+            phrase_counts=counts[1],
+            gram_counts=counts[2],
+            head_words=counts[3],
+            head_grams=counts[4],
+            names=numbers[5],
+            name_words=counts[6],
+        )
+
+
+def _joined(parts: Sequence[Hashes]) -> Hashes:
+    return np.concatenate(parts) if len(parts) else np.empty(0, dtype=np.uint64)

@@ -17,12 +17,13 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.acceleration import compiled
+from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
-from sift_retrievers.witnesses.terms import Hashes, Terms, combined, read_terms
-from sift_retrievers.witnesses.texts import PassageTexts
+from sift_retrievers.witnesses.terms import Hashes, Terms, combined
+from sift_retrievers.witnesses.texts import Integers, PassageTexts
 
 Float64: TypeAlias = npt.NDArray[np.float64]
-Integers: TypeAlias = npt.NDArray[np.intp]
 
 LONGEST_QUESTION: Final = 10_000  # characters that are read; what follows is not
 K1: Final = 2.0
@@ -38,17 +39,15 @@ class WordScores:
     words: Float64
     """BM25 of its words."""
     pairs: Float64
-    """Summed weights of those of its pairs of neighbouring words that stand in a passage so."""
+    """Share of its pairs of neighbouring words that stand in a passage so: 0…1."""
     head_grams: Float64
     """As `grams`, in the head of a passage: its title, or its first line."""
     head_words: Float64
     """As `words`, in the head."""
     share: Float64
-    """Share of the question's words that a passage has, rare ones weighing more: 0…1."""
+    """Share of its words that a passage has, rare ones weighing more: 0…1."""
     gram_share: Float64
-    """As `share`, of the question's character 4-grams."""
-    pair_share: Float64
-    """As `share`, of its pairs of neighbouring words."""
+    """As `share`, of its character 4-grams."""
     said: Float64
     """Of all words of all passages, one after the other: the weight of a word that the question has
     too, 0 of others."""
@@ -75,6 +74,10 @@ class _Found:
         return flat.reshape(n, self.terms).astype(np.float64)
 
 
+# The scores in the order in which the compiled function gives them.
+_ROWS: Final = ("grams", "words", "pairs", "head_grams", "head_words", "share", "gram_share")
+
+
 def score_words(
     question: str, texts: Sequence[str], *, cache: TermCache | None = None
 ) -> WordScores:
@@ -98,51 +101,50 @@ def score_words(
                 f"the question and the texts must be strings; got {type(text).__name__}"
             )
     read = PassageTexts.read(texts, cache=cache)
-    return score_terms(read_question(question), read.terms, read.once)
+    return score_terms(read_question(question), read)
 
 
-def read_question(question: str) -> Terms:
-    """The terms of a question; of its first 10,000 characters."""
-    return read_terms([question[:LONGEST_QUESTION]])[0]
+def read_question(question: str) -> bytes:
+    """The terms of a question, as a block; of its first 10,000 characters."""
+    return read_blocks([question[:LONGEST_QUESTION]])[0]
 
 
-def score_terms(asked: Terms, found: Sequence[Terms], once: Sequence[int]) -> WordScores:
-    """The same from terms that were read before.
+def score_terms(asked: bytes, passages: PassageTexts) -> WordScores:
+    """The same from terms that were read before, those of the question in one block."""
+    native = compiled()
+    if native is None:
+        return score_arrays(Terms(asked), passages)
+    scores, said = map(np.frombuffer, native.score_terms(asked, passages.blocks, passages.once))
+    rows = dict(zip(_ROWS, scores.reshape(len(_ROWS), len(passages)), strict=True))
+    return WordScores(**rows, said=said)
 
-    Args:
-        asked: of the question.
-        found: of n passages.
-        once: positions of the passages that frequencies are counted in: equal texts once.
-    """
-    words = _joined([terms.words for terms in found])
-    lengths = _lengths([terms.words for terms in found])
-    in_words = _find(asked.words, words, lengths)
+
+def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
+    """The same by numpy."""
+    found, once = passages.joined, np.frombuffer(passages.once, dtype=np.bool_)
+    lengths = found.word_counts
+    in_words = _find(asked.words, found.words, lengths)
     counts = in_words.counts()
     weight = _weights(counts, once)
 
     pair_lengths = np.maximum(lengths - 1, 0)
-    in_pairs = _find(_pairs(asked.words), _pairs_of(words, lengths), pair_lengths)
+    in_pairs = _find(_pairs(asked.words), _pairs_of(found.words, lengths), pair_lengths)
     pairs = in_pairs.counts()
-    pair_weight = _weights(pairs, once)
 
-    grams = _joined([terms.grams for terms in found])
-    in_grams = _find(asked.grams, grams, _lengths([terms.grams for terms in found]))
+    in_grams = _find(asked.grams, found.grams, found.gram_counts)
     gram_counts = in_grams.counts()
     gram_weight = _weights(gram_counts, once)
 
-    head_words = np.array([terms.head_words for terms in found], dtype=np.intp)
-    head_grams = np.array([terms.head_grams for terms in found], dtype=np.intp)
-    said = np.zeros(len(words))
+    said = np.zeros(len(found.words))
     said[in_words.place] = weight[in_words.term]
     return WordScores(
-        grams=_bm25(gram_counts, gram_weight, in_grams.lengths),
+        grams=_bm25(gram_counts, gram_weight, found.gram_counts),
         words=_bm25(counts, weight, lengths),
-        pairs=(pairs > 0) @ pair_weight,
-        head_grams=_bm25(_in_head(in_grams, head_grams), gram_weight, head_grams),
-        head_words=_bm25(_in_head(in_words, head_words), weight, head_words),
+        pairs=_share(pairs, _weights(pairs, once)),
+        head_grams=_bm25(_in_head(in_grams, found.head_grams), gram_weight, found.head_grams),
+        head_words=_bm25(_in_head(in_words, found.head_words), weight, found.head_words),
         share=_share(counts, weight),
         gram_share=_share(gram_counts, gram_weight),
-        pair_share=_share(pairs, pair_weight),
         said=said,
     )
 
@@ -150,21 +152,29 @@ def score_terms(asked: Terms, found: Sequence[Terms], once: Sequence[int]) -> Wo
 def _share(counts: Float64, weight: Float64) -> Float64:
     """`[n]` the share of the weight of all terms that those have which occur: 0…1."""
     total = float(weight.sum())
-    return (counts > 0) @ weight / total if total > 0 else np.zeros(len(counts))
+    if total <= 0:
+        return np.zeros(len(counts))
+    share: Float64 = np.where(counts > 0, weight, 0.0).sum(axis=1) / total
+    return share
 
 
 def _bm25(counts: Float64, weight: Float64, lengths: Integers) -> Float64:
-    """`[n]` from counts `[n, terms]`, weights `[terms]` and lengths `[n]`."""
+    """`[n]` from counts `[n, terms]`, weights `[terms]` and lengths `[n]`.
+
+    Each row is summed by itself, in one order: copies of one text have the very same score, which
+    a matrix product does not promise.
+    """
     mean = max(float(lengths.mean()), 1e-9) if len(lengths) else 1.0
     norm = K1 * (1 - B + B * lengths[:, None] / mean)
-    score: Float64 = (counts * (K1 + 1) / (counts + norm)) @ weight
+    score: Float64 = (weight * (counts * (K1 + 1) / (counts + norm))).sum(axis=1)
     return score
 
 
-def _weights(counts: Float64, once: Sequence[int]) -> Float64:
+def _weights(counts: Float64, once: npt.NDArray[np.bool_]) -> Float64:
     """`[terms]` log(1 + (n − df + ½) / (df + ½)), df counted in the passages `once`."""
-    frequency = (counts[[*once]] > 0).sum(axis=0)
-    weight: Float64 = np.log(1 + (len(once) - frequency + 0.5) / (frequency + 0.5))
+    frequency = (counts[once] > 0).sum(axis=0)
+    n = int(once.sum())
+    weight: Float64 = np.log(1 + (n - frequency + 0.5) / (frequency + 0.5))
     return weight
 
 
@@ -201,11 +211,3 @@ def _pairs_of(words: Hashes, lengths: Integers) -> Hashes:
     inside = np.ones(max(len(words) - 1, 0), dtype=np.bool_)
     inside[ends - 1] = False
     return _pairs(words)[inside]
-
-
-def _joined(parts: Sequence[Hashes]) -> Hashes:
-    return np.concatenate(parts) if len(parts) else np.empty(0, dtype=np.uint64)
-
-
-def _lengths(parts: Sequence[Hashes]) -> Integers:
-    return np.array([len(part) for part in parts], dtype=np.intp)

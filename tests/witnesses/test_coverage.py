@@ -283,13 +283,15 @@ class TestSelect:
                 **given,
             )
             made = len(found.indices)
-            assert chosen.indices.shape == chosen.gains.shape == (1, k)
-            assert chosen.indices[0, :made].tolist() == found.indices.tolist()
-            assert (chosen.indices[0, made:] == -1).all()
-            assert chosen.gains[0, :made].tolist() == found.gains.tolist()
-            assert (chosen.gains[0, made:] == 0).all()
-            assert chosen.variance is None
-            assert chosen.stop_reason == (found.stop_reason,)
+            assert chosen.indices.shape == chosen.gains.shape == (k,)
+            assert chosen.indices[:made].tolist() == found.indices.tolist()
+            assert (chosen.indices[made:] == -1).all()
+            assert chosen.gains[:made].tolist() == found.gains.tolist()
+            assert (chosen.gains[made:] == 0).all()
+            left = np.cumprod([1.0, *(1 - found.variance)])
+            np.testing.assert_allclose(chosen.variance[: made + 1], left, rtol=1e-12)
+            assert (chosen.variance[made:] == chosen.variance[made]).all()
+            assert chosen.stop_reason == found.stop_reason
 
     def test_relevance_is_the_cosine_where_none_is_given(self) -> None:
         random = np.random.default_rng(0)
@@ -301,21 +303,21 @@ class TestSelect:
         for targets, cosine in [(queries[0, 0], near[0]), (queries, near.max(axis=0))]:
             chosen = select(targets, pool, 5, kernel=coverage, lambda_=0.1)
             expected = cover(coverage, cosine / cosine.std(), 5)
-            assert chosen.indices[0].tolist() == expected.indices.tolist()
-            np.testing.assert_allclose(chosen.gains[0], expected.gains, rtol=1e-9)
+            assert chosen.indices.ravel().tolist() == expected.indices.tolist()
+            np.testing.assert_allclose(chosen.gains.ravel(), expected.gains, rtol=1e-9)
         alike = select(QUIET[0], np.ones((9, 4)), 2, kernel=coverage)
-        assert alike.indices[0].tolist() == [0, 1]
+        assert alike.indices.tolist() == [0, 1]
 
     def test_torch_candidates_give_torch(self) -> None:
         chosen = select(QUIET[0], torch.eye(3, 4), 5, kernel=phrase_coverage(["a", "b", "c"]))
         assert isinstance(chosen.indices, torch.Tensor)
         assert isinstance(chosen.gains, torch.Tensor)
-        assert chosen.indices[0, 3:].tolist() == [-1, -1]
+        assert chosen.indices[3:].tolist() == [-1, -1]
 
     def test_no_candidates(self, recwarn: pytest.WarningsRecorder) -> None:
         chosen = select(QUIET[0], np.zeros((0, 4)), 2, kernel=phrase_coverage([]))
-        assert chosen.indices.tolist() == [[-1, -1]]
-        assert chosen.stop_reason == (StopReason.EXHAUSTED,)
+        assert chosen.indices.tolist() == [-1, -1]
+        assert chosen.stop_reason == StopReason.EXHAUSTED
         assert not recwarn.list
 
     @pytest.mark.parametrize("as_given", [list, np.array, torch.tensor])
@@ -336,7 +338,7 @@ class TestSelect:
             {"per_cost": True, "costs": [1.0, 1.0]},
             {"ids": [[0, 1]]},
             {"device": "cpu"},
-            {"backend": "single"},
+            {"solver": "reference"},
             {"objective": "entropy"},
             {"objective": "nonsense"},
         ],

@@ -22,7 +22,7 @@ from sift_retrievers.witnesses import (
 )
 from sift_retrievers.witnesses.judge import checked_scores
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.relevance import standardized
+from sift_retrievers.witnesses.standardized import standardized
 
 TEXTS = [
     "Osmium is the densest metal",

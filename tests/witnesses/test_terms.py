@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from real_texts import real_texts
 from slow_terms import folded, slow_terms
 
+from sift_retrievers.witnesses.array_reading import CHUNK
 from sift_retrievers.witnesses.characters import MOST_CHARACTERS, fold
+from sift_retrievers.witnesses.reading import read_blocks, read_terms
 from sift_retrievers.witnesses.term_cache import TermCache
-from sift_retrievers.witnesses.terms import CHUNK, Terms, read_terms, sequence_hash
+from sift_retrievers.witnesses.terms import Terms, combined
 
 # What a hash of 16 bits a character can tell apart, and what real and hostile texts hold.
 SCRIPTS = [
@@ -46,6 +48,14 @@ def words(text: str) -> list[int]:
 
 def grams(text: str) -> set[int]:
     return set(read_terms([text])[0].grams.tolist())
+
+
+def sequence_hash(hashes: Any) -> int:
+    """Of words one after the other."""
+    so_far = hashes[:1]
+    for i in range(1, len(hashes)):
+        so_far = combined(so_far, hashes[i : i + 1])
+    return int(so_far[0])
 
 
 def as_lists(terms: Terms) -> tuple[Any, ...]:
@@ -282,38 +292,38 @@ def test_the_name_is_a_short_first_line(text: str, name: str | None) -> None:
 
 def test_no_texts() -> None:
     assert read_terms([]) == []
-    assert TermCache().terms([]) == []
+    assert TermCache().blocks([]) == []
 
 
 def test_the_cache_gives_what_reading_does_and_keeps_it() -> None:
     texts = [*SCRIPTS, *SCRIPTS[:3]]
     cache = TermCache()
     for _ in range(2):
-        assert [*map(as_lists, cache.terms(texts))] == [*map(as_lists, read_terms(texts))]
+        assert cache.blocks(texts) == read_blocks(texts)
     assert len(cache) == len(SCRIPTS)
-    assert cache.terms([SCRIPTS[0]])[0] is cache.terms([SCRIPTS[0]])[0]
+    assert cache.blocks([SCRIPTS[0]])[0] is cache.blocks([SCRIPTS[0]])[0]
 
 
 def test_the_cache_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
     cache = TermCache(100_000)
     texts = [f"number {i} " * 50 for i in range(100)]
     for text in texts:
-        cache.terms([texts[0], text])  # the first is used again and again
-        held = sum(terms.nbytes + 4 * len(text) for text, terms in cache._kept.items())
+        cache.blocks([texts[0], text])  # the first is used again and again
+        held = sum(len(block) + 4 * len(text) for text, block in cache._kept.items())
         assert held <= 100_000
     assert texts[0] in cache._kept
     assert texts[-1] in cache._kept
     assert texts[1] not in cache._kept
     assert 1 < len(cache) < 30
     huge = "another word " * 5_000
-    assert as_lists(cache.terms([huge])[0]) == as_lists(read_terms([huge])[0])
+    assert cache.blocks([huge]) == read_blocks([huge])
     assert len(cache) == 0  # nothing fits beside what does not fit itself
     assert cache._size == 0
 
 
 def test_the_cache_is_shared_by_threads() -> None:
     texts = [f"text {i} of some words {i * 7}" for i in range(300)]
-    expected = [as_lists(terms) for terms in read_terms(texts)]
+    expected = read_blocks(texts)
     cache = TermCache(60_000)
     ready = Barrier(8)
     wrong: list[int] = []
@@ -323,10 +333,8 @@ def test_the_cache_is_shared_by_threads() -> None:
         ready.wait()
         for _ in range(60):
             some = random.integers(0, len(texts), size=20).tolist()
-            found = cache.terms([texts[i] for i in some])
-            wrong.extend(
-                i for i, terms in zip(some, found, strict=True) if as_lists(terms) != expected[i]
-            )
+            found = cache.blocks([texts[i] for i in some])
+            wrong.extend(i for i, block in zip(some, found, strict=True) if block != expected[i])
 
     threads = [Thread(target=work, args=(seed,)) for seed in range(8)]
     for thread in threads:
@@ -335,7 +343,7 @@ def test_the_cache_is_shared_by_threads() -> None:
         thread.join()
     assert wrong == []
     assert cache._size <= 60_000
-    cache.terms(texts)
+    cache.blocks(texts)
     cache.limit = 0
-    cache.terms([])
+    cache.blocks([])
     assert cache._size == len(cache) == 0  # no byte was counted twice, or lost

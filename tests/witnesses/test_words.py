@@ -58,7 +58,12 @@ def slow_scores(question: str, texts: Sequence[str]) -> dict[str, list[float]]:
         "grams": score([one.grams for one in found], grams),
         "head_words": score([one.words[: one.head_words] for one in found], words),
         "head_grams": score([one.grams[: one.head_grams] for one in found], grams),
-        "pairs": [sum(paired[p] for p in {*pairs(one.words)} & {*paired}) for one in found],
+        "pairs": [
+            sum(paired[p] for p in {*pairs(one.words)} & {*paired}) / sum(paired.values())
+            if paired
+            else 0.0
+            for one in found
+        ],
         "share": [
             sum(words[w] for w in {*one.words} & {*words}) / total if total else 0.0
             for one in found
