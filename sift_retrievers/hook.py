@@ -61,7 +61,7 @@ def training_set(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> TrainingSet
     chosen = retrieval.for_training(tuner.budget.max_steps or STEPS, tuner.lambda_).outcome
     selection = chosen.choice.selection
     targets = len(retrieval.targets)
-    if selection is not None and selection.variance is not None and targets > 1:
+    if selection is not None and targets > 1:
         # σ is the root of the mean over the targets, which the rules of the tuner look at.
         selection = replace(selection, variance=selection.variance / targets)
     return TrainingSet(

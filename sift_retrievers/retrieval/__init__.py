@@ -3,8 +3,10 @@
 Knows no framework: a document is whatever the framework calls one.
 """
 
-from sift_retrievers.retrieval.choosing import Choice, choose, cosines
+from sift_retrievers.retrieval.choice import Choice
+from sift_retrievers.retrieval.choosing import choose
 from sift_retrievers.retrieval.copying import deep_copied
+from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.embedding_cache import EmbeddingCache
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation, explain
 from sift_retrievers.retrieval.hits import Hits, check_hits, no_hits, one_of, stacked, union

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from sift_retrievers.backends.problem import Objective
 from sift_retrievers.coverage import Coverage, novelty_after
-from sift_retrievers.posterior import gains_after
-from sift_retrievers.retrieval.choosing import Choice, Float32, Float64, select_options
+from sift_retrievers.retrieval.by_vectors import Float32, Float64, select_options
+from sift_retrievers.retrieval.choice import Choice
 from sift_retrievers.retrieval.rules import SelectionRules
+from sift_retrievers.selection import Objective, gains_after
 from sift_retrievers.stop_reason import StopReason
 from sift_retrievers.witnesses import Relevance
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING

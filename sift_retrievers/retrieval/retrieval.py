@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.coverage import Coverage
-from sift_retrievers.retrieval.choosing import Choice, choose, cosines
+from sift_retrievers.retrieval.choice import Choice
+from sift_retrievers.retrieval.choosing import choose
+from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.explanation import Explanation, explain
 from sift_retrievers.retrieval.hits import Hits
 from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
@@ -185,6 +187,8 @@ class Retrieval(Generic[DocumentT]):
 
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
+        if len(self.targets) == 1:
+            return self.targets[0].vector[None]
         return np.stack([target.vector for target in self.targets])
 
     def _read(self, positions: list[int]) -> list[DocumentT | None]:

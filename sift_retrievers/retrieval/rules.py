@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sift_retrievers.backends.problem import Objective
 from sift_retrievers.kernels import (
     KERNELS,
     Exponential,
@@ -16,7 +15,8 @@ from sift_retrievers.kernels import (
     SharedNoise,
     resolve_kernel,
 )
-from sift_retrievers.validation import chance, count, positive, torch_device
+from sift_retrievers.selection import Objective
+from sift_retrievers.validation import chance, count, is_cpu, positive, torch_device
 from sift_retrievers.witnesses import NAMES, Witnesses, as_witnesses
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class SelectionRules:
     Raises:
         ValueError: for a value that makes no sense, or values that do not go together.
         TypeError: for a kernel or a relevance that is none.
+        ImportError: for a device other than the CPU without torch.
     """
 
     relevance: Any = None
@@ -175,11 +176,8 @@ class SelectionRules:
         threshold = self.score_threshold
         if threshold is not None and not (isinstance(threshold, Real) and -1 <= threshold <= 1):
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")
-        if self.device is not None and str(self.device) != "cpu":
-            try:
-                torch_device(self.device)
-            except RuntimeError as error:  # torch's own word for a name that it does not know
-                raise ValueError(f"device must be one that torch has: {error}") from error
+        if self.device is not None and not is_cpu(self.device):
+            torch_device(self.device)
 
     @property
     def witnesses(self) -> Witnesses:

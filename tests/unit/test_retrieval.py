@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from oracle import OracleProblem
 from uncertainty import uncertainty_along
 
@@ -162,13 +161,13 @@ def test_choose_is_select_among_those_similar_enough() -> None:
     choice, _ = chosen(targets[:1], pool, 5, score_threshold=0.1, lambda_=0.2)
     enough = np.flatnonzero(cosines(pool, targets[:1])[0] >= 0.1)
     picks = select(targets[0], pool[enough], 5, lambda_=0.2)
-    assert choice.picks.tolist() == enough[picks.indices[0]].tolist()
+    assert choice.picks.tolist() == enough[picks.indices].tolist()
     assert choice.candidates.sum() == len(enough) < 30
-    np.testing.assert_array_equal(choice.gains, picks.gains[0].astype(np.float64))
+    np.testing.assert_array_equal(choice.gains, picks.gains.astype(np.float64))
     assert picks.variance is not None
     assert choice.uncertainty is not None
-    np.testing.assert_array_equal(choice.uncertainty, picks.variance[0].astype(np.float64))
-    shares = -np.expm1(-2 * picks.gains[0].astype(np.float64))
+    np.testing.assert_array_equal(choice.uncertainty, picks.variance.astype(np.float64))
+    shares = -np.expm1(-2 * picks.gains.astype(np.float64))
     np.testing.assert_allclose(choice.scores, np.minimum.accumulate(shares), rtol=1e-9)
 
 
@@ -183,7 +182,7 @@ def test_relevance_by_vectors_is_the_rule_of_version_0_1(seed: int) -> None:
     targets, pool = random_pool(seed)
     by_name, _ = chosen(targets[:1], pool, 12, kernel=None, relevance="vectors")
     old = select(targets[0], pool, 12, kernel="relevance", objective="undirected", lambda_=0.2)
-    assert by_name.picks.tolist() == old.indices[0].tolist()
+    assert by_name.picks.tolist() == old.indices.tolist()
     assert by_name.selection is not None
     np.testing.assert_allclose(by_name.selection.gains, old.gains, rtol=1e-4)
 
@@ -226,10 +225,10 @@ def test_novelty_is_the_share_of_the_variance_that_is_left(kernel: str, objectiv
     resolved = resolve_kernel(kernel)
     weights = np.ones(30)
     if isinstance(resolved, RelevanceWeighted):
-        cosine = torch.from_numpy(heard.said["cosine"])[None]
-        weights, resolved = resolved.weights(cosine)[0].numpy(), resolved.base
-    x = resolved.features(torch.from_numpy(pool.astype(np.float64))[None])  # type: ignore[union-attr]
-    gram = resolved(x, x)[0].numpy() * np.outer(weights, weights)  # type: ignore[operator]
+        cosine = heard.said["cosine"][None]
+        weights, resolved = resolved.weights(cosine)[0], resolved.base
+    x = resolved.features(pool.astype(np.float64)[None])  # type: ignore[union-attr]
+    gram = resolved(x, x)[0] * np.outer(weights, weights)  # type: ignore[operator]
     for n, i in enumerate(choice.picks):
         s = choice.picks[:n]
         known = gram[i, s] @ np.linalg.solve(gram[np.ix_(s, s)] + 0.3 * np.eye(n), gram[s, i])
@@ -414,7 +413,7 @@ def test_costs_follow_the_candidates() -> None:
         costs=costs[enough],
         budget=60.0,
     )
-    assert choice.picks.tolist() == enough[picks.indices[0][picks.indices[0] >= 0]].tolist()
+    assert choice.picks.tolist() == enough[picks.indices[picks.indices >= 0]].tolist()
     assert choice.stop_reason == StopReason.BUDGET
 
 
@@ -469,8 +468,8 @@ def test_gains_after_repeat_what_select_reports() -> None:
     options: dict[str, Any] = {"lambda_": 0.2, "kernel": "relevance"}
     picks = select(queries[0], pool, 6, **options)
     for n in range(6):
-        gains = gains_after(queries[0], pool, picks.indices[0, :n].tolist(), **options)
-        assert gains[picks.indices[0, n]] == pytest.approx(picks.gains[0, n], abs=1e-5)
+        gains = gains_after(queries[0], pool, picks.indices[:n].tolist(), **options)
+        assert gains[picks.indices[n]] == pytest.approx(picks.gains[n], abs=1e-5)
 
 
 def test_gains_after_takes_one_query() -> None:
@@ -534,4 +533,4 @@ def test_gains_after_where_rounding_swallows_the_noise(kernel: str) -> None:
     assert np.isfinite(gains).all()
     assert gains[:6].max() < gains[6:].min()
     left = posterior_variance(queries[0], copies[:6], kernel=kernel, lambda_=1e-18)
-    assert 0 < left[0] <= (1 if kernel == "cosine" else np.square(queries[0]).sum())
+    assert 0 < left <= (1 if kernel == "cosine" else np.square(queries[0]).sum())

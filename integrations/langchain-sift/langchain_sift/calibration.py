@@ -50,8 +50,8 @@ def calibrate(
     def pools() -> Iterator[Pool]:
         targets = embed_targets(retriever._query_model(), [*queries])
         title = retriever.titles()
-        for target in targets:
-            hits = retriever._fetch([target], retriever.fetch_k, retriever.search_kwargs)
+        for query, target in zip(queries, targets, strict=True):
+            hits = retriever._fetch([target], retriever._call(query))
             found = hits.documents(range(len(hits)))
             names: list[Any] = [*hits.ids]
             if passage is not None:

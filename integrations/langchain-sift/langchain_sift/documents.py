@@ -7,6 +7,11 @@ from langchain_core.documents import Document
 from sift_retrievers.retrieval import Retrieval, deep_copied, pick_numbers
 
 
+def text_of(document: Document) -> str:
+    """What is read, counted and shown of a document."""
+    return document.page_content
+
+
 def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:
     """Copy the chosen documents and write into the copies what each pick was worth."""
     documents = []

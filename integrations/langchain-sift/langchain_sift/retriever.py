@@ -19,7 +19,8 @@ from langchain_core.tools import BaseTool, create_retriever_tool
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from langchain_sift.batches import BatchRetriever
-from langchain_sift.documents import annotated_copies
+from langchain_sift.calls import Call, check_sizes, for_the_store, shown_texts
+from langchain_sift.documents import annotated_copies, text_of
 from langchain_sift.queries import aembed_targets, embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
@@ -35,16 +36,6 @@ from sift_retrievers.retrieval import (
     union,
 )
 from sift_retrievers.validation import count
-
-# What a caller may take for search_kwargs, from `as_retriever`, say.
-OWN_ARGUMENTS = {
-    *SelectionSettings.model_fields,
-    "fetch_k",
-    "targets",
-    "embedding",
-    "adapter",
-    "lambda_mult",
-}
 
 
 class SIFTRetriever(SelectionSettings, BatchRetriever):
@@ -109,21 +100,14 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
 
     @field_validator("search_kwargs")
     @classmethod
-    def _no_own_arguments(cls, search_kwargs: dict[str, Any]) -> dict[str, Any]:
-        own = sorted(OWN_ARGUMENTS & set(search_kwargs))
-        if own:
-            raise ValueError(
-                f"search_kwargs go to the store; got {own}: pass them to SIFTRetriever itself "
-                "(lambda_ in place of lambda_mult); k, fetch_k and targets may change at call "
-                "time, the others through configurable_fields"
-            )
-        return search_kwargs
+    def _for_the_store(cls, search_kwargs: dict[str, Any]) -> dict[str, Any]:
+        return for_the_store(search_kwargs)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if "fetch_k" not in self.model_fields_set:
             self.fetch_k = max(self.fetch_k, self.k)
-        _check_sizes(self.k, self.fetch_k)
+        check_sizes(self.k, self.fetch_k)
         try:
             readable = check_store(self.vectorstore, self.adapter, self._embeddings())
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
@@ -218,126 +202,93 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
         return annotated_copies(retrieval)
 
     def _retrieve(
-        self,
-        query: str,
-        run_manager: CallbackManagerForRetrieverRun,
-        *,
-        k: int | None = None,
-        fetch_k: int | None = None,
-        targets: Any = None,
-        **search_kwargs: Any,
+        self, query: str, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> Retrieval[Document]:
-        k, fetch_k, search_kwargs = self._call(query, k, fetch_k, search_kwargs)
+        call = self._call(query, **arguments)
         stages = Stages(run_manager.get_child())
         asked: list[TargetLike] = [query]
-        if targets is not None:
-            asked = as_targets(targets)
+        if call.targets is not None:
+            asked = as_targets(call.targets)
         elif self.targets is not None:
             config = RunnableConfig(callbacks=run_manager.get_child())
             with stages.timed("targets"):
                 asked = as_targets(coerce_to_runnable(self.targets).invoke(query, config))
-        with stages.stage("embed", {"texts": _texts(asked)}):
+        with stages.stage("embed", shown_texts(asked)):
             embedded = embed_targets(self._query_model(), asked)
-        with stages.stage("fetch", _request(fetch_k, search_kwargs)) as outputs:
-            hits = self._fetch(embedded, fetch_k, search_kwargs)
+        with stages.stage("fetch", call.shown()) as outputs:
+            hits = self._fetch(embedded, call)
             outputs["ids"] = [*hits.ids]
-        retrieval = self._retrieval(query, embedded, hits, k, stages)
-        with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
+        retrieval = self._retrieval(call, embedded, hits, stages)
+        with stages.stage("select", {"k": call.k, "candidates": len(hits)}) as outputs:
             outputs |= retrieval.complete()
         return retrieval
 
     async def _aretrieve(
-        self,
-        query: str,
-        run_manager: AsyncCallbackManagerForRetrieverRun,
-        *,
-        k: int | None = None,
-        fetch_k: int | None = None,
-        targets: Any = None,
-        **search_kwargs: Any,
+        self, query: str, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> Retrieval[Document]:
         """The same as `_retrieve`; the store and the selection work in threads."""
-        k, fetch_k, search_kwargs = self._call(query, k, fetch_k, search_kwargs)
+        call = self._call(query, **arguments)
         stages = Stages(run_manager.get_child())
         asked: list[TargetLike] = [query]
-        if targets is not None:
-            asked = as_targets(targets)
+        if call.targets is not None:
+            asked = as_targets(call.targets)
         elif self.targets is not None:
             config = RunnableConfig(callbacks=run_manager.get_child())
             with stages.timed("targets"):
                 asked = as_targets(await coerce_to_runnable(self.targets).ainvoke(query, config))
-        async with stages.astage("embed", {"texts": _texts(asked)}):
+        async with stages.astage("embed", shown_texts(asked)):
             embedded = await aembed_targets(self._query_model(), asked)
-        async with stages.astage("fetch", _request(fetch_k, search_kwargs)) as outputs:
-            hits = await run_in_executor(None, self._fetch, embedded, fetch_k, search_kwargs)
+        async with stages.astage("fetch", call.shown()) as outputs:
+            hits = await run_in_executor(None, self._fetch, embedded, call)
             outputs["ids"] = [*hits.ids]
-        retrieval = self._retrieval(query, embedded, hits, k, stages)
-        async with stages.astage("select", {"k": k, "candidates": len(hits)}) as outputs:
+        retrieval = self._retrieval(call, embedded, hits, stages)
+        async with stages.astage("select", {"k": call.k, "candidates": len(hits)}) as outputs:
             outputs |= await run_in_executor(None, retrieval.complete)
         return retrieval
 
     def _retrieval(
-        self, query: str, targets: list[Target], hits: Hits[Document], k: int, stages: Stages
+        self, call: Call, targets: list[Target], hits: Hits[Document], stages: Stages
     ) -> Retrieval[Document]:
         return Retrieval(
-            query,
+            call.query,
             targets,
             hits,
-            k,
+            call.k,
             self.rules(),
-            text=lambda document: document.page_content,
+            text=text_of,
             title=self.titles(),
             parent=self.parent(),
             seconds=stages.seconds,
         )
 
     def _call(
-        self, query: Any, k: int | None, fetch_k: int | None, search_kwargs: dict[str, Any]
-    ) -> tuple[int, int, dict[str, Any]]:
-        """The arguments of one call, checked."""
-        if not isinstance(query, str):
-            raise TypeError(
-                f"the query must be a text; got {type(query).__name__} {query!r}: several texts or "
-                "vectors go into targets="
-            )
-        k = count(self.k if k is None else k, "k")
+        self,
+        query: Any,
+        *,
+        k: int | None = None,
+        fetch_k: int | None = None,
+        targets: Any = None,
+        **search_kwargs: Any,
+    ) -> Call:
+        """The arguments of one call, checked, with the fields where the caller gave none."""
+        k = self.k if k is None else count(k, "k")
         fetch_k = max(self.fetch_k, k) if fetch_k is None else count(fetch_k, "fetch_k")
-        _check_sizes(k, fetch_k)
-        return k, fetch_k, self._no_own_arguments(self.search_kwargs | search_kwargs)
+        return Call(query, k, fetch_k, targets, for_the_store(self.search_kwargs | search_kwargs))
 
-    def _fetch(
-        self, targets: Sequence[Target], fetch_k: int, search_kwargs: dict[str, Any]
-    ) -> Hits[Document]:
+    def _fetch(self, targets: Sequence[Target], call: Call) -> Hits[Document]:
+        model = self._embeddings()
         return union(
             [
                 fetch_hits(
                     self.vectorstore,
                     target,
-                    fetch_k,
-                    search_kwargs,
+                    call.fetch_k,
+                    call.search_kwargs,
                     adapter=self.adapter,
-                    embeddings=self._embeddings(),
+                    embeddings=model,
                     cache=self.embedding_cache,
                 )
                 for target in targets
             ],
-            text=lambda document: document.page_content,
+            text=text_of,
         )
-
-
-def _check_sizes(k: int, fetch_k: int) -> None:
-    if fetch_k < k:
-        raise ValueError(
-            f"fetch_k must be at least k, the passages are picked from the fetch_k nearest; got "
-            f"fetch_k={fetch_k} and k={k}"
-        )
-
-
-def _texts(targets: Sequence[TargetLike]) -> list[str]:
-    """What a trace shows of the targets."""
-    return [target if isinstance(target, str) else "(a vector)" for target in targets]
-
-
-def _request(fetch_k: int, search_kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What a trace shows of the fetch."""
-    return {"fetch_k": fetch_k, **search_kwargs}

@@ -32,7 +32,8 @@ def test_it_scores_what_the_store_offers(store: str, many: Corpus) -> None:
     found = calibrate(retriever, many.queries, gold(many), settings=grid()[:4], progress=False)
     pools = []
     for i in range(24):
-        hits = retriever._fetch([Target(many.query_vector(i), many.queries[i])], 20, {})
+        query = many.queries[i]
+        hits = retriever._fetch([Target(many.query_vector(i), query)], retriever._call(query))
         assert len(hits) == 20
         texts = [hits.document(j).page_content for j in range(20)]
         vector = many.query_vector(i)[None]

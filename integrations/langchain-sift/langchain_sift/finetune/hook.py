@@ -13,9 +13,7 @@ from sift_retrievers.hook import afine_tune, fine_tune
 from sift_retrievers.retrieval import Retrieval
 
 
-def tune(
-    tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: CallbackManager
-) -> None:
+def tune(tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: CallbackManager) -> None:
     """Train for the request around the caller.
 
     Raises:

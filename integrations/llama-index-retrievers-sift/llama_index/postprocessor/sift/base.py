@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llama_index.core.instrumentation as instrument
-import torch
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import (
     ConfigDict,
@@ -26,8 +25,7 @@ from llama_index.retrievers.sift.search import parent_of, with_vectors
 from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
-from sift_retrievers.finetune import TestTimeTuner
-from sift_retrievers.hook import fine_tune
+from sift_retrievers.hook import checked_tuner, fine_tune
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
@@ -40,6 +38,13 @@ from sift_retrievers.retrieval.rules import weighs_relevance
 from sift_retrievers.validation import count
 from sift_retrievers.witnesses import Witnesses
 from sift_retrievers.witnesses.judge import checked_scores
+
+if TYPE_CHECKING:
+    from torch import device as Device  # noqa: N812
+
+    from sift_retrievers.finetune import TestTimeTuner
+else:  # pydantic reads the fields' types, and neither is imported before it is used
+    Device = TestTimeTuner = Any
 
 dispatcher = instrument.get_dispatcher(__name__)
 
@@ -92,7 +97,7 @@ class SIFTRerank(BaseNodePostprocessor):
     """None: what suits the kernel."""
     objective: str | None = None
     """None: "undirected" for the kernels "phrases" and "relevance", else "variance"."""
-    device: str | torch.device | None = None
+    device: str | Device | None = None
     stop_alpha: float | None = None
     min_gain: float | None = None
     min_novelty: float | None = None
@@ -113,6 +118,7 @@ class SIFTRerank(BaseNodePostprocessor):
         count(self.top_n, "top_n")
         rules = self.rules()
         titles_by(self.title)
+        checked_tuner(self.fine_tune)
         if self.adapter is None and not knows_nodes_by_id(self.vector_store):
             raise ValueError(
                 f"{type(self.vector_store).__name__} knows positions, not the ids of nodes: leave "

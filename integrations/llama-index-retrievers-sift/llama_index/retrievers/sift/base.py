@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llama_index.core.instrumentation as instrument
-import torch
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
@@ -20,13 +19,13 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
 )
 
+from llama_index.retrievers.sift.arguments import as_index, search_mode, sizes
 from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import VectorSearch, parent_of
 from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
 from llama_index.retrievers.sift.stores import VectorAdapter
 from llama_index.retrievers.sift.targets import targets_of
-from sift_retrievers.finetune import TestTimeTuner
-from sift_retrievers.hook import fine_tune
+from sift_retrievers.hook import checked_tuner, fine_tune
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
@@ -37,12 +36,14 @@ from sift_retrievers.retrieval import (
     Target,
     union,
 )
-from sift_retrievers.validation import count
 from sift_retrievers.witnesses import Judge, Witnesses
 
-dispatcher = instrument.get_dispatcher(__name__)
+if TYPE_CHECKING:
+    import torch
 
-MMR_MODES = (VectorStoreQueryMode.MMR,)
+    from sift_retrievers.finetune import TestTimeTuner
+
+dispatcher = instrument.get_dispatcher(__name__)
 
 
 class SIFTRetriever(BaseRetriever):
@@ -173,26 +174,15 @@ class SIFTRetriever(BaseRetriever):
             TypeError: for something that is neither an index nor a store, or a kernel or relevance
                 that is none.
         """
-        over = _as_index(index, embed_model)
+        over = as_index(index, embed_model)
         super().__init__(
             callback_manager or over._callback_manager,
             object_map or over._object_map,
             objects,
             verbose,
         )
-        self.similarity_top_k = count(similarity_top_k, "similarity_top_k")
-        self.fetch_top_k = count(fetch_top_k, "fetch_top_k")
-        if self.fetch_top_k < self.similarity_top_k:
-            raise ValueError(
-                "fetch_top_k must be at least similarity_top_k, the nodes are picked from the "
-                f"fetch_top_k nearest; got fetch_top_k={fetch_top_k} and "
-                f"similarity_top_k={similarity_top_k}"
-            )
-        if VectorStoreQueryMode(vector_store_query_mode) in MMR_MODES:
-            raise ValueError(
-                "SIFT chooses from the nearest nodes itself; vector_store_query_mode="
-                f"{str(vector_store_query_mode)!r} would choose before it"
-            )
+        self.similarity_top_k, self.fetch_top_k = sizes(similarity_top_k, fetch_top_k)
+        mode = search_mode(vector_store_query_mode)
         if max_tokens is not None and token_counter is None:
             token_counter = settings_tokens
         self.rules = SelectionRules(
@@ -212,14 +202,14 @@ class SIFTRetriever(BaseRetriever):
         self.title_of = titles_by(title)
         self._title = title
         self._distinct_by = distinct_by
-        self._fine_tune = fine_tune
+        self._fine_tune = checked_tuner(fine_tune)
         self._adapter = adapter
         self._cache = embedding_cache if embedding_cache is not None else EmbeddingCache()
         self._embed_model = embed_model or over._embed_model
         self._search = VectorSearch(
             over,
             similarity_top_k=self.fetch_top_k,
-            vector_store_query_mode=VectorStoreQueryMode(vector_store_query_mode),
+            vector_store_query_mode=mode,
             filters=filters,
             alpha=alpha,
             node_ids=node_ids,
@@ -322,20 +312,3 @@ class SIFTRetriever(BaseRetriever):
     @dispatcher.span
     def _select(self, retrieval: Retrieval[NodeWithScore]) -> dict[str, Any]:
         return retrieval.complete()
-
-
-def _as_index(
-    index: VectorStoreIndex | BasePydanticVectorStore, embed_model: BaseEmbedding | None
-) -> VectorStoreIndex:
-    if isinstance(index, VectorStoreIndex):
-        return index
-    if not isinstance(index, BasePydanticVectorStore):
-        raise TypeError(
-            f"SIFTRetriever takes a VectorStoreIndex or a vector store; got {type(index).__name__}"
-        )
-    if not index.stores_text:
-        raise ValueError(
-            f"{type(index).__name__} does not store the nodes' texts: pass the VectorStoreIndex "
-            "over it, whose docstore does"
-        )
-    return VectorStoreIndex.from_vector_store(index, embed_model=embed_model)

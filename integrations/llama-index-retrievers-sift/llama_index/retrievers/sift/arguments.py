@@ -1,0 +1,66 @@
+"""What `SIFTRetriever` is given, checked: what to search, how many nodes, which search."""
+
+from __future__ import annotations
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.indices.vector_store.base import VectorStoreIndex
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQueryMode
+
+from sift_retrievers.validation import count
+
+
+def as_index(
+    index: VectorStoreIndex | BasePydanticVectorStore, embed_model: BaseEmbedding | None
+) -> VectorStoreIndex:
+    """The index to search: the one that was given, or one over the store that was.
+
+    Raises:
+        TypeError: for something that is neither.
+        ValueError: for a store without texts.
+    """
+    if isinstance(index, VectorStoreIndex):
+        return index
+    if not isinstance(index, BasePydanticVectorStore):
+        raise TypeError(
+            f"SIFTRetriever takes a VectorStoreIndex or a vector store; got {type(index).__name__}"
+        )
+    if not index.stores_text:
+        raise ValueError(
+            f"{type(index).__name__} does not store the nodes' texts: pass the VectorStoreIndex "
+            "over it, whose docstore does"
+        )
+    return VectorStoreIndex.from_vector_store(index, embed_model=embed_model)
+
+
+def sizes(similarity_top_k: int, fetch_top_k: int) -> tuple[int, int]:
+    """How many nodes to return, and from how many to choose.
+
+    Raises:
+        ValueError: for numbers below 1, or fewer to choose from than to return.
+    """
+    returned, fetched = (
+        count(similarity_top_k, "similarity_top_k"),
+        count(fetch_top_k, "fetch_top_k"),
+    )
+    if fetched < returned:
+        raise ValueError(
+            "fetch_top_k must be at least similarity_top_k, the nodes are picked from the "
+            f"fetch_top_k nearest; got fetch_top_k={fetch_top_k} and "
+            f"similarity_top_k={similarity_top_k}"
+        )
+    return returned, fetched
+
+
+def search_mode(given: VectorStoreQueryMode | str) -> VectorStoreQueryMode:
+    """How the store searches.
+
+    Raises:
+        ValueError: for "mmr", which would choose before SIFT does, or a mode that there is not.
+    """
+    mode = VectorStoreQueryMode(given)
+    if mode is VectorStoreQueryMode.MMR:
+        raise ValueError(
+            "SIFT chooses from the nearest nodes itself; vector_store_query_mode="
+            f"{str(given)!r} would choose before it"
+        )
+    return mode

@@ -1,0 +1,46 @@
+"""Cosines of hits and targets, in one pass over the vectors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+# Between these the squared length of a vector, and what it is made of, is exact in float32.
+SHORTEST: Final = 1e-12
+LONGEST: Final = 1e30
+
+
+def cosines(vectors: Float32, targets: Float32) -> Float64:
+    """`[m, n]` cosine of every target `[m, d]` to every row `[n, d]`; 0 for zero rows.
+
+    Products are float32's, so a cosine is exact to some 1e-7; equal rows have equal cosines. Very
+    long and very short vectors are multiplied in float64.
+    """
+    if len(vectors) == 0 or len(targets) == 0:
+        return np.zeros((len(targets), len(vectors)))
+    with np.errstate(over="ignore"):
+        squares = np.vecdot(vectors, vectors)
+        asked = np.vecdot(targets, targets)
+    shortest = min(squares.min(), asked.min())
+    if not (shortest >= SHORTEST and max(squares.max(), asked.max()) <= LONGEST):
+        return _precise_cosines(vectors, targets)
+    # `vecdot` adds up each row alone and all in the same order, which a matrix product does not.
+    products = np.vecdot(vectors, targets[:, None]).astype(np.float64)
+    products /= np.sqrt(squares, dtype=np.float64)
+    products /= np.sqrt(asked, dtype=np.float64)[:, None]
+    return products.clip(-1.0, 1.0, out=products)
+
+
+def _precise_cosines(vectors: Float32, targets: Float32) -> Float64:
+    """The same in float64, where every length that float32 has is in range."""
+    x, q = vectors.astype(np.float64), targets.astype(np.float64)
+    scale = np.sqrt(np.vecdot(x, x)) * np.sqrt(np.vecdot(q, q))[:, None]  # [m, n]
+    products = np.vecdot(x, q[:, None])
+    cosine = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    clipped: Float64 = cosine.clip(-1.0, 1.0)
+    return clipped
