@@ -41,15 +41,37 @@ static void score_all(const struct sift_problem *problem, struct state *state, s
         score[j] += shut[j];
 }
 
-/* Products of all candidates with the pick i and, where the candidates are many, with those that now
- * score next best, which are likely to be picked soon: reading them is then what a pass costs. */
-static void fill_rows(const struct sift_problem *problem, struct state *state, size_t i)
+/* Rows of products with several vectors: rows[l] = <likely[l], .>. `likely` and `rows` have an even
+ * number of places; the last two are the same where there is an odd number of vectors. */
+static void fill_rows(struct state *state, size_t dim, const REAL *const *likely, REAL *const *rows,
+                      size_t number)
 {
-    size_t wanted = state->count > LARGE_BYTES / sizeof(REAL) / problem->dim ? AHEAD : 1;
+    size_t count = state->count;
+    for (size_t j = 0; j < count; j += 2) {
+        size_t next = j + 1 < count ? j + 1 : j;
+        for (size_t l = 0; l < number; l += 2) {
+            REAL found[4];
+            four_products(state->x[j], state->x[next], likely[l], likely[l + 1], dim, found);
+            rows[l][state->entry[j]] = found[0];
+            rows[l + 1][state->entry[j]] = found[1];
+            rows[l][state->entry[next]] = found[2];
+            rows[l + 1][state->entry[next]] = found[3];
+        }
+    }
+}
+
+/* The row of products with the pick i, computed now, and rows with those that now score next best:
+ * they are likely to be picked soon, and four rows in one pass cost little more than two passes.
+ * Where the guesses turn out to be wrong, fewer are made, and no more than `needed`, the rows that
+ * are still to come. NULL where there is no room. */
+static REAL *look_ahead(const struct sift_problem *problem, struct state *state, size_t i,
+                        size_t needed)
+{
     struct cache *cache = &state->cache;
     const REAL *likely[AHEAD];
     REAL *rows[AHEAD];
-    size_t number = 0, next = i;
+    size_t wanted = cache->used <= 2 * cache->asked ? AHEAD : 2, number = 0, next = i;
+    wanted = needed < wanted ? needed : wanted;
     while (number < wanted && next < state->count) {
         REAL best = -INFINITY;
         REAL *row = cached_row(cache, state->entry[next]);
@@ -64,33 +86,47 @@ static void fill_rows(const struct sift_problem *problem, struct state *state, s
                 next = j;
             }
     }
-    for (size_t j = 0; j < state->count; j++) {
-        REAL found[AHEAD];
-        products(state->x[j], likely, number, problem->dim, found);
-        for (size_t l = 0; l < number; l++)
-            rows[l][state->entry[j]] = found[l];
+    if (number == 0)
+        return NULL;
+    if (number % 2 == 1) {
+        likely[number] = likely[number - 1];
+        rows[number] = rows[number - 1];
+        number++;
     }
+    fill_rows(state, problem->dim, likely, rows, number);
+    return rows[0];
 }
 
-/* <x_i, x_j> of all candidates, into `prior`. */
-static void products_with(const struct sift_problem *problem, struct state *state, size_t i)
+/* <x_i, x_j> of all candidates and the n-th pick i, into `prior`. */
+static void products_with(const struct sift_problem *problem, struct state *state, size_t i,
+                          size_t n)
 {
     struct cache *cache = &state->cache;
     size_t count = state->count, dim = problem->dim;
     REAL *row = NULL;
     if (cache->capacity > 0) {
-        if (cache->row_of[state->entry[i]] == NO_ROW)
-            fill_rows(problem, state, i);
-        row = cached_row(cache, state->entry[i]);
+        if (cache->row_of[state->entry[i]] != NO_ROW)
+            row = cached_row(cache, state->entry[i]);
+        else
+            row = look_ahead(problem, state, i, state->steps - 1 - n);
+        cache->asked++;
     }
-    if (row == NULL) {
-        products(state->x[i], state->x, count, dim, state->prior);
+    if (row == NULL) { /* no room: `prior` itself is the row, where it has a place for each entry */
+        if (cache->shared)
+            for (size_t j = 0; j < count; j++)
+                state->prior[j] = product(state->x[j], state->x[i], dim);
+        else
+            fill_rows(state, dim, (const REAL *[]){state->x[i], state->x[i]},
+                      (REAL *[]){state->prior, state->prior}, 2);
         return;
     }
     for (size_t j = 0; j < count; j++) {
         REAL *known = &row[state->entry[j]];
-        if (isnan(*known))
-            *known = product(state->x[j], state->x[i], dim);
+        if (cache->partial && isnan(*known)) {
+            REAL found[4];
+            four_products(state->x[j], state->x[j], state->x[i], state->x[i], dim, found);
+            *known = found[0];
+        }
         state->prior[j] = *known;
     }
 }
@@ -134,7 +170,7 @@ static void condition(const struct sift_problem *problem, struct state *state, s
     size_t count = state->count, m = problem->target_count;
     REAL *prior = state->prior, *row = state->rows + n * count;
     REAL own = state->scale[i];
-    products_with(problem, state, i);
+    products_with(problem, state, i, n);
     if (normalizes(problem))
         for (size_t j = 0; j < count; j++)
             prior[j] *= state->scale[j] * own;

@@ -74,25 +74,18 @@ static int find_candidates(const struct sift_problem *problem, struct state *sta
     return SIFT_FINE;
 }
 
-/* Inner products of candidates and targets, and squared lengths that are not known yet. Candidates
- * are taken a few at a time, so that they are read from memory once. */
+/* Inner products of candidates and targets, and squared lengths that are not known yet. Targets
+ * come one after the other for each candidate, so that it is read from memory once. */
 static void first_pass(const struct sift_problem *problem, struct state *state, const REAL *q)
 {
-    enum { FEW = 8 };
     size_t count = state->count, dim = problem->dim;
-    REAL *squares = state->cache.squares;
-    for (size_t start = 0; start < count; start += FEW) {
-        size_t end = start + FEW < count ? start + FEW : count;
-        for (size_t j = start; j < end; j++) {
-            REAL *square = &squares[state->entry[j]];
-            if (isnan(*square))
-                square_and_product(state->x[j], q, dim, square, &state->c[j]);
-            else
-                state->c[j] = product(state->x[j], q, dim);
-        }
-        for (size_t t = 1; t < problem->target_count; t++)
-            products(q + t * dim, state->x + start, end - start, dim,
-                     &state->c[t * count + start]);
+    for (size_t j = 0; j < count; j++) {
+        REAL *square = &state->cache.squares[state->entry[j]];
+        size_t t = 0;
+        if (isnan(*square))
+            square_and_product(state->x[j], q, dim, square, &state->c[t++ * count + j]);
+        for (; t < problem->target_count; t++)
+            state->c[t * count + j] = product(state->x[j], q + t * dim, dim);
     }
 }
 

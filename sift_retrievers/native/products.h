@@ -1,8 +1,7 @@
-/* Inner products of vectors of REAL; included by select_body.h, once for each kind of code.
+/* Inner products of vectors of REAL; included by select_body.h.
  *
- * A sum is kept in four vector registers, so that additions need not wait for one another, and
- * every pair of vectors is summed in the same order by all functions: equal vectors give equal bits
- * wherever they stand.
+ * A sum is kept in several vector registers, so that additions need not wait for one another. Every
+ * function sums in one order, whatever stands beside: equal vectors give equal bits.
  */
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -67,25 +66,26 @@ static inline REAL lane(LANES lanes, int number)
 
 #endif
 
-/* The sum of four registers and of the products that are left, from `start` on. */
-static inline REAL total(const LANES sums[4], const REAL *a, const REAL *b, size_t start,
-                         size_t dim)
+/* The sum of the lanes, and of the products that are left from `start` on. */
+static inline REAL total(LANES sum, const REAL *a, const REAL *b, size_t start, size_t dim)
 {
-    LANES sum = add(add(sums[0], sums[1]), add(sums[2], sums[3]));
     REAL lanes[WIDTH], result;
-    size_t j;
-    int width;
     for (; start + WIDTH <= dim; start += WIDTH)
         sum = add_product(sum, load(a + start), load(b + start));
     for (int l = 0; l < WIDTH; l++)
         lanes[l] = lane(sum, l);
-    for (width = WIDTH / 2; width > 0; width /= 2)
+    for (int width = WIDTH / 2; width > 0; width /= 2)
         for (int l = 0; l < width; l++)
             lanes[l] += lanes[l + width];
     result = lanes[0];
-    for (j = start; j < dim; j++)
-        result += a[j] * b[j];
+    for (; start < dim; start++)
+        result += a[start] * b[start];
     return result;
+}
+
+static inline LANES sum_of(const LANES sums[4])
+{
+    return add(add(sums[0], sums[1]), add(sums[2], sums[3]));
 }
 
 /* <a, b> */
@@ -96,26 +96,10 @@ static REAL product(const REAL *a, const REAL *b, size_t dim)
     for (; j + 4 * WIDTH <= dim; j += 4 * WIDTH)
         for (int s = 0; s < 4; s++)
             sums[s] = add_product(sums[s], load(a + j + s * WIDTH), load(b + j + s * WIDTH));
-    return total(sums, a, b, j, dim);
+    return total(sum_of(sums), a, b, j, dim);
 }
 
-/* <a, y> and <b, y>: y is read once. */
-static void two_products(const REAL *y, const REAL *a, const REAL *b, size_t dim, REAL *of_a,
-                         REAL *of_b)
-{
-    LANES sums_a[4] = {{0}, {0}, {0}, {0}}, sums_b[4] = {{0}, {0}, {0}, {0}};
-    size_t j = 0;
-    for (; j + 4 * WIDTH <= dim; j += 4 * WIDTH)
-        for (int s = 0; s < 4; s++) {
-            LANES part = load(y + j + s * WIDTH);
-            sums_a[s] = add_product(sums_a[s], load(a + j + s * WIDTH), part);
-            sums_b[s] = add_product(sums_b[s], load(b + j + s * WIDTH), part);
-        }
-    *of_a = total(sums_a, a, y, j, dim);
-    *of_b = total(sums_b, b, y, j, dim);
-}
-
-/* <x, x> and <x, y>: x is read once. */
+/* <x, x> and <x, y>, summed as `product` does: x is read once. */
 static void square_and_product(const REAL *x, const REAL *y, size_t dim, REAL *square, REAL *of_y)
 {
     LANES squares[4] = {{0}, {0}, {0}, {0}}, sums[4] = {{0}, {0}, {0}, {0}};
@@ -126,16 +110,29 @@ static void square_and_product(const REAL *x, const REAL *y, size_t dim, REAL *s
             squares[s] = add_product(squares[s], part, part);
             sums[s] = add_product(sums[s], part, load(y + j + s * WIDTH));
         }
-    *square = total(squares, x, x, j, dim);
-    *of_y = total(sums, x, y, j, dim);
+    *square = total(sum_of(squares), x, x, j, dim);
+    *of_y = total(sum_of(sums), x, y, j, dim);
 }
 
-/* <x_j, y> of several vectors. */
-static void products(const REAL *y, const REAL *const *x, size_t count, size_t dim, REAL *out)
+/* <a, x>, <a, y>, <b, x>, <b, y>: what is loaded is used twice, so that the processor multiplies
+ * rather than loads. The order of summing is another than that of `product`. */
+static void four_products(const REAL *a, const REAL *b, const REAL *x, const REAL *y, size_t dim,
+                          REAL out[4])
 {
+    LANES ax[2] = {{0}, {0}}, ay[2] = {{0}, {0}}, bx[2] = {{0}, {0}}, by[2] = {{0}, {0}};
     size_t j = 0;
-    for (; j + 2 <= count; j += 2)
-        two_products(y, x[j], x[j + 1], dim, &out[j], &out[j + 1]);
-    if (j < count)
-        out[j] = product(x[j], y, dim);
+    for (; j + 2 * WIDTH <= dim; j += 2 * WIDTH)
+        for (int s = 0; s < 2; s++) {
+            size_t at = j + s * WIDTH;
+            LANES of_a = load(a + at), of_b = load(b + at), of_x = load(x + at);
+            LANES of_y = load(y + at);
+            ax[s] = add_product(ax[s], of_a, of_x);
+            ay[s] = add_product(ay[s], of_a, of_y);
+            bx[s] = add_product(bx[s], of_b, of_x);
+            by[s] = add_product(by[s], of_b, of_y);
+        }
+    out[0] = total(add(ax[0], ax[1]), a, x, j, dim);
+    out[1] = total(add(ay[0], ay[1]), a, y, j, dim);
+    out[2] = total(add(bx[0], bx[1]), b, x, j, dim);
+    out[3] = total(add(by[0], by[1]), b, y, j, dim);
 }

@@ -2,10 +2,8 @@
 
 /* Inner products between candidates are kept for later queries up to this many bytes. */
 #define CACHE_BYTES ((size_t)1 << 26)
-/* Candidates that need more bytes than this are read from memory at every pass over them: then
- * products with several likely picks are computed in one pass. */
-#define LARGE_BYTES ((size_t)1 << 20)
-#define AHEAD ((size_t)4)
+/* Rows of products that are computed in one pass over the candidates. */
+enum { AHEAD = 4 };
 /* The lazy rule asks for few products: a row of the cache must be cheap to clear. */
 #define LAZY_ROW_BYTES ((size_t)1 << 15)
 
@@ -16,10 +14,12 @@ struct cache {
     int shared;
     size_t entries;  /* vectors: N where shared, else at most K */
     REAL *squares;   /* [entries] squared lengths; NaN until computed */
+    int partial;     /* rows are filled entry by entry, NaN until computed; else at once */
     size_t capacity; /* rows of products that there is room for */
     size_t used;
+    size_t asked;    /* how often a row was wanted */
     size_t *row_of;  /* [entries] number of the row of products with this vector, or NO_ROW */
-    REAL *rows;      /* [capacity, entries] inner products; NaN until computed */
+    REAL *rows;      /* [capacity, entries] inner products */
 };
 
 struct state {
@@ -79,11 +79,12 @@ static void lay_out(struct state *state, const struct sift_problem *problem,
     wanted = 0;
     if (cache->shared)
         wanted = lazy && row_bytes > LAZY_ROW_BYTES ? 0 : cache->entries;
-    else if (!lazy && row_bytes > LARGE_BYTES / problem->dim)
+    else if (!lazy)
         wanted = steps < count / AHEAD ? AHEAD * steps : count;
     if (row_bytes > 0 && wanted > CACHE_BYTES / row_bytes)
         wanted = CACHE_BYTES / row_bytes;
     cache->capacity = wanted;
+    cache->partial = lazy || (cache->shared && problem->ids != NULL);
     cache->squares = sift_take(memory, cache->entries, sizeof(REAL));
     cache->row_of = sift_take(memory, wanted > 0 ? cache->entries : 0, sizeof(size_t));
 
@@ -121,6 +122,7 @@ static void clear(struct cache *cache)
         for (size_t e = 0; e < cache->entries; e++)
             cache->row_of[e] = NO_ROW;
     cache->used = 0;
+    cache->asked = 0;
 }
 
 /* A row of the cache for the products with a vector, or NULL where there is no room. */
@@ -134,7 +136,7 @@ static REAL *cached_row(struct cache *cache, size_t entry)
             return NULL;
         cache->row_of[entry] = cache->used++;
         row = cache->rows + cache->row_of[entry] * cache->entries;
-        for (size_t e = 0; e < cache->entries; e++)
+        for (size_t e = 0; cache->partial && e < cache->entries; e++)
             row[e] = (REAL)NAN;
     }
     return cache->rows + cache->row_of[entry] * cache->entries;
