@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.acceleration import compiled
-from sift_retrievers.witnesses.terms import combined
+from sift_retrievers.witnesses.terms import Hashes, combined
 from sift_retrievers.witnesses.texts import PassageTexts
 
 BEST: Final = 10  # passages whose mentions count
@@ -43,27 +43,42 @@ def mentions_in_arrays(passages: PassageTexts, relevance: Float64) -> Float64:
     """The same by numpy."""
     named = np.zeros(len(passages))
     terms = passages.joined
-    having = np.flatnonzero(terms.name_words)
-    if len(having) == 0:
+    wanted: dict[int, dict[int, list[int]]] = {}  # words of a name → its hash → who has it
+    own = [*zip(terms.names.tolist(), terms.name_words.tolist(), strict=True)]
+    for i, (name, size) in enumerate(own):
+        if size > 0:
+            wanted.setdefault(size, {}).setdefault(name, []).append(i)
+    if not wanted:
         return named
-    best = np.argsort(-relevance, kind="stable")[:BEST]
+    best = np.argsort(-relevance, kind="stable")[:BEST].tolist()
     weight = np.exp(relevance[best] - relevance.max())
     starts = np.cumsum(terms.word_counts) - terms.word_counts
-    words = [terms.words[starts[j] :][: terms.word_counts[j]] for j in best.tolist()]
+    words = [terms.words[starts[j] :][: terms.word_counts[j]] for j in best]
     flat, ends = np.concatenate(words), np.cumsum([len(one) for one in words])
     # A name begins with the first word of its passage: few places have one.
-    place = np.flatnonzero(np.isin(flat, terms.words[starts[having]]))
+    place = _places(flat, terms.words[starts[terms.name_words > 0]])
     rank = np.searchsorted(ends, place, side="right")
     so_far = flat[place]
-    for size in range(1, int(terms.name_words.max()) + 1):
+    for size in range(1, max(wanted) + 1):
         if size > 1:
             inside = place + size <= ends[rank]  # not across two passages
             place, rank, so_far = place[inside], rank[inside], so_far[inside]
             so_far = combined(so_far, flat[place + size - 1])
-        called = np.flatnonzero(terms.name_words == size)
-        for name in np.unique(so_far[np.isin(so_far, terms.names[called])]):
-            same = called[terms.names[called] == name]
-            by = np.setdiff1d(rank[so_far == name], np.flatnonzero(np.isin(best, same)))
-            if len(by) > 0:
-                named[same] = weight[by].max() / np.sqrt(len(by))
+        if size not in wanted:
+            continue
+        here = _places(so_far, np.array([*wanted[size]], dtype=np.uint64))
+        found: dict[int, set[int]] = {}
+        for j, name in zip(rank[here].tolist(), so_far[here].tolist(), strict=True):
+            if own[best[j]] != (name, size):
+                found.setdefault(name, set()).add(j)
+        for name, ranks in found.items():
+            value = max(weight[j] for j in ranks) / np.sqrt(len(ranks))
+            named[wanted[size][name]] = value
     return named
+
+
+def _places(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.intp]:
+    """Where one of some wanted hashes stands, of which there is one at least."""
+    keys = np.sort(wanted)
+    at = np.searchsorted(keys, hashes).clip(max=len(keys) - 1)
+    return np.flatnonzero(keys[at] == hashes)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from sift_retrievers.witnesses.reading import read_blocks
+from sift_retrievers.witnesses.titled import Titled, whole
 
 
 class TermCache:
@@ -18,7 +19,7 @@ class TermCache:
     def __init__(self, nbytes: int = 64 * 2**20) -> None:
         """Keep at most `nbytes` of terms and texts; those not used for longest go first."""
         self.limit = nbytes
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[Titled, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
 
@@ -31,28 +32,28 @@ class TermCache:
             self._kept.clear()
             self._size = 0
 
-    def blocks(self, texts: Sequence[str]) -> list[bytes]:
+    def blocks(self, texts: Sequence[Titled]) -> list[bytes]:
         """The terms of every text as a block; those not kept are read in one go."""
         with self._lock:
             found = [*map(self._kept.get, texts)]
-            for text, known in zip(texts, found, strict=True):
-                if known is not None:
+            if all(found) and self._size <= self.limit:
+                for text in texts:
                     self._kept.move_to_end(text)
-        missing = dict.fromkeys(
-            text for text, known in zip(texts, found, strict=True) if known is None
-        )
-        if not missing and self._size <= self.limit:
-            return found  # type: ignore[return-value]  # none is None
-        fresh = dict(zip(missing, read_blocks([*missing]), strict=True))
+                return found  # type: ignore[return-value]  # none is None
+        missing = [*{text: None for text, known in zip(texts, found, strict=True) if not known}]
+        fresh = dict(zip(missing, read_blocks([*map(whole, missing)]), strict=True))
+        blocks = {text: known or fresh[text] for text, known in zip(texts, found, strict=True)}
         with self._lock:
-            for text, block in fresh.items():
+            for text, block in blocks.items():
                 self._size += _size(text, block) if text not in self._kept else 0
                 self._kept[text] = block
+                self._kept.move_to_end(text)
             while self._size > self.limit and self._kept:
                 text, block = self._kept.popitem(last=False)
                 self._size -= _size(text, block)
-        return [known or fresh[text] for text, known in zip(texts, found, strict=True)]
+        return [blocks[text] for text in texts]
 
 
-def _size(text: str, block: bytes) -> int:
-    return len(block) + 4 * len(text) + 200
+def _size(text: Titled, block: bytes) -> int:
+    characters = len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
+    return len(block) + 4 * characters + 200

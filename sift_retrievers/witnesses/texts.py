@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.terms import COUNTS, Hashes, Terms
+from sift_retrievers.witnesses.titled import titled, whole
 
 Integers: TypeAlias = npt.NDArray[np.intp]
 
@@ -38,10 +39,8 @@ class JoinedTerms:
 
 @dataclass(frozen=True)
 class PassageTexts:
-    """The texts of n passages and their terms."""
+    """What was read in the texts of n passages."""
 
-    texts: tuple[str, ...]
-    """With the title as first line."""
     blocks: tuple[bytes, ...]
     """The terms of each text (`terms`)."""
     once: bytes
@@ -49,7 +48,7 @@ class PassageTexts:
 
     @staticmethod
     def read(
-        texts: Sequence[str],
+        texts: Sequence[str | None],
         titles: Sequence[str | None] | None = None,
         *,
         cache: TermCache | None = None,
@@ -58,7 +57,8 @@ class PassageTexts:
 
         Args:
             texts: n; None counts as an empty one.
-            titles: n; None or an empty one where a passage has none.
+            titles: n, each of which is read as the first line of its text, unless it is that
+                already; None or an empty one where a passage has none.
             cache: keeps terms for the next question.
 
         Raises:
@@ -66,24 +66,18 @@ class PassageTexts:
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings; got a single string")
-        whole = ["" if text is None else text for text in texts]
-        for text in (*whole, *(titles or ())):
-            if not isinstance(text, str) and text is not None:
-                raise TypeError(f"texts and titles must be strings; got {type(text).__name__}")
-        if titles is not None:
-            whole = [
-                f"{title}\n{text}" if title and not text.startswith(f"{title}\n") else text
-                for text, title in zip(whole, titles, strict=True)
-            ]
-        last = {text: i for i, text in enumerate(whole)}
-        once = bytearray(len(whole))
-        for i in last.values():
+        for kind in {*map(type, texts), *map(type, titles or ())}:
+            if not issubclass(kind, (str, type(None))):
+                raise TypeError(f"texts and titles must be strings; got {kind.__name__}")
+        keys = titled(["" if text is None else text for text in texts], titles)
+        once = bytearray(len(keys))
+        for i in {key: i for i, key in enumerate(keys)}.values():
             once[i] = 1
-        blocks = read_blocks(whole) if cache is None else cache.blocks(whole)
-        return PassageTexts(tuple(whole), tuple(blocks), bytes(once))
+        blocks = read_blocks([*map(whole, keys)]) if cache is None else cache.blocks(keys)
+        return PassageTexts(tuple(blocks), bytes(once))
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.blocks)
 
     @property
     def terms(self) -> list[Terms]:
