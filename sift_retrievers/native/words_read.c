@@ -1,32 +1,13 @@
-/* Reading: from characters to blocks of terms. The law is sift_retrievers/witnesses/reading.py. */
+/* Reading: from characters to blocks of terms. The law is
+ * sift_retrievers/witnesses/array_reading.py. */
 
+#include "words_characters.h"
 #include "words_terms.h"
 
-#include <stdlib.h>
-
-/* What an entry of the table of characters says; characters.py. */
-enum { GAP, WORD, DENSE, DROPPED, KIND = 3, SPACE = 4 };
-
-#define CODES ((Py_ssize_t)0x110000)
 #define MOST_CHARACTERS ((size_t)100000)
-#define LONGEST_HEAD ((size_t)80)
-#define SHORTEST_NAME ((size_t)4)
-#define LONGEST_NAME ((size_t)60)
 #define SHORTEST_NAME_WORDS ((size_t)2)
-#define EDGE UINT64_C(95)
+#define EDGE UINT64_C(95) /* stands for whatever is before or after a word */
 #define LONG ((size_t)50000) /* characters that are worth letting other threads run */
-
-/* One text, folded and without the blanks before it. */
-typedef struct {
-    const unsigned char *ascii; /* NULL: not in ASCII */
-    uint32_t *codes;            /* else its code points, folded */
-    uint16_t *letters;          /* those of them that count, in 16 bits, */
-    unsigned char *kinds;       /* and what they are, with a gap at the end */
-    const unsigned char *table; /* of all code points */
-    size_t size;
-    size_t head; /* where the head ends */
-    size_t name; /* where the name ends; 0: none */
-} reading;
 
 /* What is written while a text is read. */
 typedef struct {
@@ -35,104 +16,6 @@ typedef struct {
     size_t word_count;
     size_t gram_count;
 } found_terms;
-
-/* Letters and digits of ASCII in lower case; 0 for all else. */
-static const unsigned char LETTERS[256] = {
-    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6',
-    ['7'] = '7', ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd',
-    ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k',
-    ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r',
-    ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
-    ['z'] = 'z', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f',
-    ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm',
-    ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
-    ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
-};
-
-static inline uint32_t code_at(const reading *text, size_t i)
-{
-    return text->ascii != NULL ? text->ascii[i] : text->codes[i];
-}
-
-static inline unsigned char entry_of(const reading *text, uint32_t code)
-{
-    return code < (uint32_t)CODES ? text->table[code] : 0;
-}
-
-static int is_space(const reading *text, size_t i)
-{
-    uint32_t code = code_at(text, i);
-    if (code < 128) /* as Python's str.isspace */
-        return code == ' ' || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);
-    return (entry_of(text, code) & SPACE) != 0;
-}
-
-static int is_blank(const reading *text, size_t from)
-{
-    while (from < text->size && is_space(text, from))
-        from++;
-    return from == text->size;
-}
-
-/* Takes the blanks before the text away, and finds where head and name end. */
-static void lay_out(reading *text)
-{
-    size_t blanks = 0;
-    while (blanks < text->size && is_space(text, blanks))
-        blanks++;
-    if (text->ascii != NULL)
-        text->ascii += blanks;
-    else
-        text->codes += blanks;
-    text->size -= blanks;
-    size_t line = text->size;
-    if (text->ascii != NULL) {
-        const unsigned char *end = memchr(text->ascii, '\n', text->size);
-        line = end != NULL ? (size_t)(end - text->ascii) : text->size;
-    } else {
-        for (line = 0; line < text->size && text->codes[line] != '\n'; line++)
-            ;
-    }
-    text->head = line < LONGEST_HEAD ? line : LONGEST_HEAD;
-    text->name = 0;
-    if (line == text->size || is_blank(text, line + 1))
-        return;
-    size_t end = 0;
-    while (end < line && code_at(text, end) != '(')
-        end++;
-    while (end > 0 && is_space(text, end - 1))
-        end--;
-    if (end >= SHORTEST_NAME && end <= LONGEST_NAME)
-        text->name = end;
-}
-
-/* What the code points are; those that do not count are left out, so that no gap is left. */
-static void classify(reading *text)
-{
-    size_t kept = 0, head = text->head, name = text->name;
-    for (size_t i = 0; i < text->size; i++) {
-        if (i == head)
-            text->head = kept;
-        if (i == name)
-            text->name = kept;
-        uint32_t code = text->codes[i];
-        unsigned char kind;
-        if (code < 128)
-            kind = LETTERS[code] ? WORD : GAP;
-        else
-            kind = entry_of(text, code) & KIND;
-        text->letters[kept] = (uint16_t)(code ^ (code >> 16) * UINT32_C(0x9E37));
-        text->kinds[kept] = kind;
-        kept += kind != DROPPED;
-    }
-    if (head >= text->size)
-        text->head = kept;
-    if (name >= text->size)
-        text->name = kept;
-    text->size = kept;
-    text->kinds[kept] = GAP;
-    text->letters[kept] = 0;
-}
 
 static inline uint64_t word_hash(uint64_t sum)
 {
@@ -170,14 +53,14 @@ static inline uint64_t gram_hash(uint64_t four)
         *word++ = word_hash(sum);                                       \
     } while (0)
 
-static void read_ascii(const reading *text, found_terms *found)
+static void read_ascii(const sift_text *text, found_terms *found)
 {
     const unsigned char *ascii = text->ascii;
     size_t size = text->size, i = 0;
     uint64_t *word = found->words, *gram = found->grams;
-#define NEXT_ASCII(i, c) ((i) < size && ((c) = LETTERS[ascii[i]]) != 0)
+#define NEXT_ASCII(i, c) ((i) < size && ((c) = SIFT_LETTERS[ascii[i]]) != 0)
     while (i < size) {
-        uint64_t letter = LETTERS[ascii[i]];
+        uint64_t letter = SIFT_LETTERS[ascii[i]];
         if (letter == 0)
             i++;
         else
@@ -187,7 +70,7 @@ static void read_ascii(const reading *text, found_terms *found)
     found->gram_count = (size_t)(gram - found->grams);
 }
 
-static void read_unicode(const reading *text, found_terms *found)
+static void read_unicode(const sift_text *text, found_terms *found)
 {
     const uint16_t *letters = text->letters;
     const unsigned char *kinds = text->kinds; /* at `size`: a gap */
@@ -215,34 +98,8 @@ static void read_unicode(const reading *text, found_terms *found)
     found->gram_count = (size_t)(gram - found->grams);
 }
 
-/* How many words and grams begin before `end`; a gram begins at its second character. */
-static void count_before(const reading *text, size_t end, size_t *words, size_t *grams)
-{
-    unsigned char before = GAP;
-    *words = *grams = 0;
-    for (size_t i = 0; i < end && i < text->size; i++) {
-        unsigned char kind, after = GAP;
-        if (text->ascii != NULL) {
-            kind = LETTERS[text->ascii[i]] ? WORD : GAP;
-            if (i + 1 < text->size)
-                after = LETTERS[text->ascii[i + 1]] ? WORD : GAP;
-        } else {
-            kind = text->kinds[i];
-            after = text->kinds[i + 1];
-        }
-        if (kind == WORD) {
-            *words += before != WORD;
-            *grams += after == WORD;
-        } else if (kind == DENSE) {
-            *words += after == DENSE || before != DENSE;
-            *grams += 1;
-        }
-        before = kind;
-    }
-}
-
 /* The hash of the text itself, without the blanks around it: the phrase of a text without words. */
-static int hash_of_text(const reading *text, const uint32_t *codes, size_t size, uint64_t *hash)
+static int hash_of_text(const sift_text *text, const uint32_t *codes, size_t size, uint64_t *hash)
 {
     PyObject *bare;
     if (text->ascii != NULL) {
@@ -262,16 +119,14 @@ static int hash_of_text(const reading *text, const uint32_t *codes, size_t size,
 }
 
 /* The block of one text that was laid out; NULL with an exception. */
-static PyObject *block_of(reading *text, found_terms *found)
+static PyObject *block_of(sift_text *text, found_terms *found)
 {
-    size_t bare = text->size;
-    while (bare > 0 && is_space(text, bare - 1))
-        bare--;
+    size_t bare = sift_bare_size(text);
     PyThreadState *waiting = text->size > LONG ? PyEval_SaveThread() : NULL;
     if (text->ascii != NULL) {
         read_ascii(text, found);
     } else {
-        classify(text);
+        sift_classify(text);
         read_unicode(text, found);
     }
     if (waiting != NULL)
@@ -279,8 +134,8 @@ static PyObject *block_of(reading *text, found_terms *found)
 
     uint64_t counts[COUNTS] = {0}, itself = 0;
     size_t head_words, head_grams, name_words, unused, words = found->word_count;
-    count_before(text, text->head, &head_words, &head_grams);
-    count_before(text, text->name, &name_words, &unused);
+    sift_count_before(text, text->head, &head_words, &head_grams);
+    sift_count_before(text, text->name, &name_words, &unused);
     size_t phrases = words;
     if (words == 0 && bare > 0) {
         if (hash_of_text(text, text->codes, bare, &itself) < 0)
@@ -373,7 +228,7 @@ PyObject *sift_read_terms(PyObject *module, PyObject *const *arguments, Py_ssize
     int wide = 0, ascii;
     Py_ssize_t number = PyTuple_Size(texts);
     const char *data;
-    if (table.len != CODES) {
+    if (table.len != SIFT_CODES) {
         PyErr_SetString(PyExc_ValueError, "the table has one byte for each code point");
         goto done;
     }
@@ -394,7 +249,7 @@ PyObject *sift_read_terms(PyObject *module, PyObject *const *arguments, Py_ssize
     found.grams = found.words + most + 1;
     blocks = PyList_New(number);
     for (Py_ssize_t i = 0; blocks != NULL && i < number; i++) {
-        reading text = {.table = table.buf};
+        sift_text text = {.table = table.buf};
         if (characters_of(PyTuple_GetItem(texts, i), &data, &text.size, &ascii) == 0) {
             if (ascii) {
                 text.ascii = (const unsigned char *)data;
@@ -404,7 +259,7 @@ PyObject *sift_read_terms(PyObject *module, PyObject *const *arguments, Py_ssize
                 text.kinds = (unsigned char *)(text.letters + most + 1);
                 memcpy(text.codes, data, 4 * text.size);
             }
-            lay_out(&text);
+            sift_lay_out(&text);
             PyObject *block = block_of(&text, &found);
             if (block != NULL && PyList_SetItem(blocks, i, block) == 0)
                 continue;

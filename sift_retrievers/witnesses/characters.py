@@ -43,7 +43,7 @@ _KNOWN: Final = 8
 
 TABLE: Final = np.zeros(0x110000, dtype=np.uint8)
 """What every code point is; 0 for those that have not come yet (`described`)."""
-_ASCII: Final = np.array([WORD if chr(code).isalnum() else GAP for code in range(128)], np.uint8)
+_ASCII_KINDS: Final = bytes(WORD if chr(code).isalnum() else GAP for code in range(128)) * 2
 
 
 def fold(text: str) -> str:
@@ -62,8 +62,9 @@ def characters(line: str) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]
     The rare characters beyond 16 bits share numbers with others.
     """
     if line.isascii():
-        ascii_codes = np.frombuffer(line.encode("ascii"), np.uint8)
-        return ascii_codes.astype(np.uint16), _ASCII[ascii_codes]
+        encoded = line.encode("ascii")
+        ascii_codes = np.frombuffer(encoded, np.uint8).astype(np.uint16)
+        return ascii_codes, np.frombuffer(encoded.translate(_ASCII_KINDS), np.uint8)
     codes = np.frombuffer(line.encode(UTF_32, "surrogatepass"), np.uint32)
     kinds = described(codes) & np.uint8(_KIND)
     return (codes ^ (codes >> 16) * 0x9E37).astype(np.uint16), kinds
@@ -81,7 +82,7 @@ def described(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
 
 def _kind(code: int) -> int:
     if code < 128:
-        return int(_ASCII[code])
+        return _ASCII_KINDS[code]
     if any(low <= code <= high for low, high in _DENSE_SCRIPTS):
         return DENSE if unicodedata.category(chr(code))[0] in "LMN" else GAP
     category = unicodedata.category(chr(code))

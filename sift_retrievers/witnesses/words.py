@@ -187,7 +187,8 @@ def _find(asked: Hashes, hashes: Hashes, lengths: Integers) -> _Found:
     # Few terms are the question's; 16 of their bits tell most others from them at once.
     table = np.zeros(2**16, dtype=np.bool_)
     table[(asked >> np.uint64(48)).astype(np.intp)] = True
-    place = np.flatnonzero(table[(hashes >> np.uint64(48)).astype(np.uint16)])
+    # The fastest of numpy's ways to look up; none is outside.
+    place = np.flatnonzero(table.take((hashes >> np.uint64(48)).astype(np.intp), mode="clip"))
     term = np.searchsorted(asked, hashes[place]).clip(max=len(asked) - 1)
     same = asked[term] == hashes[place]
     place, term = place[same], term[same]
