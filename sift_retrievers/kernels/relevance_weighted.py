@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -65,19 +66,19 @@ class RelevanceWeighted:
         epsilon = float(xp.finfo(relevance.dtype).eps)
         rho = as_precise(relevance)
         if valid is not None:
-            rho = xp.where(valid, rho, xp.zeros_like(rho))
+            rho = _only(valid, rho)
+        scale: Any = self.gamma
         if self.standardized:
             largest = xp.max(xp.abs(rho), axis=1, keepdims=True)
             least = ROUNDING * epsilon * largest if rounding is None else rounding
-            # Divided by the largest first: squares of huge and of tiny numbers leave the range.
-            size = xp.where(largest > 0, largest, xp.ones_like(largest))
-            deviation = _deviation(rho / size, valid) * size
-            rho = rho / xp.where(deviation > least, deviation, xp.ones_like(deviation))
+            deviation = _deviation(rho, valid, largest)
+            scale = self.gamma / xp.where(deviation > least, deviation, xp.ones_like(deviation))
         if valid is not None:
             rho = xp.where(valid, rho, xp.full_like(rho, -math.inf))
-        top = xp.max(rho, axis=1, keepdims=True)
-        top = xp.where(top > -math.inf, top, xp.zeros_like(top))
-        return xp.exp(self.gamma * (rho - top)) if self.gamma > 0 else _ones(rho)
+        below = rho - xp.max(rho, axis=1, keepdims=True)  # 0 for the best
+        if valid is None:
+            return xp.exp(scale * below)
+        return _only(valid, xp.exp(scale * _only(valid, below)))
 
 
 def as_precise(array: Array) -> Array:
@@ -87,19 +88,24 @@ def as_precise(array: Array) -> Array:
     return array.float() if array.device.type == "mps" else array.double()
 
 
-def _deviation(rho: Array, valid: Array | None) -> Array:
-    """Standard deviation of the valid ones of each row: `[B, 1]`."""
+def _deviation(rho: Array, valid: Array | None, largest: Array) -> Array:
+    """Standard deviation of the valid ones of each row `[B, 1]`, the others being 0.
+
+    Divided by the largest first: squares of huge and of tiny numbers leave the range.
+    """
     xp = namespace(rho)
-    if valid is None:
-        centred = rho - rho.mean(1)[:, None]
-        return xp.sqrt((centred * centred).mean(1))[:, None]
-    number = xp.clip(valid.sum(1), 1, None)[:, None]
-    centred = rho - rho.sum(1)[:, None] / number
-    centred = xp.where(valid, centred, xp.zeros_like(centred))
-    return xp.sqrt((centred * centred).sum(1)[:, None] / number)
+    size = xp.where(largest > 0, largest, xp.ones_like(largest))
+    number: Array = rho.shape[1]
+    if valid is not None:
+        number = xp.clip(valid.sum(1), 1, None)[:, None]
+    scaled = rho / size
+    centred = scaled - scaled.sum(1)[:, None] / number
+    if valid is not None:
+        centred = _only(valid, centred)
+    return xp.sqrt((centred * centred).sum(1)[:, None] / number) * size
 
 
-def _ones(rho: Array) -> Array:
-    """Weight 1 for whatever has a relevance."""
-    xp = namespace(rho)
-    return xp.where(rho > -math.inf, xp.ones_like(rho), xp.zeros_like(rho))
+def _only(valid: Array, values: Array) -> Array:
+    """The values of those that count, 0 elsewhere."""
+    xp = namespace(values)
+    return xp.where(valid, values, xp.zeros_like(values))

@@ -14,7 +14,7 @@ vectors, however small they are themselves."""
 
 
 def passage_weights(
-    weighting: Weighting, cosine: Array | None, zero: Array, valid: Array | None
+    weighting: Weighting, cosine: Array | None, zero: Array | None, valid: Array | None
 ) -> Array:
     """R of every passage, in float64.
 
@@ -22,7 +22,7 @@ def passage_weights(
         weighting: how.
         cosine: `[B, K]` to the nearest target, where no relevance was given.
         zero: `[B or 1, K]` which passages have no length: they say nothing, whatever a kernel makes
-            of them (a text of blanks has such a vector), and weigh 0.
+            of them (a text of blanks has such a vector), and weigh 0. None: none of them.
         valid: `[B, K]` which are candidates; default: all.
 
     Returns:
@@ -35,5 +35,7 @@ def passage_weights(
         assert cosine is not None
         rounding = COSINE_ROUNDING * float(namespace(cosine).finfo(cosine.dtype).eps)
         weights = kernel.weights(cosine, valid, rounding=rounding)
+    if zero is None:
+        return weights
     xp = namespace(weights)
     return xp.where(zero, xp.zeros_like(weights), weights)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from sift_retrievers.selection.problem import Objective, Picks, Problem
+from sift_retrievers.selection.solvers.directed import select_directed
+from sift_retrievers.selection.solvers.eager import select_eagerly
 from sift_retrievers.selection.solvers.lazy import select_lazily
-from sift_retrievers.selection.solvers.one_query import select_one
-from sift_retrievers.selection.solvers.prepared import Query, prepared_queries
+from sift_retrievers.selection.solvers.prepared import Query, Vector, prepared_queries
 
-LARGE = 2**17
+LARGE = 2**19
 """Numbers in the candidates' vectors from which on a lazy selection is the cheaper one."""
 
 
@@ -23,16 +24,18 @@ def select_numpy(problem: Problem) -> Picks:
     gains = np.zeros((batch, k), dtype=dtype)
     variance = np.empty((batch, k + 1), dtype=dtype)
     for b, query in enumerate(prepared_queries(problem)):
-        solve = select_lazily if _lazily(query) else select_one
-        picks = solve(query, gains[b], variance[b])
+        picks = _solve(query, gains[b], variance[b])
         variance[b, len(picks) + 1 :] = variance[b, len(picks)]
-        indices[b, : len(picks)] = (
-            picks if query.positions is None else query.positions[picks]
-        )
+        indices[b, : len(picks)] = picks if query.positions is None else query.positions[picks]
     return Picks(indices=indices, gains=gains, variance=variance)
 
 
-def _lazily(query: Query) -> bool:
-    """Where an old variance is a bound, and rows are neither cheap nor kept for the next query."""
-    undirected = query.problem.objective is Objective.UNDIRECTED
-    return undirected and query.pool.rows is None and query.pool.vectors.size > LARGE
+def _solve(query: Query, gains: Vector, variance: Vector) -> list[int]:
+    if query.problem.objective is not Objective.UNDIRECTED:
+        return select_directed(query, gains, variance)
+    # An old variance is a bound; worth the bookkeeping where rows are dear and not kept for the
+    # next query.
+    large = query.pool.rows is None and query.pool.vectors.size > LARGE
+    if large or query.problem.per_cost:
+        return select_lazily(query, gains, variance)
+    return select_eagerly(query, gains, variance)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -37,8 +37,8 @@ class Pool:
     """`[K, d]` as given."""
     scale: Vector | None
     """`[K]` factors that bring them to unit length; None where the kernel does not normalise."""
-    zero: npt.NDArray[np.bool_]
-    """`[K]` which have no length."""
+    zero: npt.NDArray[np.bool_] | None
+    """`[K]` which have no length; None: none of them."""
     diagonal: Vector
     """`[K]` their prior variances."""
     rows: dict[int, Vector] | None = None
@@ -51,16 +51,21 @@ class Pool:
         Raises:
             ValueError: if they are not finite.
         """
+        rows: dict[int, Vector] | None = {} if shared else None
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.vecdot(vectors, vectors)
-            if not math.isfinite(float(squares.sum())):
+            ordinary = len(squares) == 0 or (
+                squares.min() > SQUARES[0] and squares.max() < SQUARES[1]
+            )
+            if not ordinary and not math.isfinite(float(squares.sum())):
                 check_finite(vectors, name)
-        rows: dict[int, Vector] | None = {} if shared else None
         if not kernel.normalized:
             return Pool(kernel, vectors, None, squares == 0, kernel.of_passages(squares), rows)
-        if len(squares) and not (SQUARES[0] < squares.min() and squares.max() < SQUARES[1]):
-            vectors = unit_vectors(vectors)
-            squares = np.vecdot(vectors, vectors)
+        if ordinary:
+            one = kernel.of_passages(np.ones_like(squares))
+            return Pool(kernel, vectors, 1.0 / np.sqrt(squares), None, one, rows)
+        vectors = unit_vectors(vectors)
+        squares = np.vecdot(vectors, vectors)
         zero = squares == 0
         cosines = 1.0 - zero.astype(squares.dtype)  # with oneself: 1, for a zero vector 0
         scale = 1.0 / np.sqrt(np.maximum(squares, zero))
@@ -107,11 +112,14 @@ class Query:
     groups: Vector | None
     """`[K]`."""
     budget: float = math.inf
-    prior: Vector = field(init=False)
-    """`[m, m]` prior covariances of the targets."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "prior", self.pool.kernel.prior(self.targets[None])[0])
+    @property
+    def prior(self) -> Vector:
+        """`[m, m]` prior covariances of the targets."""
+        kernel = self.pool.kernel
+        if kernel.normalized and len(self.targets) == 1:
+            return np.asarray(kernel.of_targets(np.ones((1, 1), self.targets.dtype)))
+        return np.asarray(kernel.prior(self.targets[None])[0])
 
     @property
     def steps(self) -> int:
@@ -197,7 +205,8 @@ def _weights(
     else:
         unit = unit_vectors(pool.vectors)
         cosine = np.vecdot(unit, unit_targets(targets)[:, None]).max(axis=0)[None]
-    r: Vector = passage_weights(weighting, cosine, pool.zero[None], None)[0]
+    zero = None if pool.zero is None else pool.zero[None]
+    r: Vector = passage_weights(weighting, cosine, zero, None)[0]
     return r.astype(products.dtype)
 
 
