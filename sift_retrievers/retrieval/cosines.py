@@ -30,10 +30,10 @@ def cosines(vectors: Float32, targets: Float32) -> Float64:
     if not (shortest >= SHORTEST and max(squares.max(), asked.max()) <= LONGEST):
         return _precise_cosines(vectors, targets)
     # `vecdot` adds up each row alone and all in the same order, which a matrix product does not.
-    products = np.vecdot(vectors, targets[:, None]).astype(np.float64)
-    products /= np.sqrt(squares, dtype=np.float64)
-    products /= np.sqrt(asked, dtype=np.float64)[:, None]
-    return products.clip(-1.0, 1.0, out=products)
+    found: Float64 = np.vecdot(vectors, targets[:, None]).astype(np.float64)
+    found /= np.sqrt(squares, dtype=np.float64)
+    found /= np.sqrt(asked, dtype=np.float64)[:, None]
+    return found.clip(-1.0, 1.0)
 
 
 def _precise_cosines(vectors: Float32, targets: Float32) -> Float64:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 TITLE_KEYS: Final = ("title", "Title", "document_title", "heading", "section")
 """Metadata keys that a title is looked for under, the first that is there."""
 _HEADERS: Final = tuple(f"Header {level}" for level in range(1, 7))  # of Markdown splitters
+_USUAL: Final = frozenset({*TITLE_KEYS, *_HEADERS})
 
 TitleOf: TypeAlias = str | Sequence[str] | Callable[[Any], str | None] | None
 
@@ -23,7 +24,7 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | 
     if callable(given):
         return lambda document, _: _text(given(document))
     if given is None:
-        return lambda _, metadata: _usual(metadata or {})
+        return lambda _, metadata: _usual(metadata) if metadata else None
     keys = [given] if isinstance(given, str) or not isinstance(given, Sequence) else [*given]
     if not all(isinstance(key, str) for key in keys):
         raise ValueError(
@@ -33,6 +34,8 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | 
 
 
 def _usual(metadata: Mapping[str, Any]) -> str | None:
+    if _USUAL.isdisjoint(metadata):
+        return None
     for key in TITLE_KEYS:
         found = _text(metadata.get(key))
         if found is not None:

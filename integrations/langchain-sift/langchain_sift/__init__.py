@@ -1,20 +1,29 @@
 """SIFT for LangChain: retrieval by information gain over your vector store."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from langchain_sift.compressor import SIFTCompressor
-from langchain_sift.retriever import SIFTRetriever
 
 if TYPE_CHECKING:
     from langchain_sift.calibration import calibrate
+    from langchain_sift.compressor import SIFTCompressor
+    from langchain_sift.retriever import SIFTRetriever
 
 __version__ = "0.1.0"
 __all__ = ["SIFTCompressor", "SIFTRetriever", "calibrate"]
 
+# Each is imported when it is asked for: whoever retrieves does not load what reranks.
+_HOMES = {
+    "SIFTCompressor": "compressor",
+    "SIFTRetriever": "retriever",
+    "calibrate": "calibration",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "calibrate":  # imported when it is used, with all the settings that it tries
-        from langchain_sift.calibration import calibrate
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
-        return calibrate
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -34,7 +34,7 @@ def numbers(documents: Any) -> list[int]:
 
 
 def numbered(corpus: Corpus, order: list[int], k: int = 4, **options: Any) -> list[int]:
-    picks = select(corpus.query_vector(), corpus.vectors[order], k, **options).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[order], k, **options).indices
     return [order[i] for i in picks if i >= 0]
 
 

@@ -36,7 +36,7 @@ def test_stopping_early_is_that_of_select(
     memory: Any, corpus: Corpus, rule: dict[str, float]
 ) -> None:
     order = pool(corpus)
-    picks = select(corpus.query_vector(), corpus.vectors[order], 20, lambda_=0.3, **rule).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[order], 20, lambda_=0.3, **rule).indices
     want = [order[i] for i in picks if i >= 0]
     assert 0 < len(want) < 20
     retriever = SIFTRetriever(memory, k=20, kernel="cosine", lambda_=0.3, **rule)
@@ -114,7 +114,7 @@ def test_a_token_budget(memory: Any, corpus: Corpus) -> None:
     costs = [counts[corpus.texts[i]] for i in order]
     picks = select(
         corpus.query_vector(), corpus.vectors[order], 20, costs=costs, budget=100.0, lambda_=0.3
-    ).indices[0]
+    ).indices
     assert numbers(found) == [order[i] for i in picks if i >= 0]
     spent = sum(counts[d.page_content] for d in found)
     assert 100 - min(costs) < spent <= 100
@@ -150,7 +150,7 @@ def test_no_two_passages_of_one_parent(corpus: Corpus, by: Any) -> None:
         20,
         groups=[i % 7 for i in order],
         lambda_=0.3,
-    ).indices[0]
+    ).indices
     assert numbers(found) == [order[i] for i in picks if i >= 0]
 
 

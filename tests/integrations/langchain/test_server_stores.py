@@ -91,7 +91,7 @@ def nearest(corpus: Corpus, metric: str, i: int = 0) -> list[int]:
 
 
 def chosen(corpus: Corpus, pool: list[int], i: int = 0, k: int = 6) -> list[int]:
-    picks = select(corpus.query_vector(i), corpus.vectors[pool], k, lambda_=0.3).indices[0]
+    picks = select(corpus.query_vector(i), corpus.vectors[pool], k, lambda_=0.3).indices
     return [pool[pick] for pick in picks.tolist()]
 
 

@@ -47,7 +47,7 @@ def test_same_passages_as_select(retriever: Build, case: StoreCase, corpus: Corp
     for i, query in enumerate(corpus.queries):
         pool = nearest(case, corpus, i)[:20]
         picks = select(corpus.query_vector(i), corpus.vectors[pool], 6, lambda_=0.3)
-        assert numbers(built.invoke(query)) == pool[picks.indices[0]].tolist()
+        assert numbers(built.invoke(query)) == pool[picks.indices].tolist()
 
 
 def test_stored_vectors_come_as_they_are(store: Any, case: StoreCase, corpus: Corpus) -> None:
@@ -124,7 +124,7 @@ def test_filters_go_to_the_store_before_the_cut(
     retriever: Build, case: StoreCase, even_filter: dict[str, Any], corpus: Corpus
 ) -> None:
     even = [int(i) for i in nearest(case, corpus) if i % 2 == 0][:10]
-    picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices
     expected = [even[i] for i in picks]
     rule: dict[str, Any] = {"fetch_k": 10, "kernel": "cosine", "lambda_": 0.3}
     built = retriever(search_kwargs=even_filter, **rule)

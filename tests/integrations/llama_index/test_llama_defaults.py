@@ -33,7 +33,7 @@ def numbers(nodes: list[NodeWithScore]) -> list[int]:
 
 def numbered(corpus: Corpus, k: int = 4, **options: Any) -> list[int]:
     order = pool(corpus)
-    picks = select(corpus.query_vector(), corpus.vectors[order], k, **options).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[order], k, **options).indices
     return [order[i] for i in picks if i >= 0]
 
 

@@ -39,7 +39,7 @@ def ids(nodes: list[NodeWithScore]) -> list[str]:
 
 def expected(corpus: Corpus, k: int = 4, **options: Any) -> list[str]:
     """What `relevance="vectors"` picks from the first twenty."""
-    picks = select(corpus.query_vector(), corpus.vectors[:20], k, **BY_VECTORS | options).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[:20], k, **BY_VECTORS | options).indices
     return [corpus.ids[i] for i in picks]
 
 

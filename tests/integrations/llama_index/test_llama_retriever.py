@@ -112,7 +112,7 @@ def test_rules(simple: VectorStoreIndex, corpus: Corpus) -> None:
 
     def expected(k: int, **options: Any) -> list[str]:
         picks = select(corpus.query_vector(), corpus.vectors[order], k, lambda_=0.3, **options)
-        return [corpus.ids[order[i]] for i in picks.indices[0] if i >= 0]
+        return [corpus.ids[order[i]] for i in picks.indices if i >= 0]
 
     def found(k: int, **rules: Any) -> list[str]:
         built = SIFTRetriever(simple, k, 100, kernel="cosine", lambda_=0.3, **rules)

@@ -40,7 +40,7 @@ async def test_same_nodes_as_select_sync_and_async(
     for i, query in enumerate(corpus.queries):
         pool = nearest(case, corpus, i)[:20]
         picks = select(corpus.query_vector(i), corpus.vectors[pool], 6, lambda_=0.3)
-        expected = pool[picks.indices[0]].tolist()
+        expected = pool[picks.indices].tolist()
         assert numbers(retriever.retrieve(query)) == expected
         assert numbers(await retriever.aretrieve(query)) == expected
 
@@ -109,7 +109,7 @@ def test_filters_go_to_the_store_before_the_cut(
     index: VectorStoreIndex, case: LlamaCase, corpus: Corpus
 ) -> None:
     even = [int(i) for i in nearest(case, corpus) if i % 2 == 0][:10]
-    picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices[0]
+    picks = select(corpus.query_vector(), corpus.vectors[even], 4, lambda_=0.3).indices
     retriever = SIFTRetriever(index, 4, 10, kernel="cosine", lambda_=0.3, filters=EVEN)
     found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == [even[i] for i in picks]

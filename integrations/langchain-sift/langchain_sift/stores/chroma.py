@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, no_hits
+from sift_retrievers.retrieval import Hits, no_hits, stacked
 
 
 def fetch(
@@ -25,7 +26,7 @@ def fetch(
     Texts and metadata come with the search itself: a second read by id would not obey the filter,
     and somebody may have written in between.
     """
-    found = store._collection.query(
+    found = _as_it_came(store._collection).query(
         query_embeddings=query[None],
         n_results=fetch_k,
         where=filter,
@@ -39,8 +40,20 @@ def fetch(
     def document(i: int) -> Document:
         return Document(id=ids[i], page_content=texts[i] or "", metadata=dict(metadata[i] or {}))
 
-    vectors = np.asarray(found["embeddings"][0], dtype=np.float32)
-    return Hits(vectors, ids, document)
+    vectors = found["embeddings"][0]
+    if not isinstance(vectors, np.ndarray):
+        vectors = stacked(vectors, ids, len(query))
+    return Hits(vectors.astype(np.float32, copy=False), ids, document)
+
+
+def _as_it_came(collection: Any) -> Any:
+    """A collection that hands over embeddings as they came, lists of floats.
+
+    The client would make an array of float64 of them, at the cost of a fifth of the search.
+    """
+    same = copy(collection)
+    same._transform_query_response = lambda response, include: response
+    return same
 
 
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def fetch(
     else:
         allowed = _allowed_positions(store, filter)
         labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
-    ids = [store.index_to_docstore_id[int(label)] for label in labels]
+    ids = [*map(store.index_to_docstore_id.__getitem__, labels.tolist())]
     return Hits(vectors, ids, lambda i: document_of(store, ids[i]), note=note(store))
 
 

@@ -73,13 +73,16 @@ def _local_collection(store: Any) -> Any:
 
 def _document(store: Any, point: Any) -> Document:
     """As the store's own search builds it."""
+    if point.payload is None:
+        point = point.model_copy(update={"payload": {}})
     found: Document = store._document_from_point(
-        point.model_copy(update={"payload": point.payload or {}}),
+        point,
         store.collection_name,
         store.content_payload_key,
         store.metadata_payload_key,
     )
-    return found.model_copy(update={"id": str(point.id)})
+    found.id = str(point.id)
+    return found
 
 
 _notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
