@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final
 
 REVISION: Final = 1
@@ -19,10 +20,10 @@ def _load() -> Any:
     if os.environ.get("SIFT_RETRIEVERS_COMPILED", "1") == "0":
         return None
     try:
-        from sift_retrievers import _native
+        native = import_module("sift_retrievers._native")
     except ImportError:
         return None
-    return _native if getattr(_native, "REVISION", None) == REVISION else None
+    return native if getattr(native, "REVISION", None) == REVISION else None
 
 
 _module: Any = _load()

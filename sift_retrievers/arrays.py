@@ -1,7 +1,7 @@
 """What callers hold (lists, numpy, torch) as arrays, and one way to speak to both kinds.
 
-An array is a numpy array or a torch tensor. Code that serves both asks `namespace` for the functions
-of the array at hand and otherwise uses what the two have in common: operators, indexing, `sum`.
+An array is a numpy array or a torch tensor. Code that serves both asks `namespace` for the
+functions of the array at hand and otherwise uses what the two have in common: operators, indexing, `sum`.
 torch is imported by nobody here: whoever has a tensor has imported it.
 """
 
@@ -46,9 +46,8 @@ def namespace(array: Array) -> Any:
 
 def home_of(values: ArrayLike) -> torch.device | None:
     """The device of a tensor, or of a list of tensors; None for all else."""
-    if isinstance(values, list | tuple) and len(values) > 0:
-        values = values[0]
-    return values.device if is_tensor(values) else None  # type: ignore[union-attr]
+    one: Any = values[0] if isinstance(values, list | tuple) and len(values) > 0 else values
+    return one.device if is_tensor(one) else None
 
 
 def as_numpy(values: ArrayLike, name: str) -> FloatArray:

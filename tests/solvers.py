@@ -36,6 +36,4 @@ def select_fused(*arguments: Any, **options: Any) -> Selection[Any]:
     from sift_retrievers.selection.solvers.fused import select_fused as solve
 
     problem = as_tensors(build_problem(*arguments, **options))
-    return selection_of(
-        problem, solve(problem), alpha=None, min_gain=None, single=False, home=None
-    )
+    return selection_of(problem, solve(problem), alpha=None, min_gain=None, single=False, home=None)

@@ -1,4 +1,4 @@
-"""Check every backend against float64 on a CUDA GPU, then time it with events.
+"""Check every solver against float64 on a CUDA GPU, then time it with events.
 
     python benchmarks/speed/gpu.py            # writes benchmarks/speed/results/gpu.md
 
@@ -19,12 +19,11 @@ import torch
 from torch import Tensor
 
 from sift_retrievers import select
-from sift_retrievers.backends.dispatch import choose
-from sift_retrievers.posterior import posterior_variance
-from sift_retrievers.problems import build_problem
+from sift_retrievers.selection import build_problem, posterior_variance
+from sift_retrievers.selection.solvers.dispatch import choose
 
 RESULTS = Path(__file__).parent / "results"
-BACKENDS = ("fused", "reference")
+SOLVERS = ("fused", "reference")
 
 
 def data(
@@ -40,15 +39,14 @@ def data(
 
 def check() -> list[str]:
     """Largest error of the reported final variance against float64, over σ²_0."""
-    lines = ["| backend | K | N | d | type | λ′ | largest error of σ² |", "|" + "---|" * 7]
+    lines = ["| solver | K | N | d | type | λ′ | largest error of σ² |", "|" + "---|" * 7]
     sizes = ((50, 5, 384), (200, 10, 1024), (1000, 50, 384), (5000, 20, 1024), (300, 10, 4096))
     types = (torch.float32, torch.bfloat16, torch.float16)
-    for name, (count, k, dim), dtype, noise in product(BACKENDS, sizes, types, (1e-3, 1e-2, 1.0)):
+    for name, (count, k, dim), dtype, noise in product(SOLVERS, sizes, types, (1e-3, 1e-2, 1.0)):
         queries, pool = data(4, count, dim, dtype)
-        chosen = select(queries, pool, k, lambda_=noise, backend=name)
+        chosen = select(queries, pool, k, lambda_=noise, solver=name)
         rows = torch.arange(4, device="cuda")[:, None]
         exact = posterior_variance(queries, pool.double()[rows, chosen.indices], lambda_=noise)
-        assert chosen.variance is not None
         error = float((chosen.variance[:, -1].double() - exact).abs().max())
         kind = str(dtype).removeprefix("torch.")
         lines.append(f"| {name} | {count} | {k} | {dim} | {kind} | {noise} | {error:.1e} |")
@@ -82,16 +80,16 @@ def times() -> list[str]:
     ceiling = copy_rate()
     lines = [f"Copy: {ceiling / 1e12:.2f} TB/s.", ""]
     lines += [
-        "| B | K | N | d | type | " + " | ".join(BACKENDS) + " | fused: TB/s, share of copy |"
+        "| B | K | N | d | type | " + " | ".join(SOLVERS) + " | fused: TB/s, share of copy |"
     ]
-    lines += ["|" + "---|" * (6 + len(BACKENDS))]
+    lines += ["|" + "---|" * (6 + len(SOLVERS))]
     sizes = ((1, 200, 10, 1024), (1, 1000, 50, 1024), (64, 200, 10, 1024), (1024, 200, 10, 1024))
     for (batch, count, k, dim), dtype in product(sizes, (torch.float32, torch.bfloat16)):
         queries, pool = data(batch, count, dim, dtype)
         problem = build_problem(queries, pool, k)
-        found = {n: milliseconds(partial(choose(problem, n), problem)) for n in BACKENDS}
+        found = {n: milliseconds(partial(choose(problem, n), problem)) for n in SOLVERS}
         rate = pool.element_size() * batch * count * dim * k / (found["fused"] / 1e3)
-        cells = " | ".join(f"{found[name]:.3f} ms" for name in BACKENDS)
+        cells = " | ".join(f"{found[name]:.3f} ms" for name in SOLVERS)
         kind = str(dtype).removeprefix("torch.")
         share = f"{rate / 1e12:.2f}, {rate / ceiling:.0%}"
         lines.append(f"| {batch} | {count} | {k} | {dim} | {kind} | {cells} | {share} |")

@@ -72,7 +72,7 @@ def uncertainty_sampling(offered: Candidates) -> Choice:
         objective="undirected",
         replacement=True,
     )
-    return _choice(offered, picked.indices[0])
+    return _choice(offered, picked.indices)
 
 
 def sift(lambda_: float, pool: int = POOL) -> Callable[[Candidates], Choice]:
@@ -87,9 +87,8 @@ def sift(lambda_: float, pool: int = POOL) -> Callable[[Candidates], Choice]:
             lambda_=lambda_,
             replacement=True,
         )
-        assert picked.variance is not None
-        sigma = np.sqrt(picked.variance[0].astype(float))
-        return replace(_choice(offered, picked.indices[0]), sigma=tuple(sigma.tolist()))
+        sigma = np.sqrt(picked.variance.astype(float))
+        return replace(_choice(offered, picked.indices), sigma=tuple(sigma.tolist()))
 
     return choose
 

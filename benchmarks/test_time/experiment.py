@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from benchmarks.test_time.choosers import (
     LORA_METHODS,
@@ -26,7 +25,7 @@ from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.jobs import Job, Outcome, Site, outcomes
 from benchmarks.test_time.memory import STEPS, Candidates, Kind
 from benchmarks.test_time.settings import Setting
-from sift_retrievers.stopping import alpha_length
+from sift_retrievers.selection.stopping import alpha_length
 
 WATCHED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, STEPS)
 ADAPTIVE = SIFT[PAPERS_LAMBDA]
@@ -94,8 +93,7 @@ class Measured:
     def adaptive(self, alpha: float) -> tuple[npt.NDArray[np.int64], Values]:
         """Steps of `ADAPTIVE` under the α rule, and bits per byte after them: `[D]` each."""
         sigma = [choice.sigma for choice in self.choices[ADAPTIVE.label]]
-        variance = torch.tensor(sigma, dtype=torch.float64) ** 2
-        steps = alpha_length(variance, 1, alpha).numpy()
+        steps = alpha_length(np.array(sigma) ** 2, 1, alpha)
         runs = self.outcomes["full", ADAPTIVE.label]
         return steps, np.array([one.curve[int(n)] for one, n in zip(runs, steps, strict=True)])
 

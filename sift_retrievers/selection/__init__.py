@@ -1,4 +1,4 @@
-"""Everything from arrays to picks: `select`, and what is left of the uncertainty after any picks."""
+"""Everything from arrays to picks: `select`, and what any picks leave of the uncertainty."""
 
 from sift_retrievers.selection.arguments import ProblemOptions, build_problem
 from sift_retrievers.selection.posterior import (

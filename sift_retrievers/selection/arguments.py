@@ -93,6 +93,8 @@ def build_problem(
         )
 
     place = _place(candidates, device, base)
+    given: Any
+    pool: Any
     if place is None:
         given, pool = as_numpy(queries, "queries"), as_numpy(candidates, "candidates")
     else:
@@ -160,10 +162,10 @@ def _moved(array: Any, place: torch.device | None) -> Any:
     """A checked numpy array where the others are."""
     if array is None or place is None:
         return array
-    return as_tensor_exact(array).to(place)
+    return _exact_tensor(array).to(place)
 
 
-def as_tensor_exact(array: Any) -> torch.Tensor:
+def _exact_tensor(array: Any) -> torch.Tensor:
     """A numpy array as a tensor of its own type."""
     import torch
 

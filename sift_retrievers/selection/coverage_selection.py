@@ -93,6 +93,9 @@ def select_covering(
     left[1 : made + 1] = np.cumprod(1 - found.variance)
     left[made + 1 :] = left[made]
     home, one = home_of(candidates), slice(None) if single else None
-    arrays = (as_given(array[one], home) for array in (indices, left, gains))
-    reason = found.stop_reason
-    return Selection(*arrays, stop_reason=reason if single else (reason,))
+    return Selection(
+        indices=as_given(indices[one], home),
+        variance=as_given(left[one], home),
+        gains=as_given(gains[one], home),
+        stop_reason=found.stop_reason if single else (found.stop_reason,),
+    )

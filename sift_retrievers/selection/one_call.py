@@ -1,4 +1,4 @@
-"""The plain case of `select` without detours: one query, arrays as the compiled function reads them.
+"""The plain case of `select`, without detours: one query, arrays as compiled code reads them.
 
 Nothing is decided here that is not decided elsewhere. Whatever is unusual (another type or shape,
 an option, a value that is not finite) goes the general way, which also says what is wrong.

@@ -165,11 +165,12 @@ def _factor(gram: Float64, noise: float) -> Float64:
     """
     unit = np.eye(gram.shape[-1])
     try:
-        return np.linalg.cholesky(gram + noise * unit)
+        return np.asarray(np.linalg.cholesky(gram + noise * unit), dtype=np.float64)
     except np.linalg.LinAlgError:
         largest = gram.diagonal(axis1=-2, axis2=-1).max(axis=-1)[..., None, None]
         rounding = 4 * float(np.finfo(gram.dtype).eps) * gram.shape[-1] * largest
-        return np.linalg.cholesky(gram + (noise + rounding) * unit)
+        factor = np.linalg.cholesky(gram + (noise + rounding) * unit)
+        return np.asarray(factor, dtype=np.float64)
 
 
 def _covariances(problem: Problem) -> tuple[Float64, Float64, Float64]:

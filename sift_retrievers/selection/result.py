@@ -64,10 +64,13 @@ def selection_of(
     reasons = _reasons(problem, made)
     if alpha is not None or min_gain is not None:
         made, reasons = _stopped(made, reasons, problem.targets.shape[1], alpha, min_gain)
-    arrays = [made.indices, made.variance, made.gains]
-    if single:
-        return Selection(*(as_given(array[0], home) for array in arrays), reasons[0])
-    return Selection(*(as_given(array, home) for array in arrays), tuple(reasons))
+    one = 0 if single else slice(None)
+    return Selection(
+        indices=as_given(made.indices[one], home),
+        variance=as_given(made.variance[one], home),
+        gains=as_given(made.gains[one], home),
+        stop_reason=reasons[0] if single else tuple(reasons),
+    )
 
 
 def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:

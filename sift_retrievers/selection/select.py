@@ -140,11 +140,9 @@ def select(
             },
             single=_is_one(queries),
         )
-    if (
-        not replacement
-        and not per_cost
-        and costs is budget is groups is ids is device is solver is alpha is min_gain is None
-    ):
+    rules = alpha is not None or min_gain is not None or replacement or per_cost
+    limits = costs is not None or budget is not None or groups is not None or ids is not None
+    if not rules and not limits and device is None and solver is None:
         found = select_in_one_call(queries, candidates, k, kernel, lambda_, objective, relevance)
         if found is not None:
             return found

@@ -41,4 +41,5 @@ def min_gain_length(gains: npt.NDArray[Any], min_gain: float) -> Lengths:
 
 def _first(mask: npt.NDArray[np.bool_]) -> Lengths:
     """Position of the first true element of each row; the row's length where there is none."""
-    return np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
+    first: Lengths = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
+    return first

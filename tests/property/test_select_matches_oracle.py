@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from solvers import CPU_SOLVERS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_problems import Case, check, random_case
+from solvers import CPU_SOLVERS
 
 from sift_retrievers import select
 

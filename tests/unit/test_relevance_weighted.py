@@ -23,7 +23,12 @@ def test_standardized_weights_do_not_change_with_the_scale_of_relevance(kind: An
     weights = np.asarray(kernel.weights(kind(relevance)))
     z = (relevance - relevance.mean()) / relevance.std()
     np.testing.assert_allclose(weights, np.exp(0.7 * (z - z.max())), rtol=1e-12)
-    for scaled in (100 * relevance - 7, 1e20 * relevance, 1e-20 * relevance, 1e-3 * relevance + 1e6):
+    for scaled in (
+        100 * relevance - 7,
+        1e20 * relevance,
+        1e-20 * relevance,
+        1e-3 * relevance + 1e6,
+    ):
         found = np.asarray(kernel.weights(kind(scaled)))
         np.testing.assert_allclose(found, weights, rtol=1e-6)
     assert (kernel.weights(kind(np.full((1, 3), 0.4))) == 1).all()

@@ -14,6 +14,7 @@ from sift_retrievers.selection.solvers.prepared import Query, Vector
 from sift_retrievers.selection.solvers.reference import whitening
 from sift_retrievers.selection.solvers.sums import combined
 
+
 def select_directed(query: Query, gains: Vector, variance: Vector) -> list[int]:
     """Make the picks; write gains `[k]` and the trace of the variance `[k + 1]` as far as they go.
 

@@ -72,7 +72,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
 def _trace(
     query: Query, variance: Vector, picks: list[int], roots: list[float], rows: Vector
 ) -> None:
-    """What the picks leave of the uncertainty about the targets: rule 4 for c at the picks alone."""
+    """What the picks leave of the uncertainty about the targets: rule 4 for c at the picks."""
     sigma = query.prior.diagonal().tolist()
     epsilon = float(np.finfo(variance.dtype).eps)
     left = [[value] for value in sigma]  # σ² of every target, along the picks

@@ -20,9 +20,9 @@ import triton
 import triton.language as tl
 
 from sift_retrievers.arrays import check_finite
+from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel, SharedNoise
 from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem
 from sift_retrievers.selection.solvers.reference import gathered, weights_of
-from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel, SharedNoise
 
 # Elements of the factor that are kept on chip: 32 float32 registers of each of 256 threads.
 ON_CHIP = 8192

@@ -55,7 +55,7 @@ def select_reference(problem: Problem) -> Picks:
     if problem.ids is not None:
         available = problem.ids >= 0
     r = _as_type(weights_of(problem, pool), q)
-    left = budget = problem.budget
+    left, budget = problem.budget, problem.budget
     zero = q.sum() * 0
     each = xp.arange(batch, device=q.device)
 
@@ -80,7 +80,7 @@ def select_reference(problem: Problem) -> Picks:
 
     for _ in range(problem.steps):
         score = scores(problem, c, v, u)
-        if problem.costs is not None and left is not None:
+        if problem.costs is not None and left is not None and budget is not None:
             available = available & affordable(problem.costs, left[:, None], budget[:, None])
         score = xp.where(available, score, xp.full_like(score, -xp.inf))  # rule 3
         best = xp.max(score, axis=1, keepdims=True)  # [B, 1]
