@@ -24,7 +24,7 @@ def test_a_spawned_worker_gets_a_retriever(road: str, store: str) -> None:
 @pytest.mark.usefixtures("road")
 def test_settings_of_a_retriever_and_a_compressor() -> None:
     retriever = SIFTRetriever(
-        STORES["InMemory"](), k=3, fetch_k=50, lambda_=0.4, min_gain=0.01, max_tokens=100
+        STORES["InMemory"](), k=3, fetch_k=50, lambda_=0.4, min_gain=0.01, min_novelty=0.1
     )
     copy = pickle.loads(pickle.dumps(retriever))
     assert {name: getattr(copy, name) for name in ("k", "fetch_k", "lambda_", "min_gain")} == {
