@@ -1,7 +1,8 @@
 """What callers hold (lists, numpy, torch) as arrays, and one way to speak to both kinds.
 
 An array is a numpy array or a torch tensor. Code that serves both asks `namespace` for the
-functions of the array at hand and otherwise uses what the two have in common: operators, indexing, `sum`.
+functions of the array at hand and otherwise uses what the two have in common: operators, indexing,
+`sum`.
 torch is imported by nobody here: whoever has a tensor has imported it.
 """
 

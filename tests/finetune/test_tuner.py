@@ -123,14 +123,14 @@ def test_what_a_selection_says(model: Any) -> None:
     with TestTimeTuner(model, tokenizer()).session(QUERY, PASSAGES, selection=chosen) as session:
         report = session.report
     assert report is not None
-    sigma = np.sqrt(chosen.variance[0])
+    sigma = np.sqrt(chosen.variance)
     np.testing.assert_allclose(report.sigma, sigma, rtol=1e-6)
     assert report.predicted_gain == pytest.approx(float(np.log(sigma[0] / sigma[-1])), rel=1e-5)
 
 
 def test_the_alpha_rule_is_a_prefix(model: Any) -> None:
     chosen = selection()
-    sigma = np.sqrt(chosen.variance[0])
+    sigma = np.sqrt(chosen.variance)
     alpha = 1.01 / (3 * sigma[3])  # at n = 4 at the latest, if σ does not fall fast
     expected = next((n - 1 for n in range(1, 6) if sigma[n] > 1 / (alpha * n)), 5)
     tuner = TestTimeTuner(model, tokenizer(), alpha=float(alpha))
