@@ -1,6 +1,6 @@
 """A server that loads and uses everything, then forks its workers, as gunicorn's preload does.
 
-    python forking.py {os.fork,multiprocessing,busy} {select,InMemory,FAISS}
+    python forking.py {os.fork,multiprocessing,busy} {select,InMemory,FAISS,LlamaIndex}
 
 Prints how many workers found what the server had found. "busy": other threads of the server are at
 work while it forks.
@@ -23,11 +23,9 @@ def job(what: str) -> tuple[Callable[[], object], Callable[[int], object]]:
     """All of the work, and the part of it with a number."""
     if what == "select":
         return selections, selection
-    from server_stores import STORES, retrieval, retrievals
+    from server_stores import RETRIEVERS, retrieval, retrievals
 
-    from langchain_sift import SIFTRetriever
-
-    retriever = SIFTRetriever(STORES[what](), k=6)
+    retriever = RETRIEVERS[what]()
     return (lambda: retrievals(retriever)), (lambda number: retrieval(retriever, number))
 
 

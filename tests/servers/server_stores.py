@@ -1,4 +1,4 @@
-"""Retrievals as a server makes them, from stores whose embedding is the same in every process."""
+"""Retrievals as a server makes them, by an embedding that is the same in every process."""
 
 from __future__ import annotations
 
@@ -55,18 +55,47 @@ def faiss() -> Any:
     return FAISS.from_documents(given, HashedWords(), ids=[one.id for one in given])
 
 
-STORES: dict[str, Callable[[], Any]] = {"InMemory": in_memory, "FAISS": faiss}
+def llama_index() -> Any:
+    """An index in memory."""
+    from llama_index.core import VectorStoreIndex
+    from llama_index.core.embeddings import MockEmbedding
+    from llama_index.core.schema import TextNode
+
+    class HashedEmbedding(MockEmbedding):  # type: ignore[misc]
+        def _get_text_embedding(self, text: str) -> list[float]:
+            return HashedWords().embed_query(text)
+
+        def _get_query_embedding(self, query: str) -> list[float]:
+            return HashedWords().embed_query(query)
+
+    nodes = [TextNode(id_=one.id, text=one.page_content) for one in documents()]
+    return VectorStoreIndex(nodes, embed_model=HashedEmbedding(embed_dim=HashedWords.dim))
+
+
+def of_llama_index() -> Any:
+    from llama_index.retrievers.sift import SIFTRetriever as LlamaIndexRetriever
+
+    return LlamaIndexRetriever(llama_index(), similarity_top_k=6)
+
+
+RETRIEVERS: dict[str, Callable[[], Any]] = {
+    "InMemory": lambda: SIFTRetriever(in_memory(), k=6),
+    "FAISS": lambda: SIFTRetriever(faiss(), k=6),
+    "LlamaIndex": of_llama_index,
+}
 
 
 def question(number: int) -> str:
     return f"Which {TOPICS[number % 7]} and {TOPICS[(number + 1) % 7]} in {1900 + number}?"
 
 
-def retrieval(retriever: SIFTRetriever, number: int) -> list[tuple[str | None, float]]:
+def retrieval(retriever: Any, number: int) -> list[tuple[str | None, float]]:
     """Ids of the documents found, and their scores."""
-    found = retriever.invoke(question(number))
-    return [(one.id, one.metadata["relevance_score"]) for one in found]
+    if isinstance(retriever, SIFTRetriever):
+        found = retriever.invoke(question(number))
+        return [(one.id, one.metadata["relevance_score"]) for one in found]
+    return [(one.node_id, one.score) for one in retriever.retrieve(question(number))]
 
 
-def retrievals(retriever: SIFTRetriever) -> list[list[tuple[str | None, float]]]:
+def retrievals(retriever: Any) -> list[list[tuple[str | None, float]]]:
     return [retrieval(retriever, number) for number in range(QUERIES)]

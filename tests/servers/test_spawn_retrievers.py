@@ -5,18 +5,17 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from server_packages import skip_without_packages
 from server_spawning import in_spawned
-from server_stores import STORES, retrievals
+from server_stores import RETRIEVERS, in_memory, retrievals
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
 
 
-@pytest.mark.parametrize("store", STORES)
-def test_a_spawned_worker_gets_a_retriever(road: str, store: str) -> None:
-    if store == "FAISS":
-        pytest.importorskip("faiss")
-        pytest.importorskip("langchain_community")
-    retriever = SIFTRetriever(STORES[store](), k=6, lambda_=0.3)
+@pytest.mark.parametrize("name", ["InMemory", "FAISS"])
+def test_a_spawned_worker_gets_a_retriever(road: str, name: str) -> None:
+    skip_without_packages(name)
+    retriever = RETRIEVERS[name]()
     expected = retrievals(retriever)
     assert in_spawned(road, retrievals, retriever) == expected
 
@@ -24,7 +23,7 @@ def test_a_spawned_worker_gets_a_retriever(road: str, store: str) -> None:
 @pytest.mark.usefixtures("road")
 def test_settings_of_a_retriever_and_a_compressor() -> None:
     retriever = SIFTRetriever(
-        STORES["InMemory"](), k=3, fetch_k=50, lambda_=0.4, min_gain=0.01, min_novelty=0.1
+        in_memory(), k=3, fetch_k=50, lambda_=0.4, min_gain=0.01, min_novelty=0.1
     )
     copy = pickle.loads(pickle.dumps(retriever))
     assert {name: getattr(copy, name) for name in ("k", "fetch_k", "lambda_", "min_gain")} == {
