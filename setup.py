@@ -28,6 +28,7 @@ UNIX = [
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fvisibility=hidden",
+    "-g0",
     "-Wall",
     "-Wextra",
 ]

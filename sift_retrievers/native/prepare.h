@@ -121,24 +121,27 @@ static void nearest_cosines(const struct sift_problem *problem, struct state *st
     }
 }
 
-/* Standard deviation of the z; 1 where they are all equal. Scaled by the largest deviation, so that
- * no square leaves the range of double. */
-static double deviation_of(const double *z, size_t count, double rounding)
+/* Standard deviation of the z, or 1 where it is below `rounding`; that is in units of the largest
+ * relevance where one was given, and absolute for cosines. Computed in units of the largest
+ * deviation, so that no square leaves the range of double. */
+static double deviation_of(const struct sift_problem *problem, const double *z, size_t count)
 {
-    double mean = 0, largest = 0, squares = 0, deviation;
+    double mean = 0, largest = 0, farthest = 0, squares = 0, deviation, rounding;
     for (size_t j = 0; j < count; j++)
         mean += z[j] / (double)count;
     for (size_t j = 0; j < count; j++) {
-        double off = fabs(z[j] - mean);
-        largest = off > largest ? off : largest;
+        double off = fabs(z[j] - mean), size = fabs(z[j]);
+        farthest = off > farthest ? off : farthest;
+        largest = size > largest ? size : largest;
     }
-    if (!(largest > 0))
+    if (!(farthest > 0))
         return 1;
     for (size_t j = 0; j < count; j++) {
-        double off = (z[j] - mean) / largest;
+        double off = (z[j] - mean) / farthest;
         squares += off * off;
     }
-    deviation = largest * sqrt(squares / (double)count);
+    deviation = farthest * sqrt(squares / (double)count);
+    rounding = problem->rounding * (problem->relevance == NULL ? 1 : largest);
     return deviation > rounding ? deviation : 1;
 }
 
@@ -154,7 +157,7 @@ static void weigh(const struct sift_problem *problem, struct state *state, size_
         for (size_t j = 0; j < count; j++)
             z[j] = problem->relevance[b * problem->candidates + state->position[j]];
     if (problem->standardized)
-        factor /= deviation_of(z, count, problem->rounding);
+        factor /= deviation_of(problem, z, count);
     for (size_t j = 0; j < count; j++)
         largest = z[j] > largest ? z[j] : largest;
     for (size_t j = 0; j < count; j++)

@@ -37,7 +37,8 @@ struct sift_problem {
     double gamma;          /* of the weights r = exp(gamma (z - max z)); negative: none */
     int standardized;      /* z is the relevance in standard deviations */
     const double *relevance; /* [batch, candidates]; NULL: the cosine to the nearest target */
-    double rounding;       /* relevances that deviate less than this count as equal */
+    double rounding; /* relevances that deviate less than this count as equal: in units of the
+                        largest, where relevance was given */
     enum sift_objective objective;
     const void *whitening; /* real [batch, m, m]: rows W with W prior W^T = 1; for the entropy */
     double noise;          /* lambda' */

@@ -187,7 +187,8 @@ class Query:
             return np.ones(problem.K)
         z = cosines if problem.relevance is None else problem.relevance[self.b]
         deviation = z[self.valid].std()
-        if problem.standardized and deviation > problem.rounding:
+        unit = 1.0 if problem.relevance is None else np.abs(z[self.valid]).max()
+        if problem.standardized and deviation > problem.rounding * unit:
             z = z / deviation
         r = np.exp(problem.gamma * (z - z[self.valid].max()))
         return np.where(self.zero | ~self.valid, 0, r)

@@ -179,11 +179,22 @@ def test_of_equal_candidates_the_first_is_picked(objective: int, double: bool) -
 @pytest.mark.parametrize("scale", [1e20, 1e-20, 1e150])
 def test_relevance_is_standardized_whatever_its_scale(scale: float) -> None:
     relevance = np.random.default_rng(1).normal(size=(2, 12))
-    weighted: dict[str, Any] = {"gamma": 0.7, "standardized": 1, "rounding": 0.0}
+    weighted: dict[str, Any] = {"gamma": 0.7, "standardized": 1, "rounding": 1e-6}
     expected = plain(relevance=relevance, **weighted).solve(native.select)
     got = plain(relevance=relevance * scale, **weighted).solve(native.select)
     np.testing.assert_array_equal(got[1], expected[1])
     np.testing.assert_allclose(got[2], expected[2], rtol=1e-5)
+
+
+def test_relevances_that_differ_by_rounding_are_equal() -> None:
+    relevance = 1e9 * (1 + 1e-9 * np.random.default_rng(1).normal(size=(2, 12)))
+    weighted: dict[str, Any] = {"gamma": 1e-9, "standardized": 1}
+    loose = plain(relevance=relevance, rounding=1e-6, **weighted).solve(native.select)
+    equal = plain(relevance=np.ones((2, 12)), rounding=1e-6, **weighted).solve(native.select)
+    np.testing.assert_array_equal(loose[1], equal[1])
+    close: dict[str, Any] = {"gamma": 2.0, "standardized": 1}
+    exact = plain(relevance=relevance, rounding=0.0, **close).solve(native.select)
+    assert not np.array_equal(exact[2], equal[2])
 
 
 @pytest.mark.parametrize("double", [False, True])
