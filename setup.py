@@ -10,11 +10,12 @@ import os
 import sys
 import sysconfig
 from glob import glob
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import BaseError
+from setuptools.errors import BaseError, CCompilerError
 
 WANTED = os.environ.get("SIFT_RETRIEVERS_BUILD_EXTENSION", "auto")
 # A free-threaded Python has no limited API (before 3.15): there the wheel is for one version.
@@ -46,15 +47,16 @@ class BuildExtension(build_ext):
     def run(self) -> None:
         try:
             super().run()
-        except (BaseError, OSError) as error:
+        except (BaseError, CCompilerError, OSError):
             if WANTED == "require":
                 raise
-            reason = str(error).strip().splitlines()[0]
             print(
-                "sift-retrievers: building without compiled functions; numpy does their work "
-                f"({reason})",
+                "sift-retrievers: no C compiler that works, or no Python.h: built without compiled "
+                "functions, numpy does their work",
                 file=sys.stderr,
             )
+            for extension in self.extensions:  # of an earlier build
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             self.extensions = []
             self.distribution.ext_modules = []
 
