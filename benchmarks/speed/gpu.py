@@ -79,9 +79,7 @@ def copy_rate() -> float:
 def times() -> list[str]:
     ceiling = copy_rate()
     lines = [f"Copy: {ceiling / 1e12:.2f} TB/s.", ""]
-    lines += [
-        "| B | K | N | d | type | " + " | ".join(SOLVERS) + " | fused: TB/s, share of copy |"
-    ]
+    lines += ["| B | K | N | d | type | " + " | ".join(SOLVERS) + " | fused: TB/s, share of copy |"]
     lines += ["|" + "---|" * (6 + len(SOLVERS))]
     sizes = ((1, 200, 10, 1024), (1, 1000, 50, 1024), (64, 200, 10, 1024), (1024, 200, 10, 1024))
     for (batch, count, k, dim), dtype in product(sizes, (torch.float32, torch.bfloat16)):

@@ -33,6 +33,7 @@ from musique_sample import embed_cached, load_sample
 
 from benchmarks.common.machine import machine
 from benchmarks.speed.filled_stores import STORES, KnownTexts
+from benchmarks.speed.turns import orders
 from langchain_sift import SIFTRetriever
 from sift_retrievers import acceleration
 from sift_retrievers.witnesses import TermCache
@@ -95,14 +96,15 @@ def term_caches() -> list[TermCache]:
 
 
 def medians(store: Any, questions: list[str], forget: bool) -> Times:
-    """Of every method, methods alternating."""
+    """Of every method, methods in changing order."""
     answering = methods(store)
     caches = term_caches()
     times: dict[str, list[float]] = {name: [] for name in answering}
-    for turn, question in enumerate([*questions[:5], *questions]):
-        names = [*answering]
-        first = turn % len(names)  # nobody always follows the same neighbour
-        for name in names[first:] + names[:first]:
+    asked = [*questions[:5], *questions]
+    for turn, (question, names) in enumerate(
+        zip(asked, orders(answering, len(asked)), strict=True)
+    ):
+        for name in names:
             if forget:
                 for cache in caches:
                     cache.clear()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -21,8 +22,16 @@ Times = dict[str, list[float]]
 """Seconds of every turn of every method; a method that was not run is missing."""
 
 
+def orders(names: Iterable[str], rounds: int) -> Iterator[list[str]]:
+    """A new order in every round, so that nobody always follows the same neighbour."""
+    draw = random.Random(0)
+    every = [*names]
+    for _ in range(rounds):
+        yield draw.sample(every, len(every))
+
+
 def of_selection(methods: Mapping[str, Method], size: tuple[int, int, int], rounds: int) -> Times:
-    """Times of one query of the size (K, N, d), methods alternating over eight pools.
+    """Times of one query of the size (K, N, d), methods in changing order over eight pools.
 
     A turn is two calls on two pools, the second timed: what the method before left behind in the
     processor is not this one's.
@@ -31,10 +40,8 @@ def of_selection(methods: Mapping[str, Method], size: tuple[int, int, int], roun
     some = [(query_of(pool), pool) for pool in pools(count, dim)]
     times: Times = {name: [] for name in methods}
     slow: set[str] = set()
-    for number in range(rounds):
-        names = [*methods]
-        first = number % len(names)  # nobody always follows the same neighbour
-        for name in names[first:] + names[:first]:
+    for number, names in enumerate(orders(methods, rounds)):
+        for name in names:
             if name in slow:
                 continue
             method = methods[name]
@@ -59,10 +66,8 @@ Task = tuple[Callable[[], object], Callable[[], AbstractContextManager[None]]]
 def of_tasks(tasks: Mapping[str, Task], rounds: int, calls: int = 1) -> Times:
     """Times of a call of each task; each is called `calls` times in a row in its turn."""
     times: Times = {name: [] for name in tasks}
-    for number in range(rounds + 1):
-        names = [*tasks]
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
+    for number, names in enumerate(orders(tasks, rounds + 1)):
+        for name in names:
             task, road = tasks[name]
             with road():
                 start = time.perf_counter()
