@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+T = TypeVar("T")
 DocumentT = TypeVar("DocumentT")
 
 
@@ -32,6 +33,11 @@ class Hits(Generic[DocumentT]):
     load: Callable[[Sequence[int]], Sequence[DocumentT | None]] | None = None
     """The documents of some hits in one call, for a store that hands over vectors without them;
     None for one that is gone since. Where it is given, `document` is for a single one."""
+    texts: Sequence[str] | None = None
+    """The n texts, for a store whose search hands them over: they are read without a look at the
+    documents, of which only the chosen are built."""
+    metadata: Sequence[Mapping[str, Any] | None] | None = None
+    """The same of the n metadata; nobody writes into them."""
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -155,6 +161,8 @@ def union(
     for part in parts:
         if named:
             keys.append(part.ids)
+        elif part.texts is not None:
+            keys.append([*zip(part.ids, part.texts, strict=True)])
         elif text is not None:
             found = part.documents(range(len(part)))
             said = [None if document is None else text(document) for document in found]
@@ -194,7 +202,17 @@ def union(
         document=document,
         note=next((part.note for part in parts if part.note), None),
         load=load,
+        texts=_in_order([part.texts for part in parts], origins),
+        metadata=_in_order([part.metadata for part in parts], origins),
     )
+
+
+def _in_order(
+    parts: Sequence[Sequence[T] | None], origins: Sequence[tuple[int, int]]
+) -> list[T] | None:
+    """What the parts hold of the hits that were kept; None where one of them does not tell."""
+    known = [part for part in parts if part is not None]
+    return [known[p][i] for p, i in origins] if len(known) == len(parts) else None
 
 
 def _named(ids: Sequence[str | None], positions: Sequence[int], most: int = 5) -> str:

@@ -52,6 +52,8 @@ class Retrieval(Generic[DocumentT]):
     """The text of a document, for those who read, count or show it."""
     title: Callable[[DocumentT], str | None] | None = None
     """The title of a document, which is read above its text; None: there are none."""
+    title_in: Callable[[Mapping[str, Any] | None], str | None] | None = None
+    """The same by the metadata alone; None: that takes the document."""
     parent: Callable[[DocumentT], Any] | None = None
     """No two chosen documents have the same parent; None for a document without one."""
     scores: npt.NDArray[np.float64] | None = None
@@ -182,8 +184,17 @@ class Retrieval(Generic[DocumentT]):
     @property
     def _looks_at_documents(self) -> bool:
         """Whether a rule needs the documents of all hits, not of the chosen alone."""
-        counted = self.parent is not None or self.rules.max_tokens is not None
-        return counted or self.rules.reads_texts
+        if self.parent is not None:
+            return True
+        reads = self.rules.reads_texts
+        if self.hits.texts is not None:
+            return reads and self.title is not None and self._metadata is None
+        return reads or self.rules.max_tokens is not None
+
+    @property
+    def _metadata(self) -> Sequence[Mapping[str, Any] | None] | None:
+        """The metadata of the hits, where they are known without the documents and suffice."""
+        return None if self.title_in is None else self.hits.metadata
 
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
@@ -204,17 +215,23 @@ class Retrieval(Generic[DocumentT]):
         return self.hits.documents(range(len(self.hits)))
 
     @cached_property
-    def _texts(self) -> list[str]:
+    def _texts(self) -> Sequence[str]:
+        if self.hits.texts is not None:
+            return self.hits.texts
         return ["" if d is None else self.text(d) or "" for d in self._candidates]
 
     @cached_property
     def _passages(self) -> PassageTexts | None:
         """The texts of the hits; None where nobody asks for them, or there are none."""
-        if not self.rules.reads_texts or not any(text.strip() for text in self._texts):
+        if not self.rules.reads_texts or not any(map(str.strip, self._texts)):
             return None
         titles = None
         if self.title is not None:
-            titles = [None if d is None else self.title(d) for d in self._candidates]
+            metadata = self._metadata
+            if metadata is not None and self.title_in is not None:
+                titles = [*map(self.title_in, metadata)]
+            else:
+                titles = [None if d is None else self.title(d) for d in self._candidates]
         return PassageTexts.read(self._texts, titles, cache=TERMS)
 
     @cached_property

@@ -20,11 +20,17 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | 
         given: a metadata key, several whose values are joined (title and section, say), or a
             function of the document; None: the first of the usual keys, and the headers that
             Markdown splitters write.
+
+    Returns:
+        The function. It looks at the document itself only where `given` is one.
+
+    Raises:
+        ValueError: for keys that are no strings.
     """
     if callable(given):
         return lambda document, _: _text(given(document))
     if given is None:
-        return lambda _, metadata: _usual(metadata) if metadata else None
+        return _usual
     keys = [given] if isinstance(given, str) or not isinstance(given, Sequence) else [*given]
     if not all(isinstance(key, str) for key in keys):
         raise ValueError(
@@ -33,12 +39,12 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | 
     return lambda _, metadata: _joined([(metadata or {}).get(key) for key in keys])
 
 
-def _usual(metadata: Mapping[str, Any]) -> str | None:
-    if _USUAL.isdisjoint(metadata):
+def _usual(_: Any, metadata: Mapping[str, Any] | None) -> str | None:
+    if not metadata or _USUAL.isdisjoint(metadata):
         return None
     for key in TITLE_KEYS:
-        found = _text(metadata.get(key))
-        if found is not None:
+        value = metadata.get(key)
+        if isinstance(value, str) and (found := " ".join(value.split())):
             return found
     return _joined([metadata.get(key) for key in _HEADERS])
 

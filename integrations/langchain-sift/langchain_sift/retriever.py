@@ -257,6 +257,7 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
             self.rules(),
             text=text_of,
             title=self.titles(),
+            title_in=self.titles_in_metadata(),
             parent=self.parent(),
             seconds=stages.seconds,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from langchain_core.documents import Document
@@ -43,6 +45,7 @@ RULES: Final = (
     "token_counter",
     "score_threshold",
 )
+_RULES_OF: Final = attrgetter(*RULES)
 
 
 class SelectionSettings(BaseModel):
@@ -128,10 +131,10 @@ class SelectionSettings(BaseModel):
         Raises:
             ValueError: for a value that makes no sense, or values that do not go together.
         """
-        given = tuple(getattr(self, name) for name in RULES)
+        given = _RULES_OF(self)
         kept = self._resolved
         # Resolved once, and again where a field was assigned.
-        if kept is None or any(a is not b for a, b in zip(kept[0], given, strict=True)):
+        if kept is None or not all(map(is_, kept[0], given)):
             kept = (given, SelectionRules(**dict(zip(RULES, given, strict=True))))
             self._resolved = kept
         return kept[1]
@@ -145,6 +148,10 @@ class SelectionSettings(BaseModel):
         """What gives a document's title, if it has one."""
         found = title_of(self.title)
         return lambda document: found(document, document.metadata)
+
+    def titles_in_metadata(self) -> Callable[[Mapping[str, Any] | None], str | None] | None:
+        """What gives the title of a document by its metadata, where that is enough."""
+        return None if callable(self.title) else partial(title_of(self.title), None)
 
     def shown(self) -> dict[str, Any]:
         """What an explanation shows of the settings, with what was filled in."""

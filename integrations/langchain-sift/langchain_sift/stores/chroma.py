@@ -43,7 +43,13 @@ def fetch(
     vectors = found["embeddings"][0]
     if not isinstance(vectors, np.ndarray):
         vectors = stacked(vectors, ids, len(query))
-    return Hits(vectors.astype(np.float32, copy=False), ids, document)
+    return Hits(
+        vectors.astype(np.float32, copy=False),
+        ids,
+        document,
+        texts=[text or "" for text in texts],
+        metadata=metadata,
+    )
 
 
 def _as_it_came(collection: Any) -> Any:
@@ -52,8 +58,12 @@ def _as_it_came(collection: Any) -> Any:
     The client would make an array of float64 of them, at the cost of a fifth of the search.
     """
     same = copy(collection)
-    same._transform_query_response = lambda response, include: response
+    same._transform_query_response = _unchanged
     return same
+
+
+def _unchanged(response: Any, include: Any) -> Any:
+    return response
 
 
 def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.docstore import document_of
+from langchain_sift.stores.docstore import document_of, documents_of
 from sift_retrievers.retrieval import Hits
 
 METRIC_INNER_PRODUCT = 0  # faiss.METRIC_INNER_PRODUCT; all other metrics are used as L2
@@ -42,7 +42,13 @@ def fetch(
         allowed = _allowed_positions(store, filter)
         labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
     ids = [*map(store.index_to_docstore_id.__getitem__, labels.tolist())]
-    return Hits(vectors, ids, lambda i: document_of(store, ids[i]), note=note(store))
+    return Hits(
+        vectors,
+        ids,
+        lambda i: document_of(store, ids[i]),
+        note=note(store),
+        load=lambda positions: documents_of(store, map(ids.__getitem__, positions)),
+    )
 
 
 def note(store: Any) -> str | None:
@@ -110,12 +116,10 @@ def _allowed_positions(
     store: Any, filter: Callable[[dict[str, Any]], bool] | dict[str, Any]
 ) -> npt.NDArray[np.int64]:
     accepts = store._create_filter_func(filter)
+    known = dict(store.index_to_docstore_id)
+    documents = zip(known, documents_of(store, known.values()), strict=True)
     return np.array(
-        [
-            position
-            for position, docstore_id in store.index_to_docstore_id.items()
-            if accepts(document_of(store, docstore_id).metadata)
-        ],
+        [position for position, document in documents if accepts(document.metadata)],
         dtype=np.int64,
     )
 

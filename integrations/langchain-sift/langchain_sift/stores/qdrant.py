@@ -33,6 +33,7 @@ def fetch(
     name = store.vector_name
     said = note(store)  # refuses collections without dense vectors of that name
     local = _local_collection(store)
+    in_place = local is not None and filter is None
     points = store.client.query_points(
         collection_name=store.collection_name,
         query=query.tolist(),
@@ -41,7 +42,7 @@ def fetch(
         search_params=search_params,
         limit=fetch_k,
         offset=offset,
-        with_payload=True,
+        with_payload=not in_place,
         with_vectors=local is None and ([name] if name else True),
         consistency=consistency,
         **options,
@@ -49,13 +50,32 @@ def fetch(
     ids = [str(point.id) for point in points]
 
     if local is not None:
-        vectors = local.vectors[name][[local.ids[point.id] for point in points]]
+        rows = [local.ids[point.id] for point in points]
+        vectors = local.vectors[name][rows]
     else:
         dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
         vectors = stacked(dense, ids, len(query))
+    # Without a filter there is nothing for a row to obey, and the client's own is not copied.
+    payloads = [*map(local.payload.__getitem__, rows)] if in_place else [p.payload for p in points]
     return Hits(
-        vectors.astype(np.float32, copy=False), ids, lambda i: _document(store, points[i]), said
+        vectors.astype(np.float32, copy=False),
+        ids,
+        lambda i: _document(store, points[i], payloads[i]),
+        said,
+        **_read_without_documents(store, payloads),
     )
+
+
+def _read_without_documents(store: Any, payloads: Sequence[Any]) -> dict[str, Any]:
+    """Texts and metadata as the store's own documents have them."""
+    for cls in type(store).__mro__:
+        if "_document_from_point" in vars(cls) and cls.__name__ != "QdrantVectorStore":
+            return {}  # a subclass builds its documents in another way
+    content, metadata = store.content_payload_key, store.metadata_payload_key
+    return {
+        "texts": [(payload or {}).get(content) or "" for payload in payloads],
+        "metadata": [(payload or {}).get(metadata) for payload in payloads],
+    }
 
 
 def _local_collection(store: Any) -> Any:
@@ -71,15 +91,16 @@ def _local_collection(store: Any) -> Any:
     return collection if known and store.vector_name in collection.vectors else None
 
 
-def _document(store: Any, point: Any) -> Document:
-    """As the store's own search builds it."""
-    if point.payload is None:
-        point = point.model_copy(update={"payload": {}})
+def _document(store: Any, point: Any, payload: Any) -> Document:
+    """As the store's own search builds it, which writes into the metadata that it gets."""
+    payload = dict(payload or {})
+    key = store.metadata_payload_key
+    payload[key] = dict(payload.get(key) or {})
     found: Document = store._document_from_point(
-        point,
+        point.model_copy(update={"payload": payload}),
         store.collection_name,
         store.content_payload_key,
-        store.metadata_payload_key,
+        key,
     )
     found.id = str(point.id)
     return found
