@@ -10,13 +10,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.speed.method import Road
 from benchmarks.speed.methods import RULES
 from benchmarks.speed.pools import Vectors, pools
 from benchmarks.speed.turns import Task, median, of_tasks
 from sift_retrievers import acceleration, select
 
 Ids = npt.NDArray[np.int64]
-ROADS: Final = {
+ROADS: Final[dict[str, Road]] = {
     **({} if acceleration.compiled() is None else {"compiled": nullcontext}),
     "numpy": acceleration.switched_off,
 }

@@ -94,7 +94,7 @@ def page(rounds: Rounds, console: Console) -> tuple[list[str], Found]:
         "",
         "## Goals",
         "",
-        *table_of_goals(found, fixed),
+        *table_of_goals(found, one_thread, fixed),
         "",
         f"## One query, {QUIET}",
         "",

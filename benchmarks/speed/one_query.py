@@ -12,7 +12,8 @@ from typing import Final
 from threadpoolctl import threadpool_limits
 
 from benchmarks.speed.load import busy_cores
-from benchmarks.speed.methods import FAST, Method, yardstick
+from benchmarks.speed.method import Method
+from benchmarks.speed.methods import FAST, yardstick
 from benchmarks.speed.pools import pools, query_of
 from benchmarks.speed.turns import Times, median, ninth_decile, of_selection, of_tasks
 

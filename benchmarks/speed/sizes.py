@@ -44,7 +44,7 @@ def environment(folder: Path, requirements: list[str]) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     install = ["install", "--quiet", "-c", str(ROOT / "constraints.txt"), *requirements]
-    command = [sys.executable, "-m", "pip", "--python", python, *install]
+    command = [sys.executable, "-m", "pip", "--python", str(python), *install]
     installed = subprocess.run(command, capture_output=True, text=True)
     if installed.returncode != 0:
         raise SystemExit(installed.stdout + installed.stderr)

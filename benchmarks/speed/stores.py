@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from musique_sample import embed_cached, load_sample
 
 from benchmarks.common.machine import machine
 from benchmarks.speed.filled_stores import STORES, KnownTexts
+from benchmarks.speed.method import Road
 from benchmarks.speed.turns import orders
 from langchain_sift import SIFTRetriever
 from sift_retrievers import acceleration
@@ -49,7 +50,6 @@ BY_DEFAULT = "fetch_k of 200"
 GOALS: Final = {"Qdrant (local)": 1.1, "InMemoryVectorStore": 1.1, "Chroma": 1.2}
 FAISS_MORE: Final = 0.9
 
-Road = Callable[[], AbstractContextManager[None]]
 Times = dict[str, float]
 """Median milliseconds of each method."""
 

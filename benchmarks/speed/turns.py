@@ -6,12 +6,11 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from typing import Final
 
 import numpy as np
 
-from benchmarks.speed.methods import Method
+from benchmarks.speed.method import Method, Road
 from benchmarks.speed.pools import pools, query_of
 
 ONCE: Final = 1.0
@@ -59,7 +58,7 @@ def of_selection(methods: Mapping[str, Method], size: tuple[int, int, int], roun
     return times
 
 
-Task = tuple[Callable[[], object], Callable[[], AbstractContextManager[None]]]
+Task = tuple[Callable[[], object], Road]
 """What is timed, and the road on which it is called."""
 
 

@@ -25,14 +25,15 @@ def main() -> None:
     some @ some.T  # the pool of the BLAS is started, where it has one
     before = threads()
     if sys.argv[1] == "select":
+        from server_work import RULES
+
         from sift_retrievers import select
 
-        rule = {"kernel": "relevance", "objective": "undirected", "lambda_": 0.2}
-        for options in ({}, rule):
-            select(some[0], some, 50, **options)  # type: ignore[arg-type]
-            select(some[:64], some, 10, **options)  # type: ignore[arg-type]
+        for options in RULES.values():
+            select(some[0], some, 50, **options)
+            select(some[:64], some, 10, **options)
             ids = np.arange(64 * 20).reshape(64, 20)
-            select(some[:64], some, 10, ids=ids, **options)  # type: ignore[arg-type]
+            select(some[:64], some, 10, ids=ids, **options)
     else:
         from server_stores import in_memory, retrievals
 

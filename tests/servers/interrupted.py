@@ -7,20 +7,19 @@ Prints "ready" before and "selected 20 after an interrupt" at the end.
 
 from __future__ import annotations
 
-from server_work import pool
+from server_work import RULES, pool
 
 from sift_retrievers import select
 
 
 def main() -> None:
     candidates = pool(10_000, 64)
-    rule = {"kernel": "relevance", "objective": "undirected", "lambda_": 0.2}
     print("ready", flush=True)
     try:
         for _ in range(100_000):
-            select(candidates[0], candidates, 100, **rule)  # type: ignore[arg-type]
+            select(candidates[0], candidates, 100, **RULES["default"])
     except KeyboardInterrupt:
-        found = select(candidates[0], candidates, 20, **rule)  # type: ignore[arg-type]
+        found = select(candidates[0], candidates, 20, **RULES["default"])
         print(f"selected {(found.indices >= 0).sum()} after an interrupt")
 
 

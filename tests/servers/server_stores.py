@@ -61,7 +61,7 @@ def llama_index() -> Any:
     from llama_index.core.embeddings import MockEmbedding
     from llama_index.core.schema import TextNode
 
-    class HashedEmbedding(MockEmbedding):  # type: ignore[misc]
+    class HashedEmbedding(MockEmbedding):
         def _get_text_embedding(self, text: str) -> list[float]:
             return HashedWords().embed_query(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from server_work import pool, selection, together, told
+from server_work import RULES, pool, selection, together, told
 
 from sift_retrievers import select
 
@@ -26,8 +26,7 @@ def test_batches_over_one_matrix(threads: int) -> None:
 
     def task(number: int) -> tuple[bytes, ...]:
         some = ids[number % 8 : number % 8 + 8]
-        rule = {"kernel": "relevance", "objective": "undirected", "lambda_": 0.2}
-        return told(select(matrix[some[:, 0]], matrix, 10, ids=some, **rule))  # type: ignore[arg-type]
+        return told(select(matrix[some[:, 0]], matrix, 10, ids=some, **RULES["default"]))
 
     expected = [task(number) for number in range(16)]
     assert together(threads, task, 16, SECONDS) == expected
