@@ -33,15 +33,16 @@ UNIX = [
     "-Wall",
     "-Wextra",
 ]
+MSVC = ["/std:c11", "/O2"]
 
 
 class BuildExtension(build_ext):
     """Builds it, or does without."""
 
     def build_extensions(self) -> None:
-        if self.compiler.compiler_type != "msvc":
-            for extension in self.extensions:
-                extension.extra_compile_args = UNIX
+        flags = MSVC if self.compiler.compiler_type == "msvc" else UNIX
+        for extension in self.extensions:
+            extension.extra_compile_args = flags
         super().build_extensions()
 
     def run(self) -> None:
