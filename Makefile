@@ -13,14 +13,21 @@ APART   := --no-deps langchain-redis llama-index-vector-stores-milvus redisvl
 LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
+# What the extension module is built from, in place: one file for all environments.
+NATIVE      := setup.py $(wildcard sift_retrievers/native/*)
+CORE_TESTS  := tests/unit tests/witnesses tests/property tests/integrations
+# Of each build that make fuzz attacks.
+FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-core test-slow lint format types build bench bench-stores bench-finetune bench-retrieval bench-test-time clean
+.PHONY: help demo demo-finetune test test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-finetune bench-retrieval bench-test-time clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
 	@echo "make demo-finetune  a language model tuned for one question at a time (3 minutes)"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-core  the tests that need no optional package, without any installed"
+	@echo "make test-numpy the same without the compiled functions: numpy does their work"
+	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
 	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
@@ -36,42 +43,54 @@ $(VENV)/.demo: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the demo needs (torch and sentence-transformers: a few minutes) ..."
 	$(BIN)/python $(PIP) -e ".[demo]" $(LANGCHAIN) $(LLAMA_INDEX)
-	@touch $@
+	@touch $@ $(VENV)/.native
 
 $(VENV)/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the tests need (torch and sentence-transformers: a few minutes) ..."
 	$(BIN)/python $(PIP) -e ".[test]" $(LANGCHAIN) $(LLAMA_INDEX)
 	$(BIN)/python $(PIP) $(APART)
-	@touch $@
+	@touch $@ $(VENV)/.native
 
 $(VENV)/.dev: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) -e ".[dev]" $(LANGCHAIN) $(LLAMA_INDEX)
 	$(BIN)/python $(PIP) $(APART)
-	@touch $@
+	@touch $@ $(VENV)/.native
 
 $(CORE)/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python $(PIP) -e . $(LANGCHAIN) pytest pytest-asyncio pytest-timeout hypothesis
+	@touch $@ $(CORE)/.native
+
+# After the set-up, which builds it too: again when a source has changed.
+%/.native: $(NATIVE)
+	$*/bin/python $(PIP) --no-deps -e .
 	@touch $@
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.native
 	$(BIN)/python -W ignore::DeprecationWarning examples/quickstart.py
 	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_retriever.py
 	$(BIN)/python -W ignore::DeprecationWarning examples/llama_index_reranker.py
 
-demo-finetune: $(VENV)/.demo
+demo-finetune: $(VENV)/.demo $(VENV)/.native
 	$(BIN)/python -W ignore examples/test_time_finetuning.py
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(VENV)/.test
+test-slow: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m pytest -m slow
 
-test-core: $(CORE)/.test
-	$(CORE)/bin/python -m pytest -m "not slow" tests/unit tests/witnesses tests/property tests/integrations
+test-core: $(CORE)/.test $(CORE)/.native
+	$(CORE)/bin/python -m pytest -m "not slow" $(CORE_TESTS) tests/native
+
+test-numpy: $(CORE)/.test
+	SIFT_RETRIEVERS_COMPILED=0 $(CORE)/bin/python -m pytest -m "not slow" $(CORE_TESTS)
+
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/native/fuzz.py --seconds $(FUZZ_SECONDS)
+	$(BIN)/python tests/native/fuzz_words.py --seconds $(FUZZ_SECONDS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -85,19 +104,19 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 build: $(VENV)/.dev
-	rm -rf dist
+	rm -rf dist build
 	for folder in . integrations/langchain-sift integrations/llama-index-retrievers-sift; do \
 		$(BIN)/python -m build --no-isolation --outdir dist $$folder || exit 1; \
 	done
 	$(BIN)/twine check --strict dist/*
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/cpu.py
 
-bench-finetune: $(VENV)/.test
+bench-finetune: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/finetune.py
 
-bench-retrieval: $(VENV)/.test
+bench-retrieval: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/retrieval/run.py --model $(MODEL)
 	$(BIN)/python -W ignore benchmarks/retrieval/dialogues.py --model $(MODEL)
 	$(BIN)/python -W ignore benchmarks/retrieval/adaptive.py --model $(MODEL)
@@ -105,11 +124,11 @@ bench-retrieval: $(VENV)/.test
 	$(BIN)/python -W ignore benchmarks/retrieval/calibrated.py --model $(MODEL)
 	$(BIN)/python -W ignore benchmarks/retrieval/pool_sizes.py --model $(MODEL)
 
-bench-test-time: $(VENV)/.test
+bench-test-time: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/test_time/run.py
 
-bench-stores: $(VENV)/.dev
+bench-stores: $(VENV)/.dev $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/stores.py
 
 clean:
-	rm -rf $(VENV) $(CORE) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CORE) dist build sift_retrievers/*.so sift_retrievers/*.pyd .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
