@@ -22,7 +22,7 @@ from sift_retrievers.retrieval.rules import (
     default_objective,
 )
 from sift_retrievers.retrieval.target import Target, TargetLike, as_targets, checked_vector
-from sift_retrievers.retrieval.titles import TITLE_KEYS, TitleOf, title_of
+from sift_retrievers.retrieval.titles import TITLE_KEYS, TitleOf, title_of, titles_in
 
 __all__ = [
     "DEFAULT_RELEVANCE",
@@ -54,5 +54,6 @@ __all__ = [
     "pick_numbers",
     "stacked",
     "title_of",
+    "titles_in",
     "union",
 ]

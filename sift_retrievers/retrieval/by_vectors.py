@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
 from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.choice import Choice
+from sift_retrievers.retrieval.novelty import shares_left
 from sift_retrievers.retrieval.rules import SelectionRules
 from sift_retrievers.selection import Objective, Selection, SelectOptions, select
 from sift_retrievers.stop_reason import StopReason
@@ -122,11 +123,7 @@ def _of_one_query(selection: Selection[Any]) -> Selection[Any]:
 
 
 def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions) -> Float64:
-    """`[N]` the share of its prior variance that each pick had left when it was picked.
-
-    By Cholesky's recursion among the picks in their order; rounding never makes a variance
-    negative.
-    """
+    """`[N]` the share of its prior variance that each pick had left when it was picked."""
     kernel = options["kernel"]
     base = kernel.base if isinstance(kernel, RelevanceWeighted) else resolve_kernel(kernel)
     assert not isinstance(base, RelevanceWeighted)
@@ -140,17 +137,7 @@ def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions
         # A vector of length 0 says nothing; `select` gives it no weight either.
         r = kernel.weights(rho[None])[0][at] * picked.any(axis=1)
         gram = gram * r * r[:, None]
-    prior = gram.diagonal()
-    noise = options["lambda_"]
-    left, rows = prior.copy(), np.zeros_like(gram)
-    for n in range(len(at)):
-        known = gram[n] - rows[:n, n] @ rows[:n]
-        most = np.sqrt(left[n]) * np.sqrt(left)  # by Cauchy and Schwarz, whatever rounding does
-        rows[n] = row = known.clip(-most, most) / np.sqrt(left[n] + noise)
-        left[n + 1 :] = (left[n + 1 :] - row[n + 1 :] ** 2).clip(min=0.0)
-    share = np.divide(left, prior, out=np.zeros_like(left), where=prior > 0)
-    novelty: Float64 = share.clip(0.0, 1.0)
-    return novelty
+    return shares_left(gram, options["lambda_"])
 
 
 def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> SelectOptions:

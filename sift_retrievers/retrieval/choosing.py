@@ -52,7 +52,8 @@ def choose(
     candidates = np.ones(len(vectors), dtype=np.bool_)
     if rules.score_threshold is not None:
         candidates = similarities >= rules.score_threshold
-    candidates[[*gone]] = False
+    if gone:
+        candidates[[*gone]] = False
     unlikely = rules.min_chance is not None and relevance.chance < rules.min_chance
     if unlikely or not candidates.any():
         reason = StopReason.MIN_CHANCE if unlikely else StopReason.EXHAUSTED

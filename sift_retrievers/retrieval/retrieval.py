@@ -20,6 +20,7 @@ from sift_retrievers.retrieval.explanation import Explanation, explain
 from sift_retrievers.retrieval.hits import Hits
 from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
 from sift_retrievers.retrieval.target import Target
+from sift_retrievers.retrieval.titles import Metadata
 from sift_retrievers.witnesses import PassageTexts, Relevance, TermCache, coverage_of, join
 from sift_retrievers.witnesses.judge import checked_scores
 
@@ -52,8 +53,10 @@ class Retrieval(Generic[DocumentT]):
     """The text of a document, for those who read, count or show it."""
     title: Callable[[DocumentT], str | None] | None = None
     """The title of a document, which is read above its text; None: there are none."""
-    title_in: Callable[[Mapping[str, Any] | None], str | None] | None = None
-    """The same by the metadata alone; None: that takes the document."""
+    titles_in: Callable[[Sequence[Metadata]], list[str | None]] | None = None
+    """The same of many at once, by their metadata alone; None: that takes the documents."""
+    metadata: Callable[[DocumentT], Metadata] | None = None
+    """The metadata of a document, for `titles_in`."""
     parent: Callable[[DocumentT], Any] | None = None
     """No two chosen documents have the same parent; None for a document without one."""
     scores: npt.NDArray[np.float64] | None = None
@@ -187,14 +190,10 @@ class Retrieval(Generic[DocumentT]):
         if self.parent is not None:
             return True
         reads = self.rules.reads_texts
-        if self.hits.texts is not None:
-            return reads and self.title is not None and self._metadata is None
-        return reads or self.rules.max_tokens is not None
-
-    @property
-    def _metadata(self) -> Sequence[Mapping[str, Any] | None] | None:
-        """The metadata of the hits, where they are known without the documents and suffice."""
-        return None if self.title_in is None else self.hits.metadata
+        if self.hits.texts is None:
+            return reads or self.rules.max_tokens is not None
+        in_metadata = self.titles_in is not None and self.hits.metadata is not None
+        return reads and self.title is not None and not in_metadata
 
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
@@ -225,14 +224,19 @@ class Retrieval(Generic[DocumentT]):
         """The texts of the hits; None where nobody asks for them, or there are none."""
         if not self.rules.reads_texts or not any(map(str.strip, self._texts)):
             return None
-        titles = None
-        if self.title is not None:
-            metadata = self._metadata
-            if metadata is not None and self.title_in is not None:
-                titles = [*map(self.title_in, metadata)]
-            else:
-                titles = [None if d is None else self.title(d) for d in self._candidates]
-        return PassageTexts.read(self._texts, titles, cache=TERMS)
+        return PassageTexts.read(self._texts, self._titles(), cache=TERMS)
+
+    def _titles(self) -> list[str | None] | None:
+        """The titles of the hits; None where there are none."""
+        if self.title is None:
+            return None
+        if self.titles_in is not None and self.hits.metadata is not None:
+            return self.titles_in(self.hits.metadata)
+        if self.titles_in is not None and self.metadata is not None:
+            metadata = self.metadata
+            found = self._candidates
+            return self.titles_in([None if d is None else metadata(d) for d in found])
+        return [None if d is None else self.title(d) for d in self._candidates]
 
     @cached_property
     def _costs(self) -> npt.NDArray[np.float64] | None:

@@ -1,4 +1,4 @@
-"""The title of a document, from its metadata."""
+"""The titles of documents, from their metadata."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final, TypeAlias
 TITLE_KEYS: Final = ("title", "Title", "document_title", "heading", "section")
 """Metadata keys that a title is looked for under, the first that is there."""
 _HEADERS: Final = tuple(f"Header {level}" for level in range(1, 7))  # of Markdown splitters
-_USUAL: Final = frozenset({*TITLE_KEYS, *_HEADERS})
 
 TitleOf: TypeAlias = str | Sequence[str] | Callable[[Any], str | None] | None
+Metadata: TypeAlias = Mapping[str, Any] | None
 
 
-def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | None]:
+def title_of(given: TitleOf) -> Callable[[Any, Metadata], str | None]:
     """A function (document, its metadata) → title from what the user says of titles.
 
     Args:
@@ -21,31 +21,53 @@ def title_of(given: TitleOf) -> Callable[[Any, Mapping[str, Any] | None], str | 
             function of the document; None: the first of the usual keys, and the headers that
             Markdown splitters write.
 
-    Returns:
-        The function. It looks at the document itself only where `given` is one.
-
     Raises:
         ValueError: for keys that are no strings.
     """
     if callable(given):
         return lambda document, _: _text(given(document))
+    read = titles_in(given)
+    assert read is not None
+    return lambda _, metadata: read([metadata])[0]
+
+
+def titles_in(given: TitleOf) -> Callable[[Sequence[Metadata]], list[str | None]] | None:
+    """A function from the metadata of n documents to their titles.
+
+    None where `given` is a function of the documents themselves.
+
+    Args, Raises: as `title_of`.
+    """
+    if callable(given):
+        return None
     if given is None:
-        return _usual
+        return _usual_titles
     keys = [given] if isinstance(given, str) or not isinstance(given, Sequence) else [*given]
     if not all(isinstance(key, str) for key in keys):
         raise ValueError(
             f"title must be a metadata key, several, or a function of the document; got {given!r}"
         )
-    return lambda _, metadata: _joined([(metadata or {}).get(key) for key in keys])
+    return lambda found: [
+        _joined([(metadata or {}).get(key) for key in keys]) for metadata in found
+    ]
 
 
-def _usual(_: Any, metadata: Mapping[str, Any] | None) -> str | None:
-    if not metadata or _USUAL.isdisjoint(metadata):
-        return None
+def _usual_titles(found: Sequence[Metadata]) -> list[str | None]:
+    titles = []
+    for metadata in found:
+        title = metadata.get("title") if metadata else None  # the key that most documents have
+        if type(title) is str and (line := " ".join(title.split())):
+            titles.append(line)
+        else:
+            titles.append(_usual(metadata) if metadata else None)
+    return titles
+
+
+def _usual(metadata: Mapping[str, Any]) -> str | None:
     for key in TITLE_KEYS:
-        value = metadata.get(key)
-        if isinstance(value, str) and (found := " ".join(value.split())):
-            return found
+        title = _text(metadata.get(key))
+        if title is not None:
+            return title
     return _joined([metadata.get(key) for key in _HEADERS])
 
 

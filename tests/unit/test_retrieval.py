@@ -36,6 +36,7 @@ from sift_retrievers.retrieval import (
     stacked,
     union,
 )
+from sift_retrievers.retrieval.novelty import shares_left, variances_left
 from sift_retrievers.witnesses import NAMES, Relevance, Witnesses, join
 
 
@@ -234,6 +235,21 @@ def test_novelty_is_the_share_of_the_variance_that_is_left(kernel: str, objectiv
         known = gram[i, s] @ np.linalg.solve(gram[np.ix_(s, s)] + 0.3 * np.eye(n), gram[s, i])
         assert choice.novelty[n] == pytest.approx(1 - known / gram[i, i], abs=1e-9)
     assert choice.novelty[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("noise", [1e-12, 1e-8, 0.01, 1.0, 900.0, 1e5])
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_what_is_left_is_that_of_the_recursion(noise: float, size: float) -> None:
+    generator = np.random.default_rng(0)
+    for n in (0, 1, 2, 20):
+        vectors = generator.standard_normal((n, 8))
+        vectors[n // 2 :] = vectors[: n - n // 2]  # some are copies
+        gram = vectors @ vectors.T
+        found = shares_left(size * gram, size * noise)
+        left = variances_left(gram, noise) / gram.diagonal()
+        np.testing.assert_allclose(found, left, atol=1e-6 if noise < 1e-7 else 1e-9)
+    nothing = shares_left(np.zeros((2, 2)), noise)
+    assert nothing.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("lambda_", [1e-20, 1e-6, 1e6])

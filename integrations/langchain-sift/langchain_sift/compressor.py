@@ -19,7 +19,7 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.config import run_in_executor
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from langchain_sift.documents import annotated_copies
+from langchain_sift.documents import annotated_copies, metadata_of, text_of
 from langchain_sift.queries import embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_lookup, embeddings_of, hits_of, stored_vectors
@@ -30,6 +30,7 @@ from sift_retrievers.retrieval import (
     Hits,
     Retrieval,
     check_hits,
+    titles_in,
 )
 from sift_retrievers.retrieval.rules import PHRASES, weighs_relevance
 from sift_retrievers.validation import count
@@ -205,8 +206,10 @@ class SIFTCompressor(
             found,
             k,
             self.rules(),
-            text=lambda document: document.page_content,
+            text=text_of,
             title=self.titles(),
+            titles_in=titles_in(self.title),
+            metadata=metadata_of,
             parent=self.parent(),
             scores=scores,
             seconds=stages.seconds,

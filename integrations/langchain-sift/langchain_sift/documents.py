@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final
+
 from langchain_core.documents import Document
 
 from sift_retrievers.retrieval import Retrieval, deep_copied, pick_numbers
 
-
-def text_of(document: Document) -> str:
-    """What is read, counted and shown of a document."""
-    return document.page_content
+text_of: Final[Callable[[Document], str]] = attrgetter("page_content")
+"""What is read, counted and shown of a document."""
+metadata_of: Final[Callable[[Document], dict[str, Any]]] = attrgetter("metadata")
 
 
 def annotated_copies(retrieval: Retrieval[Document]) -> list[Document]:

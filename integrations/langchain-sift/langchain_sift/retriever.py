@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from langchain_sift.batches import BatchRetriever
 from langchain_sift.calls import Call, check_sizes, for_the_store, shown_texts
-from langchain_sift.documents import annotated_copies, text_of
+from langchain_sift.documents import annotated_copies, metadata_of, text_of
 from langchain_sift.queries import aembed_targets, embed_targets
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import StoreAdapter, check_store, embeddings_of, fetch_hits, warn_once
@@ -33,6 +33,7 @@ from sift_retrievers.retrieval import (
     Target,
     TargetLike,
     as_targets,
+    titles_in,
     union,
 )
 from sift_retrievers.validation import count
@@ -257,7 +258,8 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
             self.rules(),
             text=text_of,
             title=self.titles(),
-            title_in=self.titles_in_metadata(),
+            titles_in=titles_in(self.title),
+            metadata=metadata_of,
             parent=self.parent(),
             seconds=stages.seconds,
         )

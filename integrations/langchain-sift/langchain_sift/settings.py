@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from functools import partial
+from collections.abc import Callable, Hashable
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -148,10 +147,6 @@ class SelectionSettings(BaseModel):
         """What gives a document's title, if it has one."""
         found = title_of(self.title)
         return lambda document: found(document, document.metadata)
-
-    def titles_in_metadata(self) -> Callable[[Mapping[str, Any] | None], str | None] | None:
-        """What gives the title of a document by its metadata, where that is enough."""
-        return None if callable(self.title) else partial(title_of(self.title), None)
 
     def shown(self) -> dict[str, Any]:
         """What an explanation shows of the settings, with what was filled in."""

@@ -27,7 +27,7 @@ def fetch(
     and somebody may have written in between.
     """
     found = _as_it_came(store._collection).query(
-        query_embeddings=query[None],
+        query_embeddings=[query],
         n_results=fetch_k,
         where=filter,
         where_document=where_document,
@@ -62,7 +62,7 @@ def _as_it_came(collection: Any) -> Any:
     return same
 
 
-def _unchanged(response: Any, include: Any) -> Any:
+def _unchanged(response: Any, *_: Any, **__: Any) -> Any:
     return response
 
 

@@ -67,6 +67,8 @@ def _search(
         return np.empty(0, dtype=np.int64), np.empty((0, len(query)), dtype=np.float32)
     _, labels, vectors = index.search_and_reconstruct(query[None], limit, **parameters)
     found = labels[0] >= 0  # faiss pads with −1 what an approximate index did not find
+    if found.all():
+        return labels[0], vectors[0]
     return labels[0][found], vectors[0][found]
 
 

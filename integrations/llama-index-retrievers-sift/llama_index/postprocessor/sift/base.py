@@ -22,7 +22,13 @@ from llama_index.core.settings import Settings
 
 from llama_index.retrievers.sift.nodes import annotated_copies, copied
 from llama_index.retrievers.sift.search import parent_of, with_vectors
-from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
+from llama_index.retrievers.sift.settings import (
+    metadata_of,
+    settings_tokens,
+    shown,
+    text_of,
+    titles_by,
+)
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers.hook import checked_tuner, fine_tune
@@ -33,6 +39,7 @@ from sift_retrievers.retrieval import (
     RetrieverKernel,
     SelectionRules,
     check_hits,
+    titles_in,
 )
 from sift_retrievers.retrieval.rules import weighs_relevance
 from sift_retrievers.validation import count
@@ -264,6 +271,8 @@ class SIFTRerank(BaseNodePostprocessor):
             self.rules(),
             text=text_of,
             title=titles_by(self.title),
+            titles_in=titles_in(self.title),
+            metadata=metadata_of,
             parent=parent_of(by) if isinstance(by, str) else by,
             scores=scores,
             seconds=seconds,

@@ -22,7 +22,13 @@ from llama_index.core.vector_stores.types import (
 from llama_index.retrievers.sift.arguments import as_index, search_mode, sizes
 from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import VectorSearch, parent_of
-from llama_index.retrievers.sift.settings import settings_tokens, shown, text_of, titles_by
+from llama_index.retrievers.sift.settings import (
+    metadata_of,
+    settings_tokens,
+    shown,
+    text_of,
+    titles_by,
+)
 from llama_index.retrievers.sift.stores import VectorAdapter
 from llama_index.retrievers.sift.targets import targets_of
 from sift_retrievers.hook import checked_tuner, fine_tune
@@ -34,6 +40,7 @@ from sift_retrievers.retrieval import (
     RetrieverKernel,
     SelectionRules,
     Target,
+    titles_in,
     union,
 )
 from sift_retrievers.witnesses import Judge, Witnesses
@@ -285,6 +292,8 @@ class SIFTRetriever(BaseRetriever):
             self.rules,
             text=text_of,
             title=self.title_of,
+            titles_in=titles_in(self._title),
+            metadata=metadata_of,
             parent=parent_of(by) if isinstance(by, str) else by,
             seconds=seconds,
         )

@@ -21,6 +21,11 @@ def text_of(scored: NodeWithScore) -> str:
     return scored.node.get_content(metadata_mode=MetadataMode.NONE) or ""
 
 
+def metadata_of(scored: NodeWithScore) -> dict[str, Any]:
+    """The metadata of a node."""
+    return scored.node.metadata
+
+
 def titles_by(given: TitleOf) -> Callable[[NodeWithScore], str | None]:
     """What gives the title of a node, if it has one; `given` as `sift_retrievers` takes it.
 
