@@ -10,7 +10,7 @@ enum { GRAMS, WORDS, PAIRS, HEAD_GRAMS, HEAD_WORDS, SHARE, GRAM_SHARE, ROWS };
 
 #define K1 2.0
 #define B 0.75
-#define SLOTS 16      /* for each term of the question: few others meet one */
+#define SLOTS 64      /* for each term of the question: other terms seldom meet one that is taken */
 #define LARGE 2000000 /* terms that are worth letting other threads run */
 
 /* Where terms of the question stand in the passages, in order. */
@@ -69,21 +69,28 @@ static int add(occurrences *found, size_t term, size_t place)
     return 0;
 }
 
-/* All terms of one kind in one passage; `before`: terms of the passages before it. */
+/* Terms of one kind in one passage, from one place to another; `before`: terms of the passages
+ * before it. */
+static int scan_part(occurrences *found, const char *numbers, size_t from, size_t to,
+                     size_t before)
+{
+    const sift_table asked = found->asked; /* a copy, which nothing can change on the way */
+    for (size_t i = from; i < to; i++) {
+        size_t term = sift_table_find(&asked, number_at(numbers, i));
+        if (term != SIFT_NOT_FOUND && add(found, term, before + i) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int scan(occurrences *found, size_t passage, const char *numbers, size_t count, size_t head,
                 size_t before)
 {
-    for (size_t i = 0; i < head; i++) {
-        size_t term = sift_table_find(&found->asked, number_at(numbers, i));
-        if (term != SIFT_NOT_FOUND && add(found, term, before + i) < 0)
-            return -1;
-    }
+    if (scan_part(found, numbers, 0, head, before) < 0)
+        return -1;
     found->heads[passage] = found->count;
-    for (size_t i = head; i < count; i++) {
-        size_t term = sift_table_find(&found->asked, number_at(numbers, i));
-        if (term != SIFT_NOT_FOUND && add(found, term, before + i) < 0)
-            return -1;
-    }
+    if (scan_part(found, numbers, head, count, before) < 0)
+        return -1;
     found->ends[passage] = found->count;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MOST_NUMBERS ((size_t)1 << 30)
+#define MOST_SPARSE 18 /* bits: beyond a megabyte of slots it is twice the numbers that there are */
 
 /* Slots for `room` numbers, which takes those that are there along. */
 static int resize(sift_table *table, size_t room)
@@ -15,7 +16,8 @@ static int resize(sift_table *table, size_t room)
     if (room > MOST_NUMBERS)
         return -1;
     int bits = 6;
-    while (((size_t)1 << bits) < room * (size_t)table->sparse && bits < 40)
+    while (((size_t)1 << bits) < 2 * room ||
+           (((size_t)1 << bits) < room * (size_t)table->sparse && bits < MOST_SPARSE))
         bits++;
     uint32_t *slots = calloc((size_t)1 << bits, sizeof *slots);
     uint64_t *numbers = realloc(table->numbers, (room + 1) * sizeof *numbers);

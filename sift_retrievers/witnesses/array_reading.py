@@ -15,8 +15,8 @@ from sift_retrievers.witnesses.characters import (
     MOST_CHARACTERS,
     WORD,
     characters,
-    fold,
 )
+from sift_retrievers.witnesses.folding import fold_all
 from sift_retrievers.witnesses.terms import COUNTS, MIX, Hashes, combined
 
 HEAD: Final = 80  # characters of the first line that count as its head
@@ -50,7 +50,21 @@ def read(texts: Sequence[str]) -> list[bytes]:
     part: list[str] = []
     size = 0
     for text in texts:
-        part.append(fold(text).lstrip())
+        part.append(text)
+        size += min(len(text), MOST_CHARACTERS)
+        if size > CHUNK:
+            found += _read_some(part)
+            part, size = [], 0
+    return found + _read_some(part)
+
+
+def _read_some(texts: list[str]) -> list[bytes]:
+    """The blocks of texts that are about `CHUNK` characters before they are folded."""
+    found: list[bytes] = []
+    part: list[str] = []
+    size = 0
+    for text in fold_all(texts):
+        part.append(text.lstrip())
         size += len(part[-1]) + 1
         if size > CHUNK:
             found += _read(part)

@@ -72,11 +72,11 @@ def characters(line: str) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]
 
 def described(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     """The entries of `TABLE` for code points; those that are new are filled in."""
-    entries = TABLE[codes]
+    entries = TABLE.take(codes, mode="clip")
     if not entries.all():
         for code in np.unique(codes[entries == 0]).tolist():
             TABLE[code] = _KNOWN | _kind(code) | (SPACE if chr(code).isspace() else 0)
-        entries = TABLE[codes]
+        entries = TABLE.take(codes, mode="clip")
     return entries
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from sift_retrievers.acceleration import compiled
 from sift_retrievers.witnesses.array_reading import read
-from sift_retrievers.witnesses.characters import TABLE, UTF_32, described, fold
+from sift_retrievers.witnesses.characters import TABLE, described
+from sift_retrievers.witnesses.folding import fold_codes
 from sift_retrievers.witnesses.terms import Terms
 
 
@@ -26,16 +27,12 @@ def read_blocks(texts: Sequence[str]) -> list[bytes]:
     if native is None:
         return read(texts)
     # The compiled function folds ASCII by itself.
-    ready = [text if text.isascii() else _folded(text) for text in texts]
+    ready: list[str | bytes] = [*texts]
+    foreign = [i for i, text in enumerate(texts) if not text.isascii()]
+    if foreign:
+        folded = fold_codes([texts[i] for i in foreign])
+        described(np.concatenate(folded))  # so that the table knows all characters
+        for i, codes in zip(foreign, folded, strict=True):
+            ready[i] = codes.tobytes()
     blocks: list[bytes] = native.read_terms(ready, TABLE)
     return blocks
-
-
-def _folded(text: str) -> str | bytes:
-    """The folded text, in UTF-32 where it still is not in ASCII; `TABLE` knows its characters."""
-    folded = fold(text)
-    if folded.isascii():
-        return folded
-    encoded = folded.encode(UTF_32, "surrogatepass")
-    described(np.frombuffer(encoded, dtype=np.uint32))
-    return encoded

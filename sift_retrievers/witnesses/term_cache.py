@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from threading import Lock
 
@@ -37,8 +37,7 @@ class TermCache:
         with self._lock:
             found = [*map(self._kept.get, texts)]
             if all(found) and self._size <= self.limit:
-                for text in texts:
-                    self._kept.move_to_end(text)
+                deque(map(self._kept.move_to_end, texts), maxlen=0)
                 return found  # type: ignore[return-value]  # none is None
         missing = [*{text: None for text, known in zip(texts, found, strict=True) if not known}]
         fresh = dict(zip(missing, read_blocks([*map(whole, missing)]), strict=True))

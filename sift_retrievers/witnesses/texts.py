@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.terms import COUNTS, Hashes, Terms
-from sift_retrievers.witnesses.titled import titled, whole
+from sift_retrievers.witnesses.titled import Titled, titled, whole
 
 Integers: TypeAlias = npt.NDArray[np.intp]
 
@@ -70,9 +70,10 @@ class PassageTexts:
             if not issubclass(kind, (str, type(None))):
                 raise TypeError(f"texts and titles must be strings; got {kind.__name__}")
         keys = titled(["" if text is None else text for text in texts], titles)
-        once = bytearray(len(keys))
-        for i in {key: i for i, key in enumerate(keys)}.values():
-            once[i] = 1
+        once = bytearray(b"\1") * len(keys)
+        if len({*keys}) < len(keys):
+            first: dict[Titled, int] = {}
+            once = bytearray(first.setdefault(key, i) == i for i, key in enumerate(keys))
         blocks = read_blocks([*map(whole, keys)]) if cache is None else cache.blocks(keys)
         return PassageTexts(tuple(blocks), bytes(once))
 

@@ -15,9 +15,13 @@ def titled(texts: Sequence[str], titles: Sequence[str | None] | None) -> list[Ti
     """Each text with its title above it, unless it begins with that line; equal texts are equal."""
     if titles is None:
         return [*texts]
+    given = [title or "" for title in titles]
+    plain = all(given) and "\n" not in "".join(given)
+    if plain and not any(map(str.startswith, texts, given)):
+        return [*zip(given, texts, strict=True)]
     missing = [
         title if title and not begins_with_line(text, title) else None
-        for text, title in zip(texts, titles, strict=True)
+        for text, title in zip(texts, given, strict=True)
     ]
     lines = {*missing} - {None}
     if not lines:
