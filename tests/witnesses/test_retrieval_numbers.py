@@ -224,7 +224,7 @@ def test_relevance_by_vectors_is_select() -> None:
             objective="undirected",
             lambda_=0.2,
         )
-        assert retrieval.outcome.choice.picks.tolist() == expected.indices[0].tolist()
+        assert retrieval.outcome.choice.picks.tolist() == expected.indices.tolist()
 
 
 def test_rules_that_look_at_no_text_read_the_picks_alone() -> None:
