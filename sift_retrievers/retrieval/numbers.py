@@ -24,22 +24,31 @@ def pick_numbers(retrieval: Retrieval[Any]) -> list[dict[str, Any]]:
     - `relevance_score`: 0…1, falls strictly in selection order.
     """
     choice, judged = retrieval.outcome.choice, retrieval.judged
+    shares = None if judged.words is None else judged.said["share"][choice.picks].tolist()
+    left = choice.uncertainty
+    columns = zip(
+        choice.gains.tolist(),
+        choice.novelty.tolist(),
+        [None] * len(choice.picks) if left is None else left[1:].tolist(),
+        choice.similarities[choice.picks].tolist(),
+        choice.scores.tolist(),
+        strict=True,
+    )
     found = []
-    for rank, position in enumerate(choice.picks.tolist()):
-        left = choice.uncertainty
+    for rank, (gain, novelty, uncertainty, similarity, score) in enumerate(columns):
         numbers: dict[str, Any] = {
             "rank": rank,
-            "information_gain": float(choice.gains[rank]),
-            "novelty": float(choice.novelty[rank]),
-            "uncertainty": None if left is None else float(left[rank + 1]),
-            "similarity": float(choice.similarities[position]),
+            "information_gain": gain,
+            "novelty": novelty,
+            "uncertainty": uncertainty,
+            "similarity": similarity,
         }
-        if judged.words is not None:
-            numbers["word_share"] = float(judged.said["share"][position])
+        if shares is not None:
+            numbers["word_share"] = shares[rank]
         numbers["evidence_chance"] = judged.chance
         numbers["evidence_probably_missing"] = judged.probably_missing
         if retrieval.hits.note is not None:
             numbers["vectors"] = retrieval.hits.note
-        numbers["relevance_score"] = float(choice.scores[rank])
+        numbers["relevance_score"] = score
         found.append(numbers)
     return found

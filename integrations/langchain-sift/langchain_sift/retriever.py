@@ -237,13 +237,13 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
             config = RunnableConfig(callbacks=run_manager.get_child())
             with stages.timed("targets"):
                 asked = as_targets(await coerce_to_runnable(self.targets).ainvoke(query, config))
-        async with stages.astage("embed", shown_texts(asked)):
+        async with stages.stage("embed", shown_texts(asked)):
             embedded = await aembed_targets(self._query_model(), asked)
-        async with stages.astage("fetch", call.shown()) as outputs:
+        async with stages.stage("fetch", call.shown()) as outputs:
             hits = await run_in_executor(None, self._fetch, embedded, call)
             outputs["ids"] = [*hits.ids]
         retrieval = self._retrieval(call, embedded, hits, stages)
-        async with stages.astage("select", {"k": call.k, "candidates": len(hits)}) as outputs:
+        async with stages.stage("select", {"k": call.k, "candidates": len(hits)}) as outputs:
             outputs |= await run_in_executor(None, retrieval.complete)
         return retrieval
 

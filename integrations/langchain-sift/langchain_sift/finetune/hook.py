@@ -28,7 +28,7 @@ async def atune(
     tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: AsyncCallbackManager
 ) -> None:
     """The same; training leaves the event loop free."""
-    async with Stages(callbacks).astage("fine_tune", {"query": retrieval.query}) as outputs:
+    async with Stages(callbacks).stage("fine_tune", {"query": retrieval.query}) as outputs:
         outputs |= _shown(await afine_tune(tuner, retrieval))
 
 

@@ -33,20 +33,24 @@ def fetch(
     name = store.vector_name
     said = note(store)  # refuses collections without dense vectors of that name
     local = _local_collection(store)
+    # Without a filter there is nothing for a row to obey, and the client's own is not copied.
     in_place = local is not None and filter is None
-    points = store.client.query_points(
-        collection_name=store.collection_name,
-        query=query.tolist(),
-        using=name,
-        query_filter=filter,
-        search_params=search_params,
-        limit=fetch_k,
-        offset=offset,
-        with_payload=not in_place,
-        with_vectors=local is None and ([name] if name else True),
-        consistency=consistency,
-        **options,
-    ).points
+    if in_place and search_params is consistency is None and not options:
+        points = local.search((name, query), limit=fetch_k, offset=offset, with_payload=False)
+    else:
+        points = store.client.query_points(
+            collection_name=store.collection_name,
+            query=query.tolist(),
+            using=name,
+            query_filter=filter,
+            search_params=search_params,
+            limit=fetch_k,
+            offset=offset,
+            with_payload=not in_place,
+            with_vectors=local is None and ([name] if name else True),
+            consistency=consistency,
+            **options,
+        ).points
     ids = [str(point.id) for point in points]
 
     if local is not None:
@@ -55,7 +59,6 @@ def fetch(
     else:
         dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
         vectors = stacked(dense, ids, len(query))
-    # Without a filter there is nothing for a row to obey, and the client's own is not copied.
     payloads = [*map(local.payload.__getitem__, rows)] if in_place else [p.payload for p in points]
     return Hits(
         vectors.astype(np.float32, copy=False),
@@ -81,13 +84,14 @@ def _read_without_documents(store: Any, payloads: Sequence[Any]) -> dict[str, An
 def _local_collection(store: Any) -> Any:
     """The collection of a client in local mode, whose vectors are an array; None for a server.
 
-    The client would hand them over as lists of floats, at twice the time of the search.
+    The client would turn the query into float64 and with it, at every search, all vectors, and hand
+    the found ones over as lists.
     """
     local: Any = getattr(store.client, "_client", None)
     if type(local).__name__ != "QdrantLocal" or not hasattr(local, "_get_collection"):
         return None
     collection = local._get_collection(store.collection_name)
-    known = isinstance(getattr(collection, "ids", None), dict)
+    known = isinstance(getattr(collection, "ids", None), dict) and hasattr(collection, "search")
     return collection if known and store.vector_name in collection.vectors else None
 
 
