@@ -37,7 +37,8 @@ class TermCache:
         with self._lock:
             found = [*map(self._kept.get, texts)]
             if all(found) and self._size <= self.limit:
-                deque(map(self._kept.move_to_end, texts), maxlen=0)
+                if self._size > self.limit / 2:  # before that nothing will have to go soon
+                    deque(map(self._kept.move_to_end, texts), maxlen=0)
                 return found  # type: ignore[return-value]  # none is None
         missing = [*{text: None for text, known in zip(texts, found, strict=True) if not known}]
         fresh = dict(zip(missing, read_blocks([*map(whole, missing)]), strict=True))
