@@ -28,8 +28,8 @@ def shares_left(gram: Float64, noise: float) -> Float64:
     if LEAST * largest <= noise <= MOST * largest:
         try:
             # The n-th pivot is the variance of the n-th observation, given those before it.
-            pivots = np.linalg.cholesky(gram + noise * np.eye(len(gram))).diagonal()
-            return _shares(pivots**2 - noise, prior)
+            factor = np.linalg.cholesky(gram + noise * np.eye(len(gram)))
+            return _shares(np.square(factor.diagonal(), dtype=np.float64) - noise, prior)
         except np.linalg.LinAlgError:  # what is left of a variance is lost in rounding
             pass
     return _shares(variances_left(gram, noise), prior)

@@ -53,7 +53,7 @@ def titles_in(given: TitleOf) -> Callable[[Sequence[Metadata]], list[str | None]
 
 
 def _usual_titles(found: Sequence[Metadata]) -> list[str | None]:
-    titles = []
+    titles: list[str | None] = []
     for metadata in found:
         title = metadata.get("title") if metadata else None  # the key that most documents have
         if type(title) is str and (line := " ".join(title.split())):
