@@ -74,18 +74,23 @@ static int find_candidates(const struct sift_problem *problem, struct state *sta
     return SIFT_FINE;
 }
 
-/* Inner products of candidates and targets, and squared lengths that are not known yet. Targets
- * come one after the other for each candidate, so that it is read from memory once. */
-static void first_pass(const struct sift_problem *problem, struct state *state, const REAL *q)
+/* Inner products of the candidates with a number of targets, into `products` [number, count], and
+ * squared lengths that are not known yet. Every candidate is read from memory once. */
+static void first_pass(struct state *state, const REAL *targets, size_t number, size_t dim)
 {
-    size_t count = state->count, dim = problem->dim;
+    size_t count = state->count;
     for (size_t j = 0; j < count; j++) {
-        REAL *square = &state->cache.squares[state->entry[j]];
+        const REAL *x = state->x[j];
+        REAL *square = &state->cache.squares[state->entry[j]], *out = state->products + j;
         size_t t = 0;
         if (isnan(*square))
-            square_and_product(state->x[j], q, dim, square, &state->c[t++ * count + j]);
-        for (; t < problem->target_count; t++)
-            state->c[t * count + j] = product(state->x[j], q + t * dim, dim);
+            square_and_product(x, targets, dim, square, &out[t++ * count]);
+        for (; t + 2 <= number; t += 2) {
+            const REAL *q = targets + t * dim;
+            two_products(x, q, q + dim, dim, &out[t * count], &out[(t + 1) * count]);
+        }
+        if (t < number)
+            out[t * count] = product(x, targets + t * dim, dim);
     }
 }
 
@@ -199,7 +204,11 @@ static int prepare(const struct sift_problem *problem, struct state *state, size
     count = state->count;
     if (!state->cache.shared)
         clear(&state->cache);
-    first_pass(problem, state, q);
+    if (b % state->together == 0) {
+        size_t queries = problem->batch - b < state->together ? problem->batch - b : state->together;
+        first_pass(state, q, queries * m, problem->dim);
+    }
+    state->c = state->products + b % state->together * m * count;
     status = measure_candidates(problem, state);
     if (status != SIFT_FINE)
         return status;

@@ -99,6 +99,22 @@ static REAL product(const REAL *a, const REAL *b, size_t dim)
     return total(sum_of(sums), a, b, j, dim);
 }
 
+/* <x, y> and <x, z>, summed as `product` does: x is read once. */
+static void two_products(const REAL *x, const REAL *y, const REAL *z, size_t dim, REAL *of_y,
+                         REAL *of_z)
+{
+    LANES sums_y[4] = {{0}, {0}, {0}, {0}}, sums_z[4] = {{0}, {0}, {0}, {0}};
+    size_t j = 0;
+    for (; j + 4 * WIDTH <= dim; j += 4 * WIDTH)
+        for (int s = 0; s < 4; s++) {
+            LANES part = load(x + j + s * WIDTH);
+            sums_y[s] = add_product(sums_y[s], part, load(y + j + s * WIDTH));
+            sums_z[s] = add_product(sums_z[s], part, load(z + j + s * WIDTH));
+        }
+    *of_y = total(sum_of(sums_y), x, y, j, dim);
+    *of_z = total(sum_of(sums_z), x, z, j, dim);
+}
+
 /* <x, x> and <x, y>, summed as `product` does: x is read once. */
 static void square_and_product(const REAL *x, const REAL *y, size_t dim, REAL *square, REAL *of_y)
 {

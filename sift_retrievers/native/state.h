@@ -2,6 +2,8 @@
 
 /* Inner products between candidates are kept for later queries up to this many bytes. */
 #define CACHE_BYTES ((size_t)1 << 26)
+/* Queries with one pool, whose products with all candidates are computed in one pass. */
+#define TOGETHER ((size_t)8)
 /* Rows of products that are computed in one pass over the candidates. */
 enum { AHEAD = 4 };
 /* The lazy rule asks for few products: a row of the cache must be cheap to clear. */
@@ -34,6 +36,8 @@ struct state {
     REAL *scale;      /* 1 / length; 0 for a zero vector */
     REAL *r;          /* weights; 1 without */
     double *z;        /* relevance, while weights are computed */
+    size_t together;  /* queries of one first pass */
+    REAL *products;   /* [together, m, count] of that pass; the queries' c */
     REAL *c;          /* [m, count] covariances of targets and candidates */
     REAL *v;          /* variances of the candidates */
     REAL *u;          /* variances if the targets were known; for the entropy */
@@ -76,6 +80,9 @@ static void lay_out(struct state *state, const struct sift_problem *problem,
                      (count > 0 && problem->batch >= problem->pool_size / count));
     cache->entries = cache->shared ? problem->pool_size : count;
     row_bytes = cache->entries * sizeof(REAL);
+    state->together = 1;
+    if (cache->shared && problem->ids == NULL && row_bytes <= CACHE_BYTES / TOGETHER / m)
+        state->together = TOGETHER;
     wanted = 0;
     if (cache->shared)
         wanted = lazy && row_bytes > LAZY_ROW_BYTES ? 0 : cache->entries;
@@ -106,7 +113,7 @@ static void lay_out(struct state *state, const struct sift_problem *problem,
     state->roots = sift_take(memory, lazy ? steps : 0, sizeof(REAL));
     state->picks = sift_take(memory, steps, sizeof(size_t));
     state->a = sift_take_table(memory, m, lazy ? steps : 1, sizeof(REAL));
-    state->c = sift_take_table(memory, m, count, sizeof(REAL));
+    state->products = sift_take_table(memory, state->together * m, count, sizeof(REAL));
     /* The large ones last: what is not used of them is never touched. */
     state->u_rows = sift_take_table(memory, entropy ? m + steps : 0, count, sizeof(REAL));
     state->rows = sift_take_table(memory, steps, count, sizeof(REAL));

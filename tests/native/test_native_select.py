@@ -116,17 +116,17 @@ def test_a_shared_pool_answers_like_the_pools_of_their_own(objective: int) -> No
     """Squared lengths and products are then computed once for all queries: to the same bits."""
     random = np.random.default_rng(3)
     pool = random.normal(size=(1, 500, 100)).astype(np.float32)
-    targets = random.normal(size=(6, 1, 100)).astype(np.float32)
-    white = np.ones((6, 1, 1), dtype=np.float32) if objective == ENTROPY else None
-    sizes: dict[str, Any] = {"N": 500, "K": 500, "d": 100, "B": 6, "k": 20}
+    targets = random.normal(size=(19, 1, 100)).astype(np.float32)
+    white = np.ones((19, 1, 1), dtype=np.float32) if objective == ENTROPY else None
+    sizes: dict[str, Any] = {"N": 500, "K": 500, "d": 100, "B": 19, "k": 20}
     shared = plain(
         COSINE, objective, vectors=pool, P=1, targets=targets, whitening=white, **sizes
     ).solve(native.select)
-    every = np.ascontiguousarray(np.broadcast_to(pool, (6, 500, 100)))
+    every = np.ascontiguousarray(np.broadcast_to(pool, (19, 500, 100)))
     own = plain(
-        COSINE, objective, vectors=every, P=6, targets=targets, whitening=white, **sizes
+        COSINE, objective, vectors=every, P=19, targets=targets, whitening=white, **sizes
     ).solve(native.select)
-    rows = np.ascontiguousarray(np.broadcast_to(np.arange(500), (6, 500)))
+    rows = np.ascontiguousarray(np.broadcast_to(np.arange(500), (19, 500)))
     by_ids = plain(
         COSINE, objective, vectors=pool, P=1, ids=rows, targets=targets, whitening=white, **sizes
     ).solve(native.select)
