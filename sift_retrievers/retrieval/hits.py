@@ -94,6 +94,8 @@ def stacked(vectors: Sequence[Any], ids: Sequence[str | None], dim: int) -> npt.
         return np.asarray(vectors, dtype=np.float32)
     except ValueError as error:  # of unequal lengths
         odd = [i for i, vector in enumerate(vectors) if len(vector) != dim]
+        if not odd:
+            raise ValueError(f"hits came with vectors that are no numbers: {error}") from error
         raise ValueError(
             f"{len(odd)} of {len(vectors)} hits came with a vector that does not have the query's "
             f"dimension {dim}: {_named(ids, odd)}"
