@@ -35,7 +35,7 @@ static int is_space(const sift_text *text, size_t i)
     uint32_t code = code_at(text, i);
     if (code < 128) /* as Python's str.isspace */
         return code == ' ' || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);
-    return (entry_of(text, code) & SPACE) != 0;
+    return (entry_of(text, code) & SIFT_SPACE) != 0;
 }
 
 static int is_blank(const sift_text *text, size_t from)
@@ -87,41 +87,41 @@ void sift_classify(sift_text *text)
         uint32_t code = text->codes[i];
         unsigned char kind;
         if (code < 128)
-            kind = SIFT_LETTERS[code] ? WORD : GAP;
+            kind = SIFT_LETTERS[code] ? SIFT_WORD : SIFT_GAP;
         else
-            kind = entry_of(text, code) & KIND;
+            kind = entry_of(text, code) & SIFT_KIND;
         text->letters[kept] = (uint16_t)(code ^ (code >> 16) * UINT32_C(0x9E37));
         text->kinds[kept] = kind;
-        kept += kind != DROPPED;
+        kept += kind != SIFT_DROPPED;
     }
     if (head >= text->size)
         text->head = kept;
     if (name >= text->size)
         text->name = kept;
     text->size = kept;
-    text->kinds[kept] = GAP;
+    text->kinds[kept] = SIFT_GAP;
     text->letters[kept] = 0;
 }
 
 void sift_count_before(const sift_text *text, size_t end, size_t *words, size_t *grams)
 {
-    unsigned char before = GAP;
+    unsigned char before = SIFT_GAP;
     *words = *grams = 0;
     for (size_t i = 0; i < end && i < text->size; i++) {
-        unsigned char kind, after = GAP;
+        unsigned char kind, after = SIFT_GAP;
         if (text->ascii != NULL) {
-            kind = SIFT_LETTERS[text->ascii[i]] ? WORD : GAP;
+            kind = SIFT_LETTERS[text->ascii[i]] ? SIFT_WORD : SIFT_GAP;
             if (i + 1 < text->size)
-                after = SIFT_LETTERS[text->ascii[i + 1]] ? WORD : GAP;
+                after = SIFT_LETTERS[text->ascii[i + 1]] ? SIFT_WORD : SIFT_GAP;
         } else {
             kind = text->kinds[i];
             after = text->kinds[i + 1];
         }
-        if (kind == WORD) {
-            *words += before != WORD;
-            *grams += after == WORD;
-        } else if (kind == DENSE) {
-            *words += after == DENSE || before != DENSE;
+        if (kind == SIFT_WORD) {
+            *words += before != SIFT_WORD;
+            *grams += after == SIFT_WORD;
+        } else if (kind == SIFT_DENSE) {
+            *words += after == SIFT_DENSE || before != SIFT_DENSE;
             *grams += 1;
         }
         before = kind;

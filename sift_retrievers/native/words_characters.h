@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* What an entry of the table of characters says; characters.py. */
-enum { GAP, WORD, DENSE, DROPPED, KIND = 3, SPACE = 4 };
+enum { SIFT_GAP, SIFT_WORD, SIFT_DENSE, SIFT_DROPPED, SIFT_KIND = 3, SIFT_SPACE = 4 };
 
 #define SIFT_CODES 0x110000
 

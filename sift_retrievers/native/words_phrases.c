@@ -1,4 +1,5 @@
-/* The phrases of n passages in one row, with what they weigh; sift_retrievers/witnesses/phrases.py. */
+/* The phrases of n passages in one row, with what they weigh;
+ * sift_retrievers/witnesses/phrases.py. */
 
 #include "words_buffer.h"
 #include "words_terms.h"

@@ -7,7 +7,7 @@
 #define MOST_CHARACTERS ((size_t)100000)
 #define SHORTEST_NAME_WORDS ((size_t)2)
 #define EDGE UINT64_C(95) /* stands for whatever is before or after a word */
-#define LONG ((size_t)50000) /* characters that are worth letting other threads run */
+#define LONG_TEXT ((size_t)50000) /* characters that are worth letting other threads run */
 
 /* What is written while a text is read. */
 typedef struct {
@@ -28,9 +28,9 @@ static inline uint64_t gram_hash(uint64_t four)
     return mixed ^ mixed >> 29;
 }
 
-/* The rest of a word and its grams, from its second letter on; gives the place behind it.
- * NEXT(i) is the letter at i, 0 where there is none. The word's hash is Σ (c + 1) base^i; a window
- * over four characters, the edges of the word among them, gives its grams. */
+/* Reads the word whose first letter stands at i, and its grams; moves i behind it. NEXT(i, c) puts
+ * the letter at i into c, and is false where there is none. The word's hash is Σ (c + 1) base^i; a
+ * window over four characters, the edges of the word among them, gives its grams. */
 #define READ_WORD(i, first, NEXT)                                       \
     do {                                                                \
         uint64_t c = (first), sum = c + 1, power = BASE;                \
@@ -76,14 +76,14 @@ static void read_unicode(const sift_text *text, found_terms *found)
     const unsigned char *kinds = text->kinds; /* at `size`: a gap */
     size_t size = text->size, i = 0;
     uint64_t *word = found->words, *gram = found->grams;
-#define NEXT_LETTER(i, c) (kinds[i] == WORD && ((c) = letters[i], 1))
+#define NEXT_LETTER(i, c) (kinds[i] == SIFT_WORD && ((c) = letters[i], 1))
     while (i < size) {
-        if (kinds[i] == WORD) {
+        if (kinds[i] == SIFT_WORD) {
             READ_WORD(i, letters[i], NEXT_LETTER);
             continue;
         }
-        if (kinds[i] == DENSE) {
-            int after = kinds[i + 1] == DENSE, before = i > 0 && kinds[i - 1] == DENSE;
+        if (kinds[i] == SIFT_DENSE) {
+            int after = kinds[i + 1] == SIFT_DENSE, before = i > 0 && kinds[i - 1] == SIFT_DENSE;
             if (after || !before) {
                 uint64_t second = after ? letters[i + 1] : 0;
                 uint64_t pair = (((uint64_t)letters[i] << 16) + second + MIX0) * MIX1;
@@ -122,7 +122,7 @@ static int hash_of_text(const sift_text *text, const uint32_t *codes, size_t siz
 static PyObject *block_of(sift_text *text, found_terms *found)
 {
     size_t bare = sift_bare_size(text);
-    PyThreadState *waiting = text->size > LONG ? PyEval_SaveThread() : NULL;
+    PyThreadState *waiting = text->size > LONG_TEXT ? PyEval_SaveThread() : NULL;
     if (text->ascii != NULL) {
         read_ascii(text, found);
     } else {

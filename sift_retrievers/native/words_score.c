@@ -120,9 +120,10 @@ static int scan_pairs(occurrences *pairs, size_t passage, const occurrences *wor
 static int weigh(occurrences *found, const unsigned char *once, size_t passages)
 {
     size_t terms = found->asked.count, n = 0, at = 0;
-    size_t *last = calloc(2 * terms + 2, sizeof *last), *df = last + terms + 1;
+    size_t *last = calloc(2 * terms + 1, sizeof *last);
     if (last == NULL)
         return -1;
+    size_t *df = last + terms;
     for (size_t i = 0; i < passages; i++) {
         n += once[i] != 0;
         for (; at < found->ends[i]; at++) {
