@@ -79,7 +79,8 @@ def spoil(problem: RawProblem, random: np.random.Generator) -> None:
             array = array.copy()
             some = random.integers(0, array.size, size=random.integers(1, 9))
             if name in ("ids", "groups"):
-                wild = (-(2**63), -2, -1, 0, 1, 2**31, 2**62, 2**63 - 1, problem.N - 1, problem.N)
+                rows = min(problem.N, 2**62)
+                wild = (-(2**63), -2, -1, 0, 1, 2**31, 2**62, 2**63 - 1, rows - 1, rows)
                 array.reshape(-1)[some] = wild[random.integers(0, len(wild))]
             else:
                 with np.errstate(over="ignore"):

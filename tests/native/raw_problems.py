@@ -79,6 +79,8 @@ def random_problem(seed: int, *, double: bool | None = None) -> RawProblem:
     is_double = int(chance() < 0.5 if double is None else double)
     real = np.float64 if is_double else np.float32
     B, m, d = (int(random.integers(1, top)) for top in (4, 4, 70))
+    if chance() < 0.1:
+        B = int(random.integers(8, 20))  # more than go through a shared pool together
     N, k = int(random.integers(0, 40)), int(random.integers(1, 14))
     kernel, objective = int(random.integers(0, 4)), int(random.integers(0, 3))
     ids, K, P = None, N, 1 if chance() < 0.5 else B
