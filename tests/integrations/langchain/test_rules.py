@@ -225,3 +225,17 @@ def test_a_token_counter_that_fails(memory: Any, corpus: Corpus) -> None:
 
     with pytest.raises(KeyError, match="tokenizer"):
         SIFTRetriever(memory, max_tokens=5, token_counter=fails).invoke(corpus.queries[0])
+
+
+def test_a_setting_that_is_assigned_counts_from_then_on(memory: Any, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(memory, relevance="vectors")
+    before = numbers(retriever.invoke(corpus.queries[0]))
+    assert retriever.rules() is retriever.rules()  # resolved once
+    retriever.lambda_ = 1e6
+    retriever.k = 10
+    assert retriever.rules().lambda_ == 1e6
+    nearest = numbers(retriever.invoke(corpus.queries[0]))
+    assert nearest == pool(corpus)[:10]
+    copy = retriever.model_copy(update={"lambda_": None, "k": 4})
+    assert numbers(copy.invoke(corpus.queries[0])) == before
+    assert numbers(retriever.invoke(corpus.queries[0])) == nearest
