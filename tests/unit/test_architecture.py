@@ -197,6 +197,20 @@ def test_what_is_not_used_is_not_loaded(package: str, code: str) -> None:
     assert loaded_by(code) == []
 
 
+def test_the_faiss_index_loads_faiss_alone() -> None:
+    pytest.importorskip("faiss")
+    code = """
+import faiss, numpy as np
+from sift_retrievers.faiss import SIFTIndex
+vectors = np.random.default_rng(0).standard_normal((50, 8), np.float32)
+index = faiss.IndexFlatL2(8)
+index.add(vectors)
+assert SIFTIndex(index).search(vectors[:3], 4)[1].shape == (3, 4)
+assert SIFTIndex(index, alpha=0.5).batch_search(vectors[:6].reshape(3, 2, 8), 4)[1].shape == (3, 4)
+"""
+    assert loaded_by(code) == ["faiss"]
+
+
 def test_without_torch_a_device_says_what_to_install() -> None:
     """`None` in `sys.modules` is how Python is told that a package is not there."""
     pytest.importorskip("langchain_sift")

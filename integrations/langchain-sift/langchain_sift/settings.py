@@ -77,7 +77,7 @@ class SelectionSettings(BaseModel):
     """Where to select, "cuda" say; default: the CPU."""
 
     alpha: float | None = None
-    """Stop by the α rule of adaptive SIFT (`sift_retrievers.stopping.alpha_length`)."""
+    """Stop by the α rule of adaptive SIFT (`sift_retrievers.selection.stopping.alpha_length`)."""
     min_gain: float | None = None
     """Stop before the first passage that adds fewer nats; possibly before the first."""
     min_novelty: float | None = None
