@@ -1,4 +1,5 @@
-/* The exact lazy greedy selection of passages by their units; sift_retrievers/coverage.py. */
+/* The exact lazy greedy selection of passages by their units, as in
+ * sift_retrievers/coverage_greedy.py. */
 
 #include "words_buffer.h"
 #include "words_table.h"
@@ -8,7 +9,7 @@
 
 #define LARGE 1000000 /* units that are worth letting other threads run */
 
-/* Why it ended; the order of REASONS in coverage.py. */
+/* Why it ended; the order of _REASONS in coverage.py. */
 enum { BY_K, EXHAUSTED, BY_BUDGET, BY_NOVELTY, BY_GAIN };
 
 /* What was given: n passages. */
