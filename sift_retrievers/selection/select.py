@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,11 @@ from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels import KernelLike
 from sift_retrievers.selection.arguments import ProblemOptions, build_problem
 from sift_retrievers.selection.coverage_selection import select_covering
+from sift_retrievers.selection.given_similarities import (
+    is_matrix,
+    objective_of,
+    select_by_similarities,
+)
 from sift_retrievers.selection.one_call import select_in_one_call
 from sift_retrievers.selection.result import Selection, selection_of
 from sift_retrievers.selection.solvers.dispatch import choose
@@ -46,7 +51,7 @@ def select(
     candidates: ArrayLike,
     k: int,
     *,
-    kernel: KernelLike | Coverage = "cosine",
+    kernel: KernelLike | Coverage | ArrayLike = "cosine",
     lambda_: float = 1.0,
     objective: str = "variance",
     relevance: ArrayLike | None = None,
@@ -75,7 +80,8 @@ def select(
         kernel: what "similar" means: "cosine" (the paper's), "linear", "exponential", "relevance",
             or an object of `sift_retrievers.kernels`, or a `Kernel` of your own; or, for one query,
             a `Coverage`, which sees repetition in what the candidates consist of: the phrases of
-            their texts (`sift_retrievers.witnesses.phrase_coverage`).
+            their texts (`sift_retrievers.witnesses.phrase_coverage`); or the similarities of the
+            candidates themselves, `[K, K]`, weighted by relevance as "relevance" is.
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
             the nearest neighbours.
@@ -140,6 +146,40 @@ def select(
             },
             single=_is_one(queries),
         )
+    if is_matrix(kernel):
+        problem = build_problem(
+            queries,
+            candidates,
+            k,
+            kernel="relevance",
+            lambda_=lambda_,
+            objective=objective_of(
+                objective,
+                {
+                    "alpha": alpha is not None,
+                    "per_cost": per_cost,
+                    "ids": ids is not None,
+                    "device": device is not None,
+                    "solver": solver is not None,
+                },
+            ),
+            relevance=relevance,
+            replacement=replacement,
+            costs=costs,
+            budget=budget,
+            groups=groups,
+            device="cpu",
+        )
+        picks = select_by_similarities(kernel, problem)
+        return selection_of(
+            problem,
+            picks,
+            alpha=None,
+            min_gain=min_gain,
+            single=_is_one(queries),
+            home=home_of(candidates),
+        )
+    kernel = cast("KernelLike", kernel)
     rules = alpha is not None or min_gain is not None or replacement or per_cost
     limits = costs is not None or budget is not None or groups is not None or ids is not None
     if not rules and not limits and device is None and solver is None:

@@ -1,0 +1,102 @@
+"""`select` where the similarities of the candidates are given: a matrix in place of a kernel."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.arrays import ArrayLike, as_numpy, check_finite, is_tensor
+from sift_retrievers.kernels import Cosine, unit_vectors
+from sift_retrievers.kernels.relevance_weighted import RelevanceWeighted
+from sift_retrievers.selection.problem import Objective, Picks, Problem, Weighting
+from sift_retrievers.selection.solvers.eager import select_eagerly
+from sift_retrievers.selection.solvers.prepared import Pool, Query
+from sift_retrievers.selection.weights import passage_weights
+
+ROUNDING: Final = 1e-3
+"""By how much similarities may miss symmetry, or 1: they are measured."""
+
+
+def is_matrix(kernel: Any) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether similarities came in place of a kernel."""
+    return isinstance(kernel, np.ndarray | list) or is_tensor(kernel)
+
+
+def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
+    """Solve a problem of one query, whose kernel is that of the relevance.
+
+    L(x, y) = r(x) s(x, y) r(y) with r as `RelevanceWeighted` has it by default, and the picks gain
+    the most about L ("undirected"). `Picks.variance` is what they leave open, Π (1 − v).
+
+    Args:
+        similarities: `[K, K]` of the candidates, 1 for two that say the same, 0 for two that have
+            nothing in common; symmetric, of each with itself 1, or 0 where it says nothing.
+        problem: its candidates are looked at for their relevance alone.
+
+    Raises:
+        ValueError: for more than one query, a matrix of another shape, or values that are no
+            similarities.
+    """
+    s = _checked(similarities, problem)
+    default = RelevanceWeighted()
+    weighting = problem.weighting or Weighting(default.gamma, default.standardized, None)
+    vectors = problem.candidates[0].astype(np.float64)
+    check_finite(vectors, "candidates")
+    targets = unit_vectors(problem.targets[0].astype(np.float64))
+    cosine = (targets @ unit_vectors(vectors).T).max(axis=0)[None]
+    diagonal = s.diagonal().clip(0.0, 1.0)
+    pool = Pool(Cosine(), vectors, None, None, diagonal, dict(enumerate(s)))
+    query = Query(
+        problem=problem,
+        pool=pool,
+        products=np.zeros((1, len(s))),  # the similarities say nothing about the query
+        targets=targets[:1],
+        positions=None,
+        r=passage_weights(weighting, cosine, None, None)[0],
+        costs=None if problem.costs is None else problem.costs[0],
+        groups=None if problem.groups is None else problem.groups[0],
+        budget=np.inf if problem.budget is None else float(problem.budget[0]),
+    )
+    indices = np.full((1, problem.k), -1, dtype=np.int64)
+    gains, variance = np.zeros((1, problem.k)), np.ones((1, problem.k + 1))
+    picks = select_eagerly(query, gains[0], variance[0])
+    indices[0, : len(picks)] = picks
+    v = (problem.noise * np.expm1(2 * gains[0])).clip(0.0, 1.0)
+    variance[0, 1:] = np.cumprod(1 - v)
+    return Picks(indices=indices, gains=gains, variance=variance)
+
+
+def _checked(similarities: ArrayLike, problem: Problem) -> npt.NDArray[np.float64]:
+    s = as_numpy(similarities, "kernel").astype(np.float64)
+    size = problem.pool_size
+    if problem.batch != 1 or s.shape != (size, size):
+        raise ValueError(
+            "similarities in place of a kernel are [K, K], for one query and its K candidates; got "
+            f"{s.shape} for {problem.batch} queries and {size} candidates"
+        )
+    check_finite(s, "kernel")
+    wrong = np.abs(s - s.T).max(initial=0.0) > ROUNDING or np.abs(s).max(initial=0.0) > 1 + ROUNDING
+    if wrong or (s.diagonal() < -ROUNDING).any():
+        raise ValueError(
+            "similarities in place of a kernel must be symmetric and from −1 to 1, each passage's "
+            f"with itself 1 (or 0); got values from {s.min():.3g} to {s.max():.3g}, "
+            f"{int((np.abs(s - s.T) > ROUNDING).sum())} of them unlike their mirror image"
+        )
+    return s
+
+
+def objective_of(objective: str, refused: dict[str, bool]) -> Objective:
+    """What goes with similarities: "undirected", for which the default of `select` stands, too.
+
+    Raises:
+        ValueError: for another, or options that do not go together with similarities.
+    """
+    wrong = [name for name, value in refused.items() if value]
+    if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
+        raise ValueError(
+            'similarities in place of a kernel go with the objective "undirected" and without '
+            f"{', '.join(refused)}; got {wrong or objective!r}"
+        )
+    return Objective.UNDIRECTED
