@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from numbers import Real
 from typing import Any, Final, Generic, TypeVar
 
@@ -18,6 +17,7 @@ from sift_retrievers.retrieval.choosing import choose
 from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.explanation import Explanation, explain
 from sift_retrievers.retrieval.hits import Hits
+from sift_retrievers.retrieval.once import once
 from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
 from sift_retrievers.retrieval.target import Target
 from sift_retrievers.retrieval.titles import Metadata
@@ -76,7 +76,7 @@ class Retrieval(Generic[DocumentT]):
             "stop_reason": str(choice.stop_reason),
         }
 
-    @cached_property
+    @once
     def outcome(self) -> Outcome[DocumentT]:
         """What was chosen.
 
@@ -105,14 +105,14 @@ class Retrieval(Generic[DocumentT]):
                 return Outcome(choice, [document for document in found if document is not None])
             gone |= missing
 
-    @cached_property
+    @once
     def applied(self) -> SelectionRules:
         """The rules; where no hit has a text, those of the vectors alone."""
         if self.rules.kernel != PHRASES or self._passages is not None or len(self.hits) == 0:
             return self.rules
         return replace(self.rules, relevance=None, kernel=VECTORS, lambda_=None, objective=None)
 
-    @cached_property
+    @once
     def judged(self) -> Relevance:
         """What the witnesses say of the hits."""
         witnesses = self.rules.witnesses
@@ -136,7 +136,7 @@ class Retrieval(Generic[DocumentT]):
         texts = (target.text for target in self.targets)
         return self.query or " ".join(text for text in texts if text)
 
-    @cached_property
+    @once
     def coverage(self) -> Coverage | None:
         """The phrases of the hits, where repetition is seen in the texts."""
         if self.applied.kernel != PHRASES or self._passages is None:
@@ -195,7 +195,7 @@ class Retrieval(Generic[DocumentT]):
         in_metadata = self.titles_in is not None and self.hits.metadata is not None
         return reads and self.title is not None and not in_metadata
 
-    @cached_property
+    @once
     def _vectors(self) -> npt.NDArray[np.float32]:
         if len(self.targets) == 1:
             return self.targets[0].vector[None]
@@ -208,18 +208,18 @@ class Retrieval(Generic[DocumentT]):
         documents = dict(zip(once, self.hits.documents(once), strict=True))
         return [documents[i] for i in positions]
 
-    @cached_property
+    @once
     def _candidates(self) -> list[DocumentT | None]:
         """The documents of all hits; None for one that is gone since."""
         return self.hits.documents(range(len(self.hits)))
 
-    @cached_property
+    @once
     def _texts(self) -> Sequence[str]:
         if self.hits.texts is not None:
             return self.hits.texts
         return ["" if d is None else self.text(d) or "" for d in self._candidates]
 
-    @cached_property
+    @once
     def _passages(self) -> PassageTexts | None:
         """The texts of the hits; None where nobody asks for them, or there are none."""
         if not self.rules.reads_texts or not any(map(str.strip, self._texts)):
@@ -238,7 +238,7 @@ class Retrieval(Generic[DocumentT]):
             return self.titles_in([None if d is None else metadata(d) for d in found])
         return [None if d is None else self.title(d) for d in self._candidates]
 
-    @cached_property
+    @once
     def _costs(self) -> npt.NDArray[np.float64] | None:
         """`[n]` tokens of the hits, where they are counted."""
         counter = self.rules.token_counter
@@ -250,7 +250,7 @@ class Retrieval(Generic[DocumentT]):
             raise ValueError(f"token_counter must give a number of tokens; got {wrong[0]!r}")
         return np.array(costs, dtype=np.float64)
 
-    @cached_property
+    @once
     def _parents(self) -> list[Hashable] | None:
         if self.parent is None:
             return None
