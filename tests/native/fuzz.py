@@ -108,7 +108,10 @@ def attack(module: Any, seconds: float, seed: int) -> None:
         seed += 1
         problem = random_problem(seed)
         shape = problem.B, problem.k
-        check(problem, module.select)
+        try:
+            check(problem, module.select)
+        except AssertionError as error:
+            raise AssertionError(f"random_problem({seed}): {error}") from error
         checked += 1
         for attempt in range(20):
             random = np.random.default_rng([seed, attempt])

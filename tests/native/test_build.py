@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("build", reason="what `make build` needs is not installed")
+pytest.importorskip("build.__main__", reason="what `make build` needs is not installed")
 pytest.importorskip("setuptools")
 
 ROOT = Path(__file__).parents[2]
