@@ -192,7 +192,8 @@ class Query:
         unit = 1.0 if problem.relevance is None else np.abs(z[self.valid]).max()
         if problem.standardized and deviation > problem.rounding * unit:
             z = z / deviation
-        r = np.exp(problem.gamma * (z - z[self.valid].max()))
+        best = z[self.valid].max()
+        r = np.exp(problem.gamma * np.minimum(z - best, 0))
         return np.where(self.zero | ~self.valid, 0, r)
 
     def posterior(self, picks: list[int]) -> tuple[Array, Array, Array]:
