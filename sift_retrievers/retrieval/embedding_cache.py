@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, Final
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ class EmbeddingCache:
         self._vectors: OrderedDict[tuple[int, str], Vector] = OrderedDict()
         self._models: dict[int, object] = {}  # kept, so that no other model gets a model's id()
         self._lock = Lock()
+        _CACHES.add(self)
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -105,3 +108,16 @@ class EmbeddingCache:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["size"])  # type: ignore[misc]
+
+
+_CACHES: Final[WeakSet[EmbeddingCache]] = WeakSet()
+
+
+def _unlock_in_child() -> None:
+    """In a forked process: whoever held a lock while it was forked is not there to release it."""
+    for cache in _CACHES:
+        cache._lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_unlock_in_child)

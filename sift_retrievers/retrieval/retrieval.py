@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.coverage import Coverage
+from sift_retrievers.once import once
 from sift_retrievers.retrieval.choice import Choice
 from sift_retrievers.retrieval.choosing import choose
 from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.explanation import Explanation, explain
 from sift_retrievers.retrieval.hits import Hits
-from sift_retrievers.retrieval.once import once
 from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
 from sift_retrievers.retrieval.target import Target
 from sift_retrievers.retrieval.titles import Metadata

@@ -58,7 +58,7 @@ def files_of(parts: list[str]) -> list[Path]:
     ]
 
 
-ALONE = ["witnesses", "coverage.py", "stop_reason.py", "acceleration.py"]
+ALONE = ["witnesses", "coverage.py", "stop_reason.py", "acceleration.py", "once.py"]
 """What a user of another engine could take as it is: Python and numpy."""
 
 

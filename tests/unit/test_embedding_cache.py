@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -101,3 +104,27 @@ def test_a_pickled_cache_comes_back_empty() -> None:
 def test_a_size_that_is_none(size: int) -> None:
     with pytest.raises(ValueError, match="size must be a whole number of at least 1"):
         EmbeddingCache(size)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_forked_while_a_thread_is_in_the_cache() -> None:
+    code = """
+import os, threading
+from sift_retrievers.retrieval import EmbeddingCache
+cache = EmbeddingCache()
+held, done = threading.Event(), threading.Event()
+def hold():
+    with cache._lock:
+        held.set()
+        done.wait()
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    vectors = cache.embed("model", ["a"], lambda texts: [[1.0]])
+    os._exit(7 if vectors.tolist() == [[1.0]] else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "7"
