@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from corpus import Corpus
+from langchain_core.vectorstores import InMemoryVectorStore
 from store_cases import CASES
 
 from langchain_sift import SIFTRetriever
+from langchain_sift.stores import fetch_hits
+from sift_retrievers.retrieval import Target
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,28 @@ def test_vectors_through_the_client_as_a_server_sends_them(
     assert found[0][0].metadata["sift"]["similarity"] == pytest.approx(
         want[0][0].metadata["sift"]["similarity"]
     )
+
+
+def test_a_subclass_that_searches_in_another_way_is_asked(corpus: Corpus) -> None:
+    class Backwards(InMemoryVectorStore):
+        def _similarity_search_with_score_by_vector(self, *args: Any, **kwargs: Any) -> Any:
+            return super()._similarity_search_with_score_by_vector(*args, **kwargs)[::-1]
+
+    store = Backwards(corpus.embeddings)
+    store.store = CASES["InMemory"].filled(corpus).store  # type: ignore[attr-defined]
+    target = Target(corpus.query_vector())
+    found = fetch_hits(store, target, 5, {})
+    plain = fetch_hits(CASES["InMemory"].filled(corpus), target, 5, {})
+    assert [*found.ids] == [*plain.ids][::-1]
+    assert found.vectors.tolist() == plain.vectors[::-1].tolist()
+
+
+def test_in_memory_the_hits_are_those_of_the_stores_own_search(corpus: Corpus) -> None:
+    store = CASES["InMemory"].filled(corpus)
+    for i, query in enumerate(corpus.queries):
+        for passes in (None, lambda document: document.metadata["parity"] == "even"):
+            found = fetch_hits(store, Target(corpus.query_vector(i)), 20, {"filter": passes})
+            own = store.similarity_search(query, k=20, filter=passes)
+            assert [*found.ids] == [document.id for document in own]
+            assert found.documents(range(20)) == own
+            assert found.texts == [document.page_content for document in own]

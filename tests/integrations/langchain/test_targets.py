@@ -112,7 +112,7 @@ def test_their_failure_comes_through(memory: Any, corpus: Corpus) -> None:
         (np.ones(12), r"got ndarray \(12,\)"),
         ([np.ones((2, 12))], r"one finite vector that is not zero; got shape \(2, 12\)"),
         ([np.zeros(12)], "one finite vector that is not zero"),
-        ([np.ones(5)], "a vector of dimension 5 from InMemoryVectorStore"),
+        ([np.ones(5)], r"shape \(12,\), but the query.s embedding has dimension 5"),
     ],
 )
 def test_targets_that_are_none(memory: Any, corpus: Corpus, targets: Any, message: str) -> None:
