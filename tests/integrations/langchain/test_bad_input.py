@@ -11,7 +11,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import ValidationError
 from store_cases import CASES
 
-from langchain_sift import SIFTRetriever
+from langchain_sift import SIFTCompressor, SIFTRetriever
 
 
 @pytest.fixture
@@ -64,6 +64,14 @@ async def test_call_time_arguments(
     with pytest.raises(ValueError, match=message):
         await retriever.ainvoke(corpus.queries[0], **arguments)
     assert len(retriever.invoke(corpus.queries[0])) == 4
+
+
+def test_what_is_no_tuner(memory: InMemoryVectorStore) -> None:
+    pytest.importorskip("peft")
+    with pytest.raises(ValidationError, match="fine_tune must be a TestTimeTuner; got str"):
+        SIFTRetriever(memory, fine_tune="yes")
+    with pytest.raises(ValidationError, match="fine_tune must be a TestTimeTuner; got str"):
+        SIFTCompressor(vectorstore=memory, fine_tune="yes")
 
 
 def test_fetch_k_grows_with_k_unless_it_is_given(

@@ -358,6 +358,12 @@ def test_settings_that_make_no_sense(
         SIFTRetriever(simple, **arguments)
 
 
+def test_what_is_no_tuner(simple: VectorStoreIndex) -> None:
+    pytest.importorskip("peft")
+    with pytest.raises(ValueError, match="fine_tune must be a TestTimeTuner; got str"):
+        SIFTRetriever(simple, fine_tune="yes")  # type: ignore[arg-type]
+
+
 def test_a_relevance_that_is_none(simple: VectorStoreIndex) -> None:
     with pytest.raises(TypeError, match=r"a function \(question, texts\) → scores, or.*got int"):
         SIFTRetriever(simple, relevance=5)  # type: ignore[arg-type]
