@@ -7,13 +7,13 @@
 
 PyDoc_STRVAR(instructions_doc,
              "instructions()\n--\n\n"
-             "\"avx2\" or \"portable\": the code that computes inner products on this machine.");
+             "\"avx512\", \"avx2\" or \"portable\": the code that computes inner products on this machine.");
 
 static PyObject *instructions(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    return PyUnicode_FromString(sift_has_avx2() ? "avx2" : "portable");
+    return PyUnicode_FromString(sift_has_avx512() ? "avx512" : sift_has_avx2() ? "avx2" : "portable");
 }
 
 /* METH_FASTCALL functions have another type than the table's, which Python asks to cast away. */

@@ -1,4 +1,4 @@
-/* Whether the code for processors with AVX2 and FMA exists, and whether it may run.
+/* Whether the code for processors with AVX2 and FMA, or AVX-512, exists, and whether it may run.
  *
  * GCC and Clang compile functions for a processor that the machine may not have, and say at run
  * time which one it is. With other compilers, and on other processors, the portable code runs.
@@ -17,6 +17,17 @@ static inline int sift_has_avx2(void)
 {
 #if SIFT_AVX2
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return 0;
+#endif
+}
+
+/* The same for AVX-512, whose registers are twice as wide. */
+static inline int sift_has_avx512(void)
+{
+#if SIFT_AVX2
+    return sift_has_avx2() && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512vl");
 #else
     return 0;
 #endif

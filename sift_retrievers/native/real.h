@@ -18,6 +18,13 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define VECTOR_BYTES 32
+#elif defined(FOR_AVX512)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512vl,avx2,fma")
+#endif
+#define VECTOR_BYTES 64
 #else
 #define VECTOR_BYTES 16
 #endif

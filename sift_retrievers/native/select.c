@@ -185,6 +185,8 @@ static int take_scalars(PyObject *const *a, struct sift_problem *problem, int *i
 static int solve(const struct sift_problem *problem, int is_double)
 {
 #if SIFT_AVX2
+    if (!is_double && sift_has_avx512())
+        return sift_select_float_avx512(problem);
     if (sift_has_avx2())
         return is_double ? sift_select_double_avx2(problem) : sift_select_float_avx2(problem);
 #endif

@@ -58,6 +58,7 @@ struct sift_problem {
 int sift_select_float(const struct sift_problem *problem);
 int sift_select_double(const struct sift_problem *problem);
 int sift_select_float_avx2(const struct sift_problem *problem);
+int sift_select_float_avx512(const struct sift_problem *problem);
 int sift_select_double_avx2(const struct sift_problem *problem);
 
 #endif

@@ -66,6 +66,6 @@ int SELECT(const struct sift_problem *problem)
     return status;
 }
 
-#if defined(FOR_AVX2) && defined(__clang__)
+#if (defined(FOR_AVX2) || defined(FOR_AVX512)) && defined(__clang__)
 #pragma clang attribute pop
 #endif
