@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,14 @@ FloatArray: TypeAlias = "npt.NDArray[Any]"
 ArrayLike: TypeAlias = "torch.Tensor | FloatArray | Sequence[Any]"
 
 
+EPSILON32: Final = 2.0**-23
+EPSILON64: Final = 2.0**-52
+
+
 def is_tensor(value: Any) -> bool:
     """Whether a value is a torch tensor."""
+    if type(value) is np.ndarray:
+        return False
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -43,6 +49,13 @@ def namespace(array: Array) -> Any:
             "pip install 'sift-retrievers[torch]'"
         ) from error
     return functions
+
+
+def epsilon_of(array: Array) -> float:
+    """ε of an array's floating-point type: 1 + ε is the next number after 1."""
+    if type(array) is np.ndarray:
+        return EPSILON64 if array.dtype.itemsize == 8 else EPSILON32
+    return float(namespace(array).finfo(array.dtype).eps)
 
 
 def home_of(values: ArrayLike) -> torch.device | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sift_retrievers.arrays import Array, is_tensor, namespace
+from sift_retrievers.arrays import Array, epsilon_of, is_tensor, namespace
 from sift_retrievers.kernels.built_in import Exponential
 from sift_retrievers.kernels.kernel import Kernel
 
@@ -63,7 +63,7 @@ class RelevanceWeighted:
         xp = namespace(relevance)
         if relevance.shape[1] == 0:
             return relevance
-        epsilon = float(xp.finfo(relevance.dtype).eps)
+        epsilon = epsilon_of(relevance)
         rho = as_precise(relevance)
         if valid is not None:
             rho = _only(valid, rho)

@@ -282,7 +282,7 @@ def _precision(
     objective: Objective,
 ) -> str:
     """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
-    if any(str(array.dtype).endswith("float64") for array in (targets, pool)):
+    if targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8:
         return "float64"
     if objective is Objective.ENTROPY and targets.shape[1] > 1:
         return "float64"

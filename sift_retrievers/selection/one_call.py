@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from sift_retrievers import acceleration
+from sift_retrievers.arrays import EPSILON32, epsilon_of
 from sift_retrievers.kernels import (
     BUILT_IN_KERNELS,
     InnerProductKernel,
@@ -29,7 +30,6 @@ from sift_retrievers.stop_reason import StopReason
 
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
-_EPSILON: Final = float(np.finfo(np.float32).eps)
 
 
 def select_in_one_call(
@@ -65,7 +65,7 @@ def select_in_one_call(
     if settings is None:
         return None
     scale, weighted, after = settings
-    rounding = COSINE_ROUNDING * _EPSILON
+    rounding = COSINE_ROUNDING * EPSILON32
     if relevance is not None:
         if not (
             weighted
@@ -75,7 +75,7 @@ def select_in_one_call(
             and np.isfinite(relevance).all()
         ):
             return None
-        rounding = ROUNDING * (_EPSILON if relevance.dtype is _FLOAT32 else 2.0**-52)
+        rounding = ROUNDING * epsilon_of(relevance)
         relevance = np.ascontiguousarray(relevance, dtype=np.float64)
     indices = np.empty(k, np.int64)
     gains, variance = np.empty(k, _FLOAT32), np.empty(k + 1, _FLOAT32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sift_retrievers.arrays import Array, namespace
+from sift_retrievers.arrays import Array, epsilon_of, namespace
 from sift_retrievers.kernels import RelevanceWeighted
 from sift_retrievers.selection.problem import Weighting
 
@@ -33,7 +33,7 @@ def passage_weights(
         weights = kernel.weights(weighting.relevance, valid)
     else:
         assert cosine is not None
-        rounding = COSINE_ROUNDING * float(namespace(cosine).finfo(cosine.dtype).eps)
+        rounding = COSINE_ROUNDING * epsilon_of(cosine)
         weights = kernel.weights(cosine, valid, rounding=rounding)
     if zero is None:
         return weights

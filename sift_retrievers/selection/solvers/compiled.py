@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from sift_retrievers import acceleration
-from sift_retrievers.arrays import check_finite
+from sift_retrievers.arrays import check_finite, epsilon_of
 from sift_retrievers.kernels import Cosine, Exponential, Kernel, Linear, SharedNoise, unit_vectors
 from sift_retrievers.kernels.relevance_weighted import ROUNDING
 from sift_retrievers.selection.problem import Objective, Picks, Problem
@@ -53,13 +53,13 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
     k, dtype = problem.k, targets.dtype
     indices = np.empty((batch, k), dtype=np.int64)
     gains, variance = np.empty((batch, k), dtype), np.empty((batch, k + 1), dtype)
-    epsilon = float(np.finfo(dtype).eps)
+    epsilon = epsilon_of(targets)
     gamma, standardized, relevance, rounding = -1.0, False, None, COSINE_ROUNDING * epsilon
     if problem.weighting is not None:
         gamma, standardized = problem.weighting.gamma, problem.weighting.standardized
         if problem.weighting.relevance is not None:
             given = problem.weighting.relevance
-            rounding = ROUNDING * float(np.finfo(given.dtype).eps)  # of the largest
+            rounding = ROUNDING * epsilon_of(given)  # of the largest
             relevance = np.ascontiguousarray(given, dtype=np.float64)
     matrices = None
     if problem.objective is Objective.ENTROPY:

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from sift_retrievers.arrays import epsilon_of
 from sift_retrievers.selection.problem import Objective, affordable, lowest_tie
 from sift_retrievers.selection.solvers.prepared import Query, Vector
 from sift_retrievers.selection.solvers.reference import whitening
@@ -45,7 +46,7 @@ class _Selecting:
     def run(self, gains: Vector, variance: Vector) -> list[int]:
         query, steps = self.query, self.query.steps
         costs, groups, left = query.costs, query.groups, query.budget
-        epsilon = float(np.finfo(self.p.dtype).eps)
+        epsilon = epsilon_of(self.p)
         floor = [sigma * epsilon for sigma in self.sigma]
         barred = np.zeros_like(self.p)  # −inf for passages that may not be picked again
         first = 0.0

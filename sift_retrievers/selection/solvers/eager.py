@@ -11,6 +11,7 @@ from operator import mul
 
 import numpy as np
 
+from sift_retrievers.arrays import epsilon_of
 from sift_retrievers.selection.problem import affordable, lowest_tie
 from sift_retrievers.selection.solvers.prepared import Query, Vector
 from sift_retrievers.selection.solvers.sums import combined
@@ -25,7 +26,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
     noise, steps, pool, r = query.problem.noise, query.steps, query.pool, query.r
     costs, groups, left = query.costs, query.groups, query.budget
     v = query.variances()
-    epsilon = float(np.finfo(v.dtype).eps)
+    epsilon = epsilon_of(v)
     rows = np.empty((steps, len(v)), dtype=v.dtype)  # ℓ
     picks: list[int] = []
     roots: list[float] = []
@@ -74,7 +75,7 @@ def _trace(
 ) -> None:
     """What the picks leave of the uncertainty about the targets: rule 4 for c at the picks."""
     sigma = query.prior.diagonal().tolist()
-    epsilon = float(np.finfo(variance.dtype).eps)
+    epsilon = epsilon_of(variance)
     left = [[value] for value in sigma]  # σ² of every target, along the picks
     if picks:
         at = rows[: len(picks) - 1, picks].T.tolist()  # ℓ_s of every pick, for the picks before

@@ -18,6 +18,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.arrays import epsilon_of
 from sift_retrievers.selection.problem import affordable, lowest_tie
 from sift_retrievers.selection.solvers.prepared import Query, Vector
 
@@ -34,7 +35,7 @@ def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
     Returns:
         Positions among the query's candidates.
     """
-    epsilon = float(np.finfo(query.products.dtype).eps)
+    epsilon = epsilon_of(query.products)
     left = query.budget
     candidates = _Candidates(query)
     answer = _Answer(query, epsilon)

@@ -38,7 +38,7 @@ j, v_j = k_n(x_j, x_j). Rules:
 
 from __future__ import annotations
 
-from sift_retrievers.arrays import Array, check_finite, is_tensor, namespace
+from sift_retrievers.arrays import Array, check_finite, epsilon_of, is_tensor, namespace
 from sift_retrievers.kernels import inner_products, unit_vectors
 from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem, affordable
 from sift_retrievers.selection.weights import passage_weights
@@ -63,7 +63,7 @@ def select_reference(problem: Problem) -> Picks:
     v = kernel.diagonal(x) * (r * r)  # [B, K]
     prior = kernel.prior(q)
     sigma = xp.stack([prior[:, t, t] for t in range(q.shape[1])], axis=1)  # σ²: [B, m]
-    epsilon = float(xp.finfo(sigma.dtype).eps)
+    epsilon = epsilon_of(sigma)
     floor = sigma * epsilon  # σ² > 0 for λ′ > 0, in rounded arithmetic too
     rows: list[Array] = []  # ℓ_s: [B, K] each
     u_rows: list[Array] = []
@@ -166,7 +166,7 @@ def whitening(prior: Array) -> Array:
     """
     xp = namespace(prior)
     s, basis = xp.linalg.eigh(prior)
-    cutoff = xp.max(s, axis=1, keepdims=True) * s.shape[1] * 16 * float(xp.finfo(s.dtype).eps)
+    cutoff = xp.max(s, axis=1, keepdims=True) * s.shape[1] * 16 * epsilon_of(s)
     scale = xp.where(s > cutoff, 1.0 / xp.sqrt(xp.maximum(s, cutoff)), xp.zeros_like(s))
     return scale[..., None] * basis.mT
 
