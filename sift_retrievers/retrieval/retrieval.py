@@ -24,6 +24,7 @@ from sift_retrievers.retrieval.titles import Metadata
 from sift_retrievers.witnesses import PassageTexts, Relevance, TermCache, coverage_of, join
 from sift_retrievers.witnesses.judge import checked_scores
 
+T = TypeVar("T")
 DocumentT = TypeVar("DocumentT")
 
 TERMS: Final = TermCache()
@@ -85,7 +86,7 @@ class Retrieval(Generic[DocumentT]):
         """
         gone: set[int] = set()
         if "_candidates" in self.__dict__ or self._looks_at_documents:
-            gone = {i for i, document in enumerate(self._candidates) if document is None}
+            gone = {*self._gone}
         while True:
             choice = choose(
                 self._vectors,
@@ -178,7 +179,7 @@ class Retrieval(Generic[DocumentT]):
             ids=self.hits.ids,
             texts=self._texts,
             parents=self._parents,
-            gone={i for i, document in enumerate(self._candidates) if document is None},
+            gone=self._gone,
             source=self.hits.note or "as the embedding model gave them",
             seconds=self.seconds,
             settings={name: value for name, value in settings.items() if value is not None},
@@ -214,10 +215,21 @@ class Retrieval(Generic[DocumentT]):
         return self.hits.documents(range(len(self.hits)))
 
     @once
+    def _gone(self) -> frozenset[int]:
+        """Positions of the hits whose documents are gone."""
+        return frozenset(i for i, document in enumerate(self._candidates) if document is None)
+
+    def _of_each(self, read: Callable[[DocumentT], T]) -> list[T | None]:
+        """What is read in each document; None for one that is gone."""
+        if not self._gone:
+            return [*map(read, self._candidates)]  # type: ignore[arg-type]  # none is None
+        return [None if document is None else read(document) for document in self._candidates]
+
+    @once
     def _texts(self) -> Sequence[str]:
         if self.hits.texts is not None:
             return self.hits.texts
-        return ["" if d is None else self.text(d) or "" for d in self._candidates]
+        return [text or "" for text in self._of_each(self.text)]
 
     @once
     def _passages(self) -> PassageTexts | None:
@@ -233,10 +245,8 @@ class Retrieval(Generic[DocumentT]):
         if self.titles_in is not None and self.hits.metadata is not None:
             return self.titles_in(self.hits.metadata)
         if self.titles_in is not None and self.metadata is not None:
-            metadata = self.metadata
-            found = self._candidates
-            return self.titles_in([None if d is None else metadata(d) for d in found])
-        return [None if d is None else self.title(d) for d in self._candidates]
+            return self.titles_in(self._of_each(self.metadata))
+        return self._of_each(self.title)
 
     @once
     def _costs(self) -> npt.NDArray[np.float64] | None:

@@ -53,14 +53,13 @@ def titles_in(given: TitleOf) -> Callable[[Sequence[Metadata]], list[str | None]
 
 
 def _usual_titles(found: Sequence[Metadata]) -> list[str | None]:
-    titles: list[str | None] = []
-    for metadata in found:
-        title = metadata.get("title") if metadata else None  # the key that most documents have
-        if type(title) is str and (line := " ".join(title.split())):
-            titles.append(line)
-        else:
-            titles.append(_usual(metadata) if metadata else None)
-    return titles
+    # Under the key that most documents have, then under the others.
+    first = [metadata.get("title") if metadata else None for metadata in found]
+    titles = [" ".join(title.split()) if type(title) is str else None for title in first]
+    return [
+        title or (_usual(metadata) if metadata else None)
+        for title, metadata in zip(titles, found, strict=True)
+    ]
 
 
 def _usual(metadata: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from operator import attrgetter, is_
+from operator import is_, itemgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from langchain_core.documents import Document
@@ -44,7 +44,7 @@ RULES: Final = (
     "token_counter",
     "score_threshold",
 )
-_RULES_OF: Final = attrgetter(*RULES)
+_RULES_OF: Final = itemgetter(*RULES)
 
 
 class SelectionSettings(BaseModel):
@@ -130,7 +130,7 @@ class SelectionSettings(BaseModel):
         Raises:
             ValueError: for a value that makes no sense, or values that do not go together.
         """
-        given = _RULES_OF(self)
+        given = _RULES_OF(self.__dict__)
         kept = self._resolved
         # Resolved once, and again where a field was assigned.
         if kept is None or not all(map(is_, kept[0], given)):
