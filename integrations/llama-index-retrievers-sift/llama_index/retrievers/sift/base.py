@@ -23,6 +23,7 @@ from llama_index.retrievers.sift.arguments import as_index, search_mode, sizes
 from llama_index.retrievers.sift.nodes import annotated_copies
 from llama_index.retrievers.sift.search import VectorSearch, parent_of
 from llama_index.retrievers.sift.settings import (
+    FilledIn,
     metadata_of,
     settings_tokens,
     shown,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 dispatcher = instrument.get_dispatcher(__name__)
 
 
-class SIFTRetriever(BaseRetriever):
+class SIFTRetriever(FilledIn, BaseRetriever):
     """Retrieve the nodes that together tell most: relevant and not redundant.
 
     Takes the `fetch_top_k` nearest nodes of an index with the texts and vectors that it already
@@ -226,29 +227,6 @@ class SIFTRetriever(BaseRetriever):
             embed_model=self._embed_model,
             vector_store_kwargs=vector_store_kwargs or {},
         )
-
-    @property
-    def relevance(self) -> Witnesses:
-        """Who says how relevant a node is."""
-        return self.rules.witnesses
-
-    @property
-    def kernel(self) -> RetrieverKernel:
-        """The kernel, as given or as it goes with the relevance."""
-        assert self.rules.kernel is not None
-        return self.rules.kernel
-
-    @property
-    def lambda_(self) -> float:
-        """λ′, as given or as it goes with the kernel."""
-        assert self.rules.lambda_ is not None
-        return self.rules.lambda_
-
-    @property
-    def objective(self) -> str:
-        """The objective, as given or as it goes with the kernel."""
-        assert self.rules.objective is not None
-        return self.rules.objective
 
     def explain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
         """What was considered for a query, what was chosen, why, and how long each stage took."""

@@ -8,7 +8,8 @@ from typing import Any
 from llama_index.core.schema import MetadataMode, NodeWithScore
 from llama_index.core.settings import Settings
 
-from sift_retrievers.retrieval import SelectionRules, TitleOf, title_of
+from sift_retrievers.retrieval import RetrieverKernel, SelectionRules, TitleOf, title_of
+from sift_retrievers.witnesses import Witnesses
 
 
 def settings_tokens(text: str) -> int:
@@ -51,3 +52,32 @@ def shown(rules: SelectionRules, **others: Any) -> dict[str, Any]:
         "max_tokens": rules.max_tokens,
         "similarity_cutoff": rules.score_threshold,
     }
+
+
+class FilledIn:
+    """Settings of a retriever as attributes, with what the caller left open filled in."""
+
+    rules: SelectionRules
+
+    @property
+    def relevance(self) -> Witnesses:
+        """Who says how relevant a node is."""
+        return self.rules.witnesses
+
+    @property
+    def kernel(self) -> RetrieverKernel:
+        """The kernel, as given or as it goes with the relevance."""
+        assert self.rules.kernel is not None
+        return self.rules.kernel
+
+    @property
+    def lambda_(self) -> float:
+        """λ′, as given or as it goes with the kernel."""
+        assert self.rules.lambda_ is not None
+        return self.rules.lambda_
+
+    @property
+    def objective(self) -> str:
+        """The objective, as given or as it goes with the kernel."""
+        assert self.rules.objective is not None
+        return self.rules.objective
