@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, Final
-from weakref import WeakSet
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.forking import set_right_after_fork
 from sift_retrievers.validation import count
 
 Vector = npt.NDArray[np.float32]
@@ -30,7 +29,7 @@ class EmbeddingCache:
         self._vectors: OrderedDict[tuple[int, str], Vector] = OrderedDict()
         self._models: dict[int, object] = {}  # kept, so that no other model gets a model's id()
         self._lock = Lock()
-        _CACHES.add(self)
+        set_right_after_fork(self)
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -109,15 +108,8 @@ class EmbeddingCache:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["size"])  # type: ignore[misc]
 
-
-_CACHES: Final[WeakSet[EmbeddingCache]] = WeakSet()
-
-
-def _unlock_in_child() -> None:
-    """In a forked process: whoever held a lock while it was forked is not there to release it."""
-    for cache in _CACHES:
-        cache._lock = Lock()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_unlock_in_child)
+    def after_fork(self) -> None:
+        """`sift_retrievers.forking`."""
+        held, self._lock = self._lock.locked(), Lock()
+        if held:
+            self._vectors, self._models = OrderedDict(), {}

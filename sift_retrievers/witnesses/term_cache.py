@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from threading import Lock
 
+from sift_retrievers.forking import set_right_after_fork
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.titled import Titled, whole
 
@@ -22,6 +23,7 @@ class TermCache:
         self._kept: OrderedDict[Titled, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
+        set_right_after_fork(self)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -31,6 +33,12 @@ class TermCache:
         with self._lock:
             self._kept.clear()
             self._size = 0
+
+    def after_fork(self) -> None:
+        """`sift_retrievers.forking`."""
+        held, self._lock = self._lock.locked(), Lock()
+        if held:
+            self.clear()
 
     def blocks(self, texts: Sequence[Titled]) -> list[bytes]:
         """The terms of every text as a block; those not kept are read in one go."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.once import once as computed_once
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.terms import COUNTS, Hashes, Terms
@@ -85,7 +85,7 @@ class PassageTexts:
         """The terms of each text, for reading."""
         return [Terms(block) for block in self.blocks]
 
-    @cached_property
+    @computed_once
     def joined(self) -> JoinedTerms:
         """All terms in arrays."""
         all_terms = np.frombuffer(b"".join(self.blocks), dtype=np.uint64)

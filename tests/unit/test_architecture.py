@@ -58,7 +58,15 @@ def files_of(parts: list[str]) -> list[Path]:
     ]
 
 
-ALONE = ["witnesses", "coverage.py", "stop_reason.py", "acceleration.py", "once.py"]
+ALONE = [
+    "witnesses",
+    "coverage.py",
+    "coverage_greedy.py",
+    "stop_reason.py",
+    "acceleration.py",
+    "once.py",
+    "forking.py",
+]
 """What a user of another engine could take as it is: Python and numpy."""
 
 
