@@ -15,11 +15,11 @@ LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 # What the extension module is built from, in place: one file for all environments.
 NATIVE      := setup.py $(wildcard sift_retrievers/native/*)
-CORE_TESTS  := tests/unit tests/witnesses tests/property tests/integrations
+CORE_TESTS  := tests/unit tests/witnesses tests/property tests/integrations tests/servers
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-finetune bench-retrieval bench-test-time clean
+.PHONY: help demo demo-finetune test test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -32,8 +32,9 @@ help:
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
-	@echo "make bench      speed of selection against other selectors (about 6 minutes)"
-	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … (3 minutes)"
+	@echo "make bench      speed of selection against other selectors and cold starts (about 12 minutes)"
+	@echo "make bench-stores  speed of whole retrievals from FAISS, Chroma, Qdrant, … and of their texts (5 minutes)"
+	@echo "make bench-sizes   what an installation weighs, in fresh environments (3 minutes)"
 	@echo "make bench-retrieval  evidence found on six corpora, against every peer (MODEL=wordllama or minilm; needs SIFT_DATA)"
 	@echo "make bench-test-time  the paper's experiment in small (2 h on 2 cores; needs SIFT_DATA)"
 	@echo "make bench-finetune  time and memory of sessions of test-time fine-tuning (5 minutes)"
@@ -112,6 +113,7 @@ build: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/cpu.py
+	$(BIN)/python -W ignore benchmarks/speed/cold_start.py
 
 bench-finetune: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/finetune.py
@@ -129,6 +131,10 @@ bench-test-time: $(VENV)/.test $(VENV)/.native
 
 bench-stores: $(VENV)/.dev $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/stores.py
+	$(BIN)/python -W ignore benchmarks/speed/words.py
+
+bench-sizes: $(VENV)/.dev
+	$(BIN)/python -W ignore benchmarks/speed/sizes.py
 
 clean:
 	rm -rf $(VENV) $(CORE) dist build sift_retrievers/*.so sift_retrievers/*.pyd .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
