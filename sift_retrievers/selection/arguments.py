@@ -14,7 +14,6 @@ from sift_retrievers.arrays import (
     as_tensor,
     check_finite,
     home_of,
-    host,
     is_tensor,
     namespace,
 )
@@ -25,6 +24,7 @@ from sift_retrievers.kernels import (
     RelevanceWeighted,
     resolve_kernel,
 )
+from sift_retrievers.selection.per_candidate import costs_of, groups_of, per_candidate, rows_of
 from sift_retrievers.selection.problem import Objective, Problem, Weighting
 from sift_retrievers.validation import count, is_cpu, positive, torch_device
 
@@ -104,17 +104,17 @@ def build_problem(
     targets, pool = _shapes(given, pool)
     _check_targets(targets)
     batch = targets.shape[0]
-    rows = None if ids is None else _ids(ids, batch, pool)
+    rows = None if ids is None else rows_of(ids, batch, pool)
     size = pool.shape[1] if rows is None else rows.shape[1]
 
     objective = Objective(objective)
     dtype = _precision(base, noise, targets, pool, rows, objective)
     weighting = None
     if isinstance(resolved, RelevanceWeighted):
-        given = None if relevance is None else _per_candidate(relevance, "relevance", batch, size)
+        given = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
         weighting = Weighting(resolved.gamma, resolved.standardized, _moved(given, place))
-    spending, left = _costs(costs, budget, per_cost, batch, size)
-    numbers = None if groups is None else _groups(groups, replacement, batch, size)
+    spending, left = costs_of(costs, budget, per_cost, batch, size)
+    numbers = None if groups is None else groups_of(groups, replacement, batch, size)
     return Problem(
         targets=_as(targets, dtype),
         candidates=_as(pool, dtype),
@@ -198,79 +198,6 @@ def _check_targets(targets: Array) -> None:
         return
     row, target = (int(axis[0]) for axis in namespace(asks).nonzero(~asks))
     raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
-
-
-def _ids(ids: ArrayLike, batch: int, pool: Array) -> Any:
-    """`[B, K]` int64 rows of the matrix `[1, N, d]`, −1 for none; numpy."""
-    rows = host(ids)
-    came = f"got {rows.shape} of {rows.dtype} for candidates {tuple(pool.shape[1:])}"
-    whole = rows.dtype.kind in "iu"
-    if rows.ndim != 2 or rows.shape[0] != batch or not whole or pool.shape[0] != 1:
-        raise ValueError(f"ids must be whole numbers [B={batch}, K], candidates [N, d]; {came}")
-    if rows.size and (int(rows.min()) < -1 or int(rows.max()) >= pool.shape[1]):
-        raise ValueError(
-            f"ids must be rows of the matrix or −1; {came}, from {int(rows.min())} to "
-            f"{int(rows.max())}"
-        )
-    return rows.astype(np.int64, copy=False)
-
-
-def _per_candidate(values: ArrayLike, name: str, batch: int, size: int) -> Any:
-    array = as_numpy(values, name)
-    if array.shape not in ((size,), (batch, size)):
-        raise ValueError(f"{name} must be [K={size}] or [B={batch}, K={size}]; got {array.shape}")
-    check_finite(array, name)
-    return np.broadcast_to(array, (batch, size))
-
-
-def _groups(groups: ArrayLike, replacement: bool, batch: int, size: int) -> Any:
-    numbers = host(groups)
-    if numbers.shape not in ((size,), (batch, size)) or numbers.dtype.kind not in "iu":
-        raise ValueError(
-            f"groups must be whole numbers [K={size}] or [B={batch}, K={size}]; got "
-            f"{numbers.shape} of {numbers.dtype}"
-        )
-    if replacement:
-        raise ValueError("groups are picked from once; they do not go together with replacement")
-    return np.broadcast_to(numbers.astype(np.int64, copy=False), (batch, size))
-
-
-def _costs(
-    costs: ArrayLike | None,
-    budget: float | ArrayLike | None,
-    per_cost: bool,
-    batch: int,
-    size: int,
-) -> tuple[Any, Any]:
-    if costs is None:
-        if budget is not None or per_cost:
-            raise ValueError("budget and per_cost need costs, what each candidate costs; got None")
-        return None, None
-    spending = _per_candidate(_precise(costs), "costs", batch, size)
-    if (spending < 0).any() or (per_cost and (spending == 0).any()):
-        least = "positive" if per_cost else "at least 0"
-        raise ValueError(f"costs must be {least}; the smallest is {float(spending.min())}")
-    if budget is None:
-        return spending, None
-    limit = as_numpy(_precise([budget] if isinstance(budget, int | float) else budget), "budget")
-    if limit.ndim != 1 or limit.shape[0] not in (1, batch) or not (limit >= 0).all():
-        raise ValueError(
-            f"budget must be one number or [B={batch}] numbers of at least 0; got {budget!r}"
-        )
-    check_finite(limit, "budget")
-    return spending, np.broadcast_to(limit, (batch,))
-
-
-def _precise(values: ArrayLike) -> ArrayLike:
-    """Lists of numbers in float64: in float32 ten costs of 0.1 are more than 1."""
-    if is_tensor(values):
-        return values.double()  # type: ignore[union-attr]
-    if isinstance(values, np.ndarray) and values.dtype.kind not in "fiub":
-        return values
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return values  # whose conversion says what is wrong
 
 
 def _precision(
