@@ -27,7 +27,7 @@ help:
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-core  the tests that need no optional package, without any installed"
 	@echo "make test-numpy the same without the compiled functions: numpy does their work"
-	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (5 minutes)"
+	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
 	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"

@@ -22,10 +22,11 @@ static inline int sift_has_avx2(void)
 #endif
 }
 
-/* The same for AVX-512, whose registers are twice as wide. */
+/* The same for AVX-512, whose registers are twice as wide. SIFT_NO_AVX512 is for the fuzzer, which
+ * attacks each kind of code. */
 static inline int sift_has_avx512(void)
 {
-#if SIFT_AVX2
+#if SIFT_AVX2 && !defined(SIFT_NO_AVX512)
     return sift_has_avx2() && __builtin_cpu_supports("avx512f") &&
            __builtin_cpu_supports("avx512vl");
 #else

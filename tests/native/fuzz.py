@@ -1,7 +1,7 @@
 """`_native.select` under AddressSanitizer and UndefinedBehaviorSanitizer: `make fuzz`.
 
-Builds the extension module with both (GCC or Clang, on Linux) in a temporary folder, once for this
-processor and once portable, and calls it for `--seconds` each: with random problems, whose answers
+Builds the extension module with both (GCC or Clang, on Linux) in a temporary folder, for this
+processor, without AVX-512 and portable, and calls it for `--seconds` each: with random problems, whose answers
 are checked by brute force, and with random nonsense: sizes that contradict the buffers, ids from
 anywhere, infinities and NaN. It must answer or raise. A read or write beside a buffer, or an
 overflow of whole numbers, ends the process with the sanitizers' report.
@@ -34,12 +34,14 @@ ARRAYS = ("vectors", "targets", "relevance", "whitening", "costs", "budget", "id
 EXTREMES = (0.0, -0.0, 1e-320, 1e-45, 1e-30, 1e-20, 1e18, 1e20, 1e36, 1e150, 1e300, np.inf, np.nan)
 
 
-def build(folder: Path, *, portable: bool) -> Path:
+def build(folder: Path, *, portable: bool = False, avx512: bool = True) -> Path:
     """The module with sanitizers, without numpy's or setuptools' help."""
-    target = folder / ("portable.so" if portable else "native.so")
+    target = folder / f"native-{int(portable)}{int(avx512)}.so"
     compiler = shlex.split(os.environ.get("CC", "cc"))
     flags = ["-shared", "-fPIC", "-g", "-O1", "-std=c99", "-ffp-contract=fast", *SANITIZERS]
-    defines = ["-DPy_LIMITED_API=0x030B0000", *(["-DSIFT_PORTABLE"] if portable else [])]
+    defines = ["-DPy_LIMITED_API=0x030B0000"]
+    defines += ["-DSIFT_PORTABLE"] if portable else []
+    defines += [] if avx512 else ["-DSIFT_NO_AVX512"]
     include = f"-I{sysconfig.get_paths()['include']}"
     sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
     subprocess.run(
@@ -103,6 +105,7 @@ def outputs_of(problem: RawProblem, shape: tuple[int, int]) -> list[Any]:
 
 
 def attack(module: Any, seconds: float, seed: int) -> None:
+    print(module.instructions(), flush=True)
     start, answered, refused, checked = time.monotonic(), 0, 0, 0
     while time.monotonic() < start + seconds:
         seed += 1
@@ -130,7 +133,7 @@ def attack(module: Any, seconds: float, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="for each of the two builds")
+    parser.add_argument("--seconds", type=float, default=120.0, help="for each of the three builds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--module", type=Path, help="a build with sanitizers: attack it, here")
     arguments = parser.parse_args()
@@ -151,9 +154,8 @@ def main() -> None:
         "OPENBLAS_NUM_THREADS": "1",
     }
     with tempfile.TemporaryDirectory() as folder:
-        for portable in (False, True):
-            module = build(Path(folder), portable=portable)
-            print("portable" if portable else "for this processor", flush=True)
+        for portable, avx512 in ((False, True), (False, False), (True, False)):
+            module = build(Path(folder), portable=portable, avx512=avx512)
             command = [sys.executable, __file__, "--module", str(module)]
             command += ["--seconds", str(arguments.seconds), "--seed", str(arguments.seed)]
             subprocess.run(command, env=environment, check=True)
