@@ -1,10 +1,10 @@
 """`_native.select` under AddressSanitizer and UndefinedBehaviorSanitizer: `make fuzz`.
 
 Builds the extension module with both (GCC or Clang, on Linux) in a temporary folder, for this
-processor, without AVX-512 and portable, and calls it for `--seconds` each: with random problems, whose answers
-are checked by brute force, and with random nonsense: sizes that contradict the buffers, ids from
-anywhere, infinities and NaN. It must answer or raise. A read or write beside a buffer, or an
-overflow of whole numbers, ends the process with the sanitizers' report.
+processor, without AVX-512 and portable, and calls it for `--seconds` each: with random problems,
+whose answers are checked by brute force, and with random nonsense: sizes that contradict the
+buffers, ids from anywhere, infinities and NaN. It must answer or raise. A read or write beside a
+buffer, or an overflow of whole numbers, ends the process with the sanitizers' report.
 """
 
 from __future__ import annotations
