@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from oracle import unit
 
 from sift_retrievers import RelevanceWeighted
 from sift_retrievers.kernels import KernelLike, resolve_kernel
@@ -22,18 +22,17 @@ def uncertainty_along(
     relevance: Any = None,
 ) -> npt.NDArray[np.float64]:
     """`[N + 1]`, summed over the targets `[d]` or `[1, m, d]`; weights are those of the pool."""
-    targets = torch.as_tensor(np.asarray(queries)).double().reshape(1, -1, np.shape(pool)[1])
-    passages = torch.as_tensor(np.asarray(pool)).double()[None]
+    targets = np.asarray(queries, dtype=np.float64).reshape(1, -1, np.shape(pool)[1])
+    passages = np.asarray(pool, dtype=np.float64)[None]
     resolved = resolve_kernel(kernel)
-    r = torch.ones(passages.shape[1], dtype=torch.float64)
+    r = np.ones(passages.shape[1])
     if isinstance(resolved, RelevanceWeighted):
-        cosine = torch.nn.functional.cosine_similarity
-        near = cosine(targets[0][:, None], passages, dim=-1).amax(dim=0)
-        given = near if relevance is None else torch.as_tensor(relevance).double()
+        near = (unit(targets[0]) @ unit(passages[0]).T).max(axis=0)
+        given = near if relevance is None else np.asarray(relevance, dtype=np.float64)
         r, resolved = resolved.weights(given[None])[0], resolved.base
     x, q = resolved.features(passages), resolved.features(targets)
-    cross = (resolved.cross(q, x)[0] * r).numpy()
-    gram = (resolved(x, x)[0] * r * r[:, None]).numpy()
+    cross = resolved.cross(q, x)[0] * r
+    gram = resolved(x, x)[0] * r * r[:, None]
     prior = float(resolved.prior(q)[0].trace())
     left = [prior]
     for n in range(1, len(picks) + 1):

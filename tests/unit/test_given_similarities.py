@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from oracle import exponential, unit
+from tensors import ARRAY_KINDS
 
 from sift_retrievers import RelevanceWeighted, StopReason, select
 
@@ -62,17 +62,12 @@ def test_each_pick_is_the_best_by_brute_force(limits: dict[str, Any], relevance:
         assert chosen.gains[n] == pytest.approx(0.5 * np.log1p(v[pick] / noise))
 
 
-def test_tensors_give_tensors_and_a_minimal_gain_ends_it() -> None:
+@pytest.mark.parametrize("kind", ARRAY_KINDS)
+def test_a_minimal_gain_ends_it(kind: Any) -> None:
     whole = select(QUERY, POOL, 8, kernel=SIMILAR, lambda_=0.2)
-    cut = select(
-        torch.from_numpy(QUERY),
-        torch.from_numpy(POOL),
-        8,
-        kernel=torch.from_numpy(SIMILAR),
-        lambda_=0.2,
-        min_gain=float(whole.gains[3]) + 1e-9,
-    )
-    assert isinstance(cut.indices, torch.Tensor)
+    least = float(whole.gains[3]) + 1e-9
+    cut = select(kind(QUERY), kind(POOL), 8, kernel=kind(SIMILAR), lambda_=0.2, min_gain=least)
+    assert type(cut.indices) is type(kind(POOL))
     assert cut.indices.tolist() == [*whole.indices[:3].tolist(), -1, -1, -1, -1, -1]
     assert cut.stop_reason is StopReason.MIN_GAIN
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from oracle import OracleProblem
+from tensors import needs_torch
 from uncertainty import uncertainty_along
 
 from sift_retrievers import (
@@ -377,7 +378,9 @@ def test_rules_that_are_given_win() -> None:
         ({"score_threshold": 1.5}, "between -1 and 1; got 1.5"),
         ({"score_threshold": "0.5"}, "between -1 and 1; got '0.5'"),
         ({"score_threshold": np.nan}, "between -1 and 1; got nan"),
-        ({"device": "nonsense"}, "device must be one that torch has"),
+        pytest.param(
+            {"device": "nonsense"}, "device must be one that torch has", marks=needs_torch
+        ),
     ],
     ids=str,
 )

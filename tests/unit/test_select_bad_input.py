@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from tensors import needs_torch, tensor
 
 from sift_retrievers import select
 
@@ -79,9 +79,13 @@ def test_things_that_are_no_numbers() -> None:
         select(GOOD_QUERY, GOOD_POOL.astype(complex), 1)
 
 
-def test_tensors_of_different_lengths_and_nothing_at_all() -> None:
+@needs_torch
+def test_tensors_of_different_lengths() -> None:
     with pytest.raises(ValueError, match=r"rows of one length; got .*\(3,\), \(4,\)"):
-        select(GOOD_QUERY, [torch.ones(4), torch.ones(3)], 1)
+        select(GOOD_QUERY, [tensor([1.0] * 4), tensor([1.0] * 3)], 1)
+
+
+def test_nothing_at_all() -> None:
     with pytest.raises(TypeError, match="queries must be numbers; got None"):
         select(None, GOOD_POOL, 1)  # type: ignore[call-overload]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from solvers import CPU_SOLVERS
+from tensors import needs_torch, tensor
 
 from sift_retrievers import Cosine, Selection, StopReason, select
 from sift_retrievers.selection import SelectOptions
@@ -53,8 +53,6 @@ def test_one_query_gives_one_selection() -> None:
     one_of_a_batch = select(queries[:1], candidates[0], 5)
     assert one_of_a_batch.indices.shape == (1, 5)
     assert one_of_a_batch.stop_reason == (StopReason.K,)
-    tensors = select(torch.from_numpy(queries[0]), torch.from_numpy(candidates[0]), 5)
-    assert tensors.indices.shape == (5,)
     by_ids = select(queries[0], candidates[0], 5, ids=[range(20)])
     assert by_ids.indices.shape == (5,)
 
@@ -81,19 +79,26 @@ def test_several_targets_lower_the_sum_of_their_variances() -> None:
     assert chosen.variance[0, 0] == pytest.approx(4.0, rel=1e-6)
 
 
+@needs_torch
 def test_torch_in_torch_out() -> None:
+    import torch
+
     queries, candidates = problem()
-    given = torch.from_numpy(candidates).requires_grad_()
-    chosen = select(torch.from_numpy(queries), given, 5)
+    given = tensor(candidates).requires_grad_()
+    chosen = select(tensor(queries), given, 5)
     assert isinstance(chosen.indices, torch.Tensor)
     assert isinstance(chosen.gains, torch.Tensor)
     assert not chosen.gains.requires_grad
     assert_same(chosen, select(queries, candidates, 5))
+    one = select(tensor(queries[0]), given[0], 5)
+    assert isinstance(one.indices, torch.Tensor)
+    assert one.indices.shape == (5,)
 
 
+@needs_torch
 def test_the_kind_follows_the_candidates() -> None:
     queries, candidates = problem()
-    mixed = select(torch.from_numpy(queries), candidates, 5)
+    mixed = select(tensor(queries), candidates, 5)
     assert isinstance(mixed.indices, np.ndarray)
 
 
@@ -108,9 +113,10 @@ def test_every_numeric_dtype(dtype: Any) -> None:
     assert_same(chosen, exact)
 
 
+@needs_torch
 def test_bfloat16_tensors() -> None:
     queries, candidates = problem()
-    q, x = torch.from_numpy(queries).bfloat16(), torch.from_numpy(candidates).bfloat16()
+    q, x = tensor(queries).bfloat16(), tensor(candidates).bfloat16()
     assert_same(select(q, x, 5), select(q.double(), x.double(), 5))
 
 
@@ -119,10 +125,14 @@ def test_lists_of_floats_and_lists_of_arrays() -> None:
     expected = select(queries[0], candidates[0], 5)
     assert_same(select(queries[0].tolist(), candidates[0].tolist(), 5), expected)
     assert_same(select(list(queries[0]), list(candidates[0]), 5), expected)
-    tensors = [torch.from_numpy(row) for row in candidates[0]]
-    from_tensors = select(torch.from_numpy(queries[0]), tensors, 5)
-    assert isinstance(from_tensors.indices, torch.Tensor)
-    assert_same(from_tensors, expected)
+
+
+@needs_torch
+def test_lists_of_tensors() -> None:
+    queries, candidates = problem(batch=1)
+    chosen = select(tensor(queries[0]), [tensor(row) for row in candidates[0]], 5)
+    assert type(chosen.indices) is type(tensor(0))
+    assert_same(chosen, select(queries[0], candidates[0], 5))
 
 
 def test_read_only_and_reversed_arrays() -> None:
@@ -255,9 +265,17 @@ def test_device_by_name() -> None:
     queries, candidates = problem()
     chosen = select(queries, candidates, 5, device="cpu")
     assert isinstance(chosen.indices, np.ndarray)
-    if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="no CUDA device"):
-            select(queries, candidates, 5, device="cuda")
+
+
+@needs_torch
+def test_a_device_that_is_not_there() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    queries, candidates = problem()
+    with pytest.raises(ValueError, match="no CUDA device"):
+        select(queries, candidates, 5, device="cuda")
 
 
 def test_the_options_that_are_passed_on_are_those_of_select() -> None:

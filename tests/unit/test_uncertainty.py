@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from solvers import CPU_SOLVERS
+from tensors import ARRAY_KINDS
 from uncertainty import uncertainty_along
 
 from sift_retrievers import Cosine, Exponential, RelevanceWeighted, SharedNoise, select
@@ -78,7 +78,9 @@ def test_it_begins_at_one_for_each_target(kernel: Any, solver: str) -> None:
         assert (chosen.variance[:, 0] == 2).all()
 
 
-def test_it_is_of_the_kind_of_the_candidates() -> None:
-    left = select(QUERY, torch.from_numpy(POOL), 3, objective="undirected").variance
-    assert isinstance(left, torch.Tensor)
-    assert left.dtype == torch.float64
+@pytest.mark.parametrize("kind", ARRAY_KINDS)
+def test_it_is_of_the_kind_of_the_candidates(kind: Any) -> None:
+    pool = kind(POOL)
+    left = select(QUERY, pool, 3, objective="undirected").variance
+    assert type(left) is type(pool)
+    assert left.dtype == pool.dtype  # float64

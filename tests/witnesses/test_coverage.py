@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from oracle import OracleCoverage
 from real_texts import real_texts
+from tensors import ARRAY_KINDS, needs_torch
 
 from sift_retrievers import Coverage, StopReason, select
 from sift_retrievers.coverage import Covered, cover, novelty_after
@@ -308,7 +308,10 @@ class TestSelect:
         alike = select(QUIET[0], np.ones((9, 4)), 2, kernel=coverage)
         assert alike.indices.tolist() == [0, 1]
 
+    @needs_torch
     def test_torch_candidates_give_torch(self) -> None:
+        import torch
+
         chosen = select(QUIET[0], torch.eye(3, 4), 5, kernel=phrase_coverage(["a", "b", "c"]))
         assert isinstance(chosen.indices, torch.Tensor)
         assert isinstance(chosen.gains, torch.Tensor)
@@ -320,13 +323,11 @@ class TestSelect:
         assert chosen.stop_reason == StopReason.EXHAUSTED
         assert not recwarn.list
 
-    @pytest.mark.parametrize("as_given", [list, np.array, torch.tensor])
+    @pytest.mark.parametrize("as_given", [np.ndarray.tolist, *ARRAY_KINDS])
     def test_costs_are_not_rounded(self, as_given: Any) -> None:
         pool = np.eye(12, dtype=np.float32)
         coverage = phrase_coverage([f"word{i}" for i in range(12)])
-        costs = as_given([0.1] * 12)
-        if isinstance(costs, torch.Tensor):
-            costs = torch.full((12,), 0.1, dtype=torch.float64)
+        costs = as_given(np.full(12, 0.1))
         chosen = select(pool[0], pool, 12, kernel=coverage, costs=costs, budget=1.0)
         assert (chosen.indices >= 0).sum() == 10
 

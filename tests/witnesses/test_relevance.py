@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from real_texts import real_texts
+from tensors import needs_torch, tensor
 
 from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, cosines
 from sift_retrievers.witnesses import (
@@ -324,11 +324,17 @@ class TestJudge:
             [*"abcde"],
             (i for i in range(5)),
             np.arange(5) * 1j,
-            torch.ones(5, requires_grad=True),
         ],
         ids=repr,
     )
     def test_answers_that_are_none(self, answer: Any) -> None:
+        self.refused(answer)
+
+    @needs_torch
+    def test_scores_that_carry_a_gradient_are_none(self) -> None:
+        self.refused(tensor([1.0] * 5).requires_grad_())
+
+    def refused(self, answer: Any) -> None:
         with pytest.raises(ValueError, match="must give one finite score a passage, 5 in all; got"):
             _ = self.retrieval(lambda question, texts: answer).outcome
         with pytest.raises(ValueError, match="must give one finite score a passage"):
@@ -340,12 +346,18 @@ class TestJudge:
             [0, 0, 9, 1, 0],
             (0, 0, 9, 1, 0),
             np.array([0, 0, 9, 1, 0], dtype=np.float16),
-            torch.tensor([0, 0, 9, 1, 0]),
             [False, False, True, False, False],
         ],
         ids=repr,
     )
     def test_answers_of_any_kind(self, answer: Any) -> None:
+        self.heard_alone(answer)
+
+    @needs_torch
+    def test_an_answer_of_torch(self) -> None:
+        self.heard_alone(tensor([0, 0, 9, 1, 0]))
+
+    def heard_alone(self, answer: Any) -> None:
         alone = Witnesses(0, 0, judge=lambda question, texts: answer)
         found = self.retrieval(alone)
         assert found.judged.total.argmax() == 2

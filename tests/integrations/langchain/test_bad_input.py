@@ -10,6 +10,7 @@ from corpus import Corpus, TableEmbeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import ValidationError
 from store_cases import CASES
+from tensors import needs_torch
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
 
@@ -26,7 +27,7 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"k": True}, "k must be a whole number of at least 1; got True"),
         ({"fetch_k": 0}, "fetch_k must be a whole number of at least 1; got 0"),
         ({"fetch_k": "9"}, "fetch_k must be a whole number of at least 1; got '9'"),
-        ({"device": "gpu"}, "device must be one that torch has"),
+        pytest.param({"device": "gpu"}, "device must be one that torch has", marks=needs_torch),
         ({"k": 5, "fetch_k": 4}, "fetch_k must be at least k.*fetch_k=4 and k=5"),
         ({"lambda_": 0.0}, r"lambda_ must be positive and finite; got 0\.0"),
         ({"lambda_": -1.0}, r"lambda_ must be positive and finite; got -1\.0"),
