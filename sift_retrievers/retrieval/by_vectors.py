@@ -13,7 +13,13 @@ from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.choice import Choice
 from sift_retrievers.retrieval.novelty import shares_left
 from sift_retrievers.retrieval.rules import SelectionRules
-from sift_retrievers.selection import Objective, Selection, SelectOptions, select
+from sift_retrievers.selection import (
+    FLOAT64_NOISE_FLOOR,
+    Objective,
+    Selection,
+    SelectOptions,
+    select,
+)
 from sift_retrievers.stop_reason import StopReason
 from sift_retrievers.witnesses import Relevance
 
@@ -69,8 +75,9 @@ def choose_by_vectors(
     if repeats and reason == StopReason.BUDGET and costs is None:
         reason = StopReason.MIN_NOVELTY
     if undirected:
-        scores = np.minimum(level * rules.lambda_ * np.expm1(2 * gains), 1.0)
-        gains = 0.5 * np.log1p(scores / rules.lambda_)
+        noise = max(rules.lambda_, FLOAT64_NOISE_FLOOR)  # as `select` has it
+        scores = np.minimum(level * noise * np.expm1(2 * gains), 1.0)
+        gains = 0.5 * np.log1p(scores / noise)
         uncertainty = np.concatenate([[1.0], np.cumprod(1 - scores)])
     else:
         scores = -np.expm1(-2 * gains)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 # variance the engine computes in float64; so it does where λ′ would leave the range of float32.
 FLOAT32_NOISE_FLOOR: Final = 1e-5
 FLOAT32_LARGEST_NOISE: Final = 1e30
-FLOAT32_LARGEST_VARIANCE: Final = 1e15  # products of two covariances are finite, sums of them too
+LARGEST_IN_FLOAT32: Final = 1e15  # products of two covariances are finite, sums of them too
+FLOAT64_NOISE_FLOOR: Final = 2.0**-48  # 16 ε
 
 
 class ProblemOptions(TypedDict, total=False):
@@ -108,7 +109,7 @@ def build_problem(
     size = pool.shape[1] if rows is None else rows.shape[1]
 
     objective = Objective(objective)
-    dtype = _precision(base, noise, targets, pool, rows, objective)
+    dtype, noise = _resolved(base, noise, targets, pool, rows, objective)
     weighting = None
     if isinstance(resolved, RelevanceWeighted):
         given = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
@@ -200,32 +201,33 @@ def _check_targets(targets: Array) -> None:
     raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
 
 
-def _precision(
+def _resolved(
     kernel: Kernel,
     noise: float,
     targets: Array,
     pool: Array,
     ids: Any,
     objective: Objective,
-) -> str:
-    """The floating-point type in which λ′, or the targets' dependence, can be resolved."""
-    if targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8:
-        return "float64"
-    if objective is Objective.ENTROPY and targets.shape[1] > 1:
-        return "float64"
-    largest, most = kernel.largest_variance(pool[:, :1]), FLOAT32_LARGEST_VARIANCE
+) -> tuple[str, float]:
+    """The type in which λ′, or the targets' dependence, can be resolved, and λ′ as it resolves it.
+
+    Below the rounding of float64 there is nothing to resolve: what rounding leaves of the variance
+    of a copy would count as news.
+    """
     if not (isinstance(kernel, InnerProductKernel) and kernel.normalized):
         if ids is not None:  # rows that nobody points to do not count
             pool = pool[:, namespace(pool).asarray(np.unique(ids[ids >= 0]))]
         check_finite(pool, "candidates" if ids is None else "candidates (rows in ids)")
-        largest = kernel.largest_variance(pool)
-        if not max(largest, kernel.largest_variance(targets)) <= most:
-            largest = kernel.largest_variance(_as(pool, "float64"))
-            if not math.isfinite(largest):
-                raise ValueError(
-                    f"candidates are too large for {kernel!r}: the largest prior variance is "
-                    f"{largest}"
-                )
-            return "float64"
+    largest = kernel.largest_variance(pool)
+    double = targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8
+    if not double and not max(largest, kernel.largest_variance(targets)) < LARGEST_IN_FLOAT32:
+        double, largest = True, kernel.largest_variance(_as(pool, "float64"))
+    if not math.isfinite(largest):
+        raise ValueError(
+            f"candidates are too large for {kernel!r}: the largest prior variance is {largest}"
+        )
+    noise = max(noise, FLOAT64_NOISE_FLOOR * largest)
+    if double or (objective is Objective.ENTROPY and targets.shape[1] > 1):
+        return "float64", noise
     resolved = FLOAT32_NOISE_FLOOR * largest <= noise <= FLOAT32_LARGEST_NOISE
-    return "float32" if resolved else "float64"
+    return "float32" if resolved else "float64", noise

@@ -84,7 +84,8 @@ def select(
             candidates themselves, `[K, K]`, weighted by relevance as "relevance" is.
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
-            the nearest neighbours.
+            the nearest neighbours. Values below 16 ε of float64 times the largest prior variance
+            count as that: no arithmetic here resolves them.
         objective: "variance" (SIFT; several targets: VTL, the sum of their variances), "entropy"
             (ITL, the information about all targets jointly; the same picks for one target) or
             "undirected" (information about the surrogate itself; the query enters through the

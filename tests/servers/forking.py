@@ -79,6 +79,8 @@ def while_busy(run: Callable[[], int], part: Callable[[int], object]) -> list[in
         return [code for _ in range(5) for code in forked(run)]
     finally:
         ended.set()
+        for thread in threads:  # which an end of the process amid their work would abort
+            thread.join()
 
 
 def main() -> None:

@@ -7,12 +7,15 @@ Prints "ready" before and "selected 20 after an interrupt" at the end.
 
 from __future__ import annotations
 
+import signal
+
 from server_work import RULES, pool
 
 from sift_retrievers import select
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     candidates = pool(10_000, 64)
     print("ready", flush=True)
     try:

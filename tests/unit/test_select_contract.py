@@ -10,7 +10,7 @@ import pytest
 from solvers import CPU_SOLVERS
 from tensors import needs_torch, tensor
 
-from sift_retrievers import Cosine, Selection, StopReason, select
+from sift_retrievers import Cosine, Selection, StopReason, irreducible_variance, select
 from sift_retrievers.selection import SelectOptions
 
 
@@ -239,6 +239,23 @@ def test_small_noise_is_computed_in_float64() -> None:
     assert tiny.variance.dtype == np.float64
     exact = select(queries.astype(np.float64), candidates.astype(np.float64), 3, lambda_=1e-7)
     np.testing.assert_allclose(tiny.variance, exact.variance, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("solver", CPU_SOLVERS)
+@pytest.mark.parametrize("objective", ["variance", "entropy", "undirected"])
+@pytest.mark.parametrize("noise", [1e-16, 1e-20, 1e-300])
+def test_noise_below_all_rounding_picks_nothing_twice(
+    noise: float, objective: str, solver: str
+) -> None:
+    """What rounding leaves of a copy is no news: not a NaN, and not a reason to pick it again."""
+    random = np.random.default_rng(0)
+    base = random.normal(size=(4, 8))
+    pool, query = np.concatenate([base] * 8), base[0] + 0.1 * random.normal(size=8)
+    chosen = select(query, pool, 20, lambda_=noise, objective=objective, solver=solver)
+    assert len(set(chosen.indices.tolist())) == 20
+    assert np.isfinite(chosen.gains).all()
+    assert chosen.variance[-1] == pytest.approx(irreducible_variance(query, pool), rel=1e-3)
 
 
 def test_a_zero_passage_carries_no_information() -> None:
