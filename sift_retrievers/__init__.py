@@ -4,6 +4,9 @@ SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrat
 distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
+from importlib import import_module
+from typing import Any
+
 from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels import (
     Cosine,
@@ -24,6 +27,7 @@ from sift_retrievers.selection import (
 from sift_retrievers.stop_reason import StopReason
 
 __version__ = "0.1.0"
+_PARTS = ("calibration", "faiss", "finetune", "hook", "metrics", "retrieval", "witnesses")
 __all__ = [
     "Cosine",
     "Coverage",
@@ -40,3 +44,10 @@ __all__ = [
     "posterior_variance",
     "select",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The other parts, each imported when it is asked for."""
+    if name in _PARTS:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -79,7 +79,7 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
         ValueError: if rows differ in length.
     """
     if type(values) is np.ndarray and values.dtype in (np.float32, np.float64):
-        return values
+        return values if values.flags.aligned else values.copy()
     if values is None:
         raise TypeError(f"{name} must be numbers; got None")
     if home_of(values) is not None:
@@ -93,7 +93,8 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
         ) from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
+    ours = array.dtype in (np.float32, np.float64) and array.flags.aligned
+    return array if ours else array.astype(np.float64 if array.dtype == np.float64 else np.float32)
 
 
 def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:

@@ -94,7 +94,9 @@ class Coverage:
         object.__setattr__(self, "units", units)
         object.__setattr__(self, "lengths", lengths)
         object.__setattr__(self, "weights", weights)
-        if lengths.min(initial=0) < 0 or lengths.sum() != len(units):
+        # No sum of lengths that are at most that of the units leaves the range of int64.
+        wrong = lengths.min(initial=0) < 0 or lengths.max(initial=0) > len(units)
+        if wrong or lengths.sum() != len(units):
             raise ValueError(
                 f"lengths must be those of K passages with {len(units)} units in all; they "
                 f"sum to {int(lengths.sum())}"

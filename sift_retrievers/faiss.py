@@ -89,6 +89,9 @@ class SIFTIndex:
         unfit = sorted({"ids", "relevance", "costs", "budget", "per_cost", "groups"} & set(options))
         if unfit:
             raise ValueError(f"{unfit} speak of single candidates; use select() with them")
+        unknown = sorted({*options} - {*SelectOptions.__annotations__})
+        if unknown:
+            raise ValueError(f"select has no options {unknown}")
         self.index = index
         self.fetch_k = count(fetch_k, "fetch_k")
         self.options = options

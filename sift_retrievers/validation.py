@@ -39,6 +39,13 @@ def count(value: Any, name: str) -> int:
     return int(value)
 
 
+def flag(value: Any, name: str) -> bool:
+    """True or False, or a ValueError."""
+    if not isinstance(value, bool) and type(value).__name__ != "bool":  # numpy's is another type
+        raise ValueError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
 def is_cpu(device: str | torch.device | None) -> bool:
     """Whether a device that a caller named is the CPU, which needs no torch; None is."""
     return device is None or str(device).partition(":")[0] == "cpu"

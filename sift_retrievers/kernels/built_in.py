@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from numbers import Real
+from typing import Any, Final
 
 from sift_retrievers.arrays import Array, namespace
 from sift_retrievers.kernels.kernel import InnerProductKernel
@@ -65,7 +66,9 @@ class Exponential(InnerProductKernel):
     def __post_init__(self) -> None:
         for name in ("sharpness", "target_sharpness"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
+            if value is None and name == "target_sharpness":
+                continue
+            if not (is_number(value) and value > 0):
                 raise ValueError(f"{name} must be positive and finite; got {value!r}")
 
     @property
@@ -113,9 +116,9 @@ class SharedNoise(InnerProductKernel):
     normalized = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.error) and self.error >= 0):
+        if not (is_number(self.error) and self.error >= 0):
             raise ValueError(f"error must be finite and at least 0; got {self.error!r}")
-        if not (math.isfinite(self.sharpness) and self.sharpness > 0):
+        if not (is_number(self.sharpness) and self.sharpness > 0):
             raise ValueError(f"sharpness must be positive and finite; got {self.sharpness!r}")
 
     def of_passages(self, g: Array) -> Array:
@@ -130,3 +133,8 @@ class SharedNoise(InnerProductKernel):
 
 # The kernels whose formulas the compiled and the fused solver know.
 BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential, SharedNoise)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a parameter is one finite number."""
+    return isinstance(value, Real) and math.isfinite(value)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from sift_retrievers.arrays import Array, epsilon_of, is_tensor, namespace
-from sift_retrievers.kernels.built_in import Exponential
+from sift_retrievers.kernels.built_in import Exponential, is_number
 from sift_retrievers.kernels.kernel import Kernel
 
 ROUNDING = 8.0
@@ -35,6 +34,7 @@ class RelevanceWeighted:
 
     Raises:
         ValueError: for a γ that is negative or not finite.
+        TypeError: for a base that is no kernel.
     """
 
     gamma: float = 0.3
@@ -42,8 +42,12 @@ class RelevanceWeighted:
     standardized: bool = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.gamma) and self.gamma >= 0):
+        if not (is_number(self.gamma) and self.gamma >= 0):
             raise ValueError(f"gamma must be finite and at least 0; got {self.gamma!r}")
+        if not isinstance(self.base, Kernel):
+            raise TypeError(
+                f"base must be a Kernel, Cosine() or Exponential(2.5), say; got {self.base!r}"
+            )
 
     def weights(
         self, relevance: Array, valid: Array | None = None, *, rounding: float | None = None
@@ -67,18 +71,19 @@ class RelevanceWeighted:
         rho = as_precise(relevance)
         if valid is not None:
             rho = _only(valid, rho)
-        scale: Any = self.gamma
+        lowest = rho if valid is None else xp.where(valid, rho, xp.full_like(rho, -math.inf))
+        top = xp.max(lowest, axis=1, keepdims=True)
+        if valid is not None:
+            top = xp.where(top > -math.inf, top, xp.zeros_like(top))
+        below = rho - top  # 0 for the best
         if self.standardized:
             largest = xp.max(xp.abs(rho), axis=1, keepdims=True)
             least = ROUNDING * epsilon * largest if rounding is None else rounding
             deviation = _deviation(rho, valid, largest)
-            scale = self.gamma / xp.where(deviation > least, deviation, xp.ones_like(deviation))
-        if valid is not None:
-            rho = xp.where(valid, rho, xp.full_like(rho, -math.inf))
-        below = rho - xp.max(rho, axis=1, keepdims=True)  # 0 for the best
-        if valid is None:
-            return xp.exp(scale * below)
-        return _only(valid, xp.exp(scale * _only(valid, below)))
+            below = below / xp.where(deviation > least, deviation, xp.ones_like(deviation))
+        with np.errstate(over="ignore"):
+            weights = xp.exp(self.gamma * below)
+        return weights if valid is None else _only(valid, weights)
 
 
 def as_precise(array: Array) -> Array:

@@ -41,8 +41,7 @@ static void update(const struct sift_problem *problem, struct state *state, size
         size_t s = state->updated[j], p = state->picks[s];
         const REAL *of_pick = state->rows + p * state->steps;
         REAL row = covariance(problem, state, j, p), left;
-        for (size_t e = 0; e < s; e++)
-            row -= own[e] * of_pick[e];
+        row -= product(own, of_pick, s);
         row /= state->roots[s];
         own[s] = row;
         left = state->v[j] - row * row;

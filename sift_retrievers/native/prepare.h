@@ -153,7 +153,7 @@ static double deviation_of(const struct sift_problem *problem, const double *z, 
 /* r = exp(gamma (z - max z)); a zero vector says nothing: 0. */
 static void weigh(const struct sift_problem *problem, struct state *state, size_t b)
 {
-    double largest = -INFINITY, factor = problem->gamma;
+    double largest = -INFINITY, deviation = 1;
     size_t count = state->count;
     double *z = state->z;
     if (problem->relevance == NULL)
@@ -162,11 +162,11 @@ static void weigh(const struct sift_problem *problem, struct state *state, size_
         for (size_t j = 0; j < count; j++)
             z[j] = problem->relevance[b * problem->candidates + state->position[j]];
     if (problem->standardized)
-        factor /= deviation_of(problem, z, count);
+        deviation = deviation_of(problem, z, count);
     for (size_t j = 0; j < count; j++)
         largest = z[j] > largest ? z[j] : largest;
     for (size_t j = 0; j < count; j++)
-        state->r[j] = state->scale[j] > 0 ? (REAL)exp(factor * (z[j] - largest)) : (REAL)0;
+        state->r[j] = state->scale[j] > 0 ? (REAL)exp(problem->gamma * ((z[j] - largest) / deviation)) : (REAL)0;
 }
 
 /* u and the rows of its factor that stand for the targets, observed without noise: W c. */

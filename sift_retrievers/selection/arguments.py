@@ -26,7 +26,7 @@ from sift_retrievers.kernels import (
 )
 from sift_retrievers.selection.per_candidate import costs_of, groups_of, per_candidate, rows_of
 from sift_retrievers.selection.problem import Objective, Problem, Weighting
-from sift_retrievers.validation import count, is_cpu, positive, torch_device
+from sift_retrievers.validation import count, flag, is_cpu, positive, torch_device
 
 if TYPE_CHECKING:
     import torch
@@ -82,6 +82,7 @@ def build_problem(
         ValueError, TypeError: as `select` says.
     """
     noise, k = positive(lambda_, "lambda_"), count(k, "k")
+    replacement, per_cost = flag(replacement, "replacement"), flag(per_cost, "per_cost")
     resolved = resolve_kernel(kernel)
     weighted = isinstance(resolved, RelevanceWeighted)
     base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved

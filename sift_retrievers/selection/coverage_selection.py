@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sift_retrievers.arrays import ArrayLike, as_given, as_numpy, home_of, host
+from sift_retrievers.arrays import ArrayLike, as_given, home_of, host
 from sift_retrievers.coverage import Coverage, cover
 from sift_retrievers.kernels import unit_vectors
 from sift_retrievers.selection.arguments import build_problem
+from sift_retrievers.selection.per_candidate import per_candidate
 from sift_retrievers.selection.problem import Objective
 from sift_retrievers.selection.result import Selection
 from sift_retrievers.selection.solvers.reference import gathered
@@ -75,12 +76,12 @@ def select_covering(
         deviation = rho.std() if size > 0 else 0.0
         rho = rho / deviation if deviation > 1e-7 else rho * 0
     else:
-        rho = as_numpy(relevance, "relevance").reshape(-1).astype(np.float64)
+        rho = per_candidate(relevance, "relevance", 1, size)[0].astype(np.float64)
     found = cover(
         coverage,
         rho,
         problem.k,
-        lambda_=lambda_,
+        lambda_=problem.noise,
         min_gain=min_gain,
         costs=None if problem.costs is None else host(problem.costs)[0],
         budget=None if problem.budget is None else float(problem.budget[0]),

@@ -47,7 +47,8 @@ def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
     targets = unit_vectors(problem.targets[0].astype(np.float64))
     cosine = (targets @ unit_vectors(vectors).T).max(axis=0)[None]
     diagonal = s.diagonal().clip(0.0, 1.0)
-    pool = Pool(Cosine(), vectors, None, None, diagonal, dict(enumerate(s)))
+    rows = dict(enumerate(s))
+    pool = Pool(Cosine(), vectors, None, None, diagonal, measured=True, rows=rows)
     query = Query(
         problem=problem,
         pool=pool,

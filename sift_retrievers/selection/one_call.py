@@ -28,6 +28,7 @@ from sift_retrievers.selection.solvers.compiled import FINE, OBJECTIVES, paramet
 from sift_retrievers.selection.weights import COSINE_ROUNDING
 from sift_retrievers.stop_reason import StopReason
 
+_KINDS: Final = frozenset({str, *BUILT_IN_KERNELS})
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
 
@@ -51,6 +52,8 @@ def select_in_one_call(
         and queries.ndim == 1
         and candidates.flags.c_contiguous
         and queries.flags.c_contiguous
+        and candidates.flags.aligned
+        and queries.flags.aligned
         and 0 < k < 2**31
     ):
         return None
@@ -58,9 +61,12 @@ def select_in_one_call(
     count, dim = candidates.shape
     if module is None or dim != len(queries) or dim == 0 or count == 0:
         return None
+    base = kernel.base if type(kernel) is RelevanceWeighted else kernel
+    if type(base) not in _KINDS:  # one of the caller's own, which nobody else is to keep alive
+        return None
     try:
         settings = _settings(kernel, lambda_, objective)
-    except TypeError:  # a kernel that has no hash
+    except TypeError:  # λ′ or an objective that has no hash
         return None
     if settings is None:
         return None

@@ -12,6 +12,8 @@ from sift_retrievers.arrays import Array, ArrayLike, as_numpy, check_finite, hos
 def rows_of(ids: ArrayLike, batch: int, pool: Array) -> Any:
     """`[B, K]` int64 rows of the matrix `[1, N, d]`, −1 for none; numpy."""
     rows = _whole_numbers(ids, "ids")
+    if rows.ndim == 1 and batch == 1:  # of a query [d]
+        rows = rows[None]
     came = f"got {rows.shape} of {rows.dtype} for candidates {tuple(pool.shape[1:])}"
     whole = rows.dtype.kind in "iu"
     if rows.ndim != 2 or rows.shape[0] != batch or not whole or pool.shape[0] != 1:
@@ -64,12 +66,11 @@ def costs_of(
         raise ValueError(f"costs must be {least}; the smallest is {float(spending.min())}")
     if budget is None:
         return spending, None
-    limit = as_numpy(_precise([budget] if isinstance(budget, int | float) else budget), "budget")
+    limit = np.atleast_1d(as_numpy(_precise(budget), "budget"))  # type: ignore[arg-type]
     if limit.ndim != 1 or limit.shape[0] not in (1, batch) or not (limit >= 0).all():
         raise ValueError(
             f"budget must be one number or [B={batch}] numbers of at least 0; got {budget!r}"
         )
-    check_finite(limit, "budget")
     return spending, np.broadcast_to(limit, (batch,))
 
 

@@ -84,9 +84,10 @@ def irreducible_variance(
     prior, cross, gram = _covariances(problem)
     values, basis = np.linalg.eigh(gram)
     if values.shape[1] > 0:
-        # float32 vectors are known to 6e-8, their Gram matrix's small eigenvalues no better.
-        cutoff = values.max(axis=1, keepdims=True) * gram.shape[1] * 1e-9
-        scale = np.where(values > cutoff, 1 / np.sqrt(np.maximum(values, cutoff)), 0.0)
+        # What is below it is rounding: a direction in which no candidate varies.
+        cutoff = values.max(axis=1, keepdims=True) * gram.shape[1] * 2.0**-50
+        there = values > cutoff
+        scale = there / np.sqrt(np.where(there, values, 1.0))
         cross = (cross @ basis) * scale[:, None]
     left = np.maximum(prior - np.square(cross).sum(axis=(1, 2)), 0.0)
     return _as_given(left, queries, candidates)
@@ -110,7 +111,8 @@ def gains_after(
     Args:
         queries: `[d]`, or `[1, m, d]` for m targets.
         candidates: `[K, d]`. K × K numbers are held at a time.
-        observed: positions of the picks made before; none for what each would gain alone.
+        observed: positions of the picks made before, as `Selection.indices` has them (−1: none);
+            none for what each would gain alone.
         kernel: as for `select`.
         lambda_: as for `select`.
         objective: as for `select`.
@@ -134,15 +136,16 @@ def gains_after(
     )
     if problem.batch != 1:
         raise ValueError(f"gains_after takes one query, [d] or [1, m, d]; got {problem.batch}")
+    seen = _positions(observed, problem.pool_size)
     q = problem.kernel.features(as_precise(problem.targets))
     sigma = host(problem.kernel.prior(q))[0]
     _, crosses, grams = _covariances(problem)
     c, v = crosses[0], grams[0].diagonal().copy()
-    if len(observed) > 0:
-        rows = grams[0][list(observed)]  # [n, K]
-        factor = _factor(rows[:, list(observed)], problem.noise)
+    if len(seen) > 0:
+        rows = grams[0][seen]  # [n, K]
+        factor = _factor(rows[:, seen], problem.noise)
         rows = np.linalg.solve(factor, rows)
-        to_targets = np.linalg.solve(factor, c[:, list(observed)].T)
+        to_targets = np.linalg.solve(factor, c[:, seen].T)
         sigma, c = sigma - to_targets.T @ to_targets, c - to_targets.T @ rows
         v = np.maximum(v - np.square(rows).sum(axis=0), 0.0)
     if problem.objective is Objective.VARIANCE:
@@ -155,6 +158,21 @@ def gains_after(
     else:
         gains = 0.5 * np.log1p(v / problem.noise)
     return as_given(gains, home_of(candidates))
+
+
+def _positions(observed: Sequence[int], count: int) -> npt.NDArray[np.int64]:
+    """Positions among the candidates, without the −1 that pads a selection.
+
+    Raises:
+        ValueError: for what are no positions.
+    """
+    found = host(observed)
+    whole = found.ndim == 1 and (found.dtype.kind in "iu" or found.size == 0)
+    if not whole or (found.size and not -1 <= found.min() <= found.max() < count):
+        raise ValueError(
+            f"observed must be positions among the {count} candidates, in one row; got {observed!r}"
+        )
+    return found[found >= 0].astype(np.int64)
 
 
 def _factor(gram: Float64, noise: float) -> Float64:

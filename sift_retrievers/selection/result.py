@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ArrayT = TypeVar("ArrayT", bound="torch.Tensor | npt.NDArray[Any]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection(Generic[ArrayT]):
     """The passages picked for a query, or for each of B queries, and what each pick was worth.
 
@@ -55,7 +55,7 @@ def selection_of(
 ) -> Selection[Any]:
     """Apply the rules of stopping, and bring the picks into the caller's kind and shape."""
     indices = picks.indices
-    if problem.ids is not None:
+    if problem.ids is not None and problem.pool_size > 0:
         xp = namespace(indices)
         each = xp.arange(problem.batch, device=indices.device)[:, None]
         rows = problem.ids[each, xp.clip(indices, 0, None)]

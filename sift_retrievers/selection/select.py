@@ -81,7 +81,8 @@ def select(
             or an object of `sift_retrievers.kernels`, or a `Kernel` of your own; or, for one query,
             a `Coverage`, which sees repetition in what the candidates consist of: the phrases of
             their texts (`sift_retrievers.witnesses.phrase_coverage`); or the similarities of the
-            candidates themselves, `[K, K]`, weighted by relevance as "relevance" is.
+            candidates themselves, `[K, K]`, symmetric and from −1 to 1 with 1 (or 0) on the
+            diagonal, weighted by relevance as "relevance" is; their objective is "undirected".
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
             the nearest neighbours. Values below 16 ε of float64 times the largest prior variance
@@ -102,9 +103,10 @@ def select(
         per_cost: rank by score per unit of cost; costs must be positive.
         groups: `[K]` or `[B, K]` whole numbers: no two picks come from candidates of one group,
             the chunks of one document, say.
-        ids: `[B, K]` rows of `candidates` `[N, d]` that each query may pick from, −1 for none:
-            ragged pools in one matrix, at the cost of pools of K, however large N is. `indices`
-            then holds rows of the matrix.
+        ids: `[B, K]`, or `[K]` for one query: rows of `candidates` `[N, d]` that each query may
+            pick from, −1 for none; one that stands twice may be picked twice. Ragged pools in one
+            matrix, at the cost of pools of K, however large N is. `indices` then holds rows of
+            the matrix.
         device: where to compute; default: where the candidates are. The result comes back to where
             the candidates are.
         solver: one of `sift_retrievers.selection.solvers.dispatch` in place of the one that it
@@ -138,9 +140,9 @@ def select(
             budget=budget,
             groups=groups,
             refused={
-                "replacement": replacement,
+                "replacement": replacement is not False,
                 "alpha": alpha is not None,
-                "per_cost": per_cost,
+                "per_cost": per_cost is not False,
                 "ids": ids is not None,
                 "device": device is not None,
                 "solver": solver is not None,
@@ -158,7 +160,7 @@ def select(
                 objective,
                 {
                     "alpha": alpha is not None,
-                    "per_cost": per_cost,
+                    "per_cost": per_cost is not False,
                     "ids": ids is not None,
                     "device": device is not None,
                     "solver": solver is not None,
@@ -181,7 +183,8 @@ def select(
             home=home_of(candidates),
         )
     kernel = cast("KernelLike", kernel)
-    rules = alpha is not None or min_gain is not None or replacement or per_cost
+    rules = alpha is not None or min_gain is not None
+    rules = rules or replacement is not False or per_cost is not False
     limits = costs is not None or budget is not None or groups is not None or ids is not None
     if not rules and not limits and device is None and solver is None:
         found = select_in_one_call(queries, candidates, k, kernel, lambda_, objective, relevance)

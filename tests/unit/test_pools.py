@@ -52,7 +52,7 @@ def test_only_rows_that_are_pointed_to_must_be_finite(solver: str, kernel: str) 
 
 
 @pytest.mark.parametrize(
-    "ids", [[[0, 50]], [[0, -2]], [[0.5, 1.0]], [0, 1], [[0], [1]], [[True, False]]]
+    "ids", [[[0, 50]], [[0, -2]], [[0.5, 1.0]], [[[0, 1]]], [[0], [1]], [[True, False]]]
 )
 def test_ids_that_are_no_rows(ids: Any) -> None:
     with pytest.raises(ValueError, match="ids must be"):

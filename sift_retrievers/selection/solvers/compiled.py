@@ -101,7 +101,8 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
 def _report(problem: Problem) -> None:
     """Say which values are not finite."""
     if problem.ids is None:
-        check_finite(problem.candidates, "candidates")
+        pools = problem.candidates
+        check_finite(pools if len(pools) > 1 else pools[0], "candidates")
         return
     for b, rows in enumerate(problem.ids):
         own = problem.candidates[0][rows[rows >= 0]]

@@ -1,8 +1,4 @@
-"""One query's "undirected" selection in numpy, row by row: for pools of few numbers.
-
-The candidates' variances v are all that picks are compared by, so those that may not be picked are
-barred by v = −∞, which no subtraction changes.
-"""
+"""One query's "undirected" selection in numpy, row by row: for pools of few numbers."""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
     noise, steps, pool, r = query.problem.noise, query.steps, query.pool, query.r
     costs, groups, left = query.costs, query.groups, query.budget
     v = query.variances()
+    barred = np.zeros_like(v)  # −∞ for candidates that may not be picked (again)
     epsilon = epsilon_of(v)
     rows = np.empty((steps, len(v)), dtype=v.dtype)  # ℓ
     picks: list[int] = []
@@ -33,15 +30,12 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
     first = 0.0
     for n in range(steps):
         if costs is not None:  # money only gets less
-            v[~affordable(costs, left, query.budget)] = -math.inf
-        i = int(v.argmax())
-        best = v.item(i)
-        if best == -math.inf:
+            barred[~affordable(costs, left, query.budget)] = -math.inf
+            v += barred
+        i, score = _best(query, v, first if n > 0 else None, epsilon)
+        if i < 0:
             break
-        score = 0.5 * math.log1p(max(best, 0.0) / noise)
         first = score if n == 0 else first
-        tie = noise * math.expm1(2 * lowest_tie(score, first, epsilon))
-        i = int((v[: i + 1] >= min(tie, best)).argmax())  # rule 2
         own = max(v.item(i), 0.0)
         root = math.sqrt(own + noise)
         picks.append(i)
@@ -57,17 +51,43 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
             row = row * (1 / root)
         if n > 0:
             row -= combined(rows[:n], rows[:n, i] / root)
+        if pool.measured:  # no more than Cauchy and Schwarz allow, whatever the numbers say
+            most = np.sqrt(np.maximum(v, 0.0)) * (math.sqrt(own) / root)
+            row = row.clip(-most, most)
         rows[n] = row
         row *= row
         v -= row
         if groups is not None:
-            v[groups == groups[i]] = -math.inf
+            barred[groups == groups[i]] = -math.inf
         elif not query.problem.replacement:
-            v[i] = -math.inf
+            barred[i] = -math.inf
+        np.maximum(v, 0.0, out=v)
+        v += barred
         if costs is not None:
             left -= float(costs[i])
     _trace(query, variance, picks, roots, rows)
     return picks
+
+
+def _best(query: Query, v: Vector, first: float | None, epsilon: float) -> tuple[int, float]:
+    """Rules 1 and 2: the pick, −1 if there is none, and the highest score.
+
+    Scores rise with v, so v itself is compared, −∞ where a candidate is barred.
+    """
+    noise, rank = query.problem.noise, v
+    costs = query.costs if query.problem.per_cost else None
+    if costs is not None:
+        rank = 0.5 * np.log1p(np.maximum(v, 0.0) / noise) / costs
+        rank[v == -math.inf] = -math.inf
+    i = int(rank.argmax())
+    best = rank.item(i)
+    if best == -math.inf:
+        return -1, best
+    score = 0.5 * math.log1p(best / noise) if costs is None else best
+    tie = lowest_tie(score, score if first is None else first, epsilon)
+    if costs is None:
+        tie = min(noise * math.expm1(2 * tie), best)
+    return int((rank[: i + 1] >= tie).argmax()), score
 
 
 def _trace(

@@ -24,9 +24,15 @@ from sift_retrievers.selection.solvers.prepared import Query, Vector
 
 BLOCK = 24
 """Candidates that are brought up to date at a time."""
+SHARE = 0.5
+"""Of the candidates, beside a block a pick: more need not be brought up to date, all in all."""
 
 Positions = npt.NDArray[np.intp]
 Float64 = npt.NDArray[np.float64]
+
+
+class NotWorthIt(Exception):  # noqa: N818  # no error
+    """So many candidates are alike that nearly all would have to be looked at again."""
 
 
 def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
@@ -34,6 +40,9 @@ def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
 
     Returns:
         Positions among the query's candidates.
+
+    Raises:
+        NotWorthIt: where `select_eagerly` is the cheaper one.
     """
     epsilon = epsilon_of(query.products)
     left = query.budget
@@ -77,7 +86,7 @@ class _Candidates:
         self.covariances = np.zeros((count, steps))  # with the picks that v knows of
         self.inverse = np.zeros((steps, steps))  # M
         self.picks = np.zeros(steps, dtype=np.intp)
-        self.made = 0
+        self.made = self.updated = 0
 
     def bar(self, which: int | npt.NDArray[np.bool_]) -> None:
         self.rank[which] = -math.inf
@@ -135,6 +144,9 @@ class _Candidates:
     def _update(self, some: Positions) -> None:
         """Bring candidates up to date."""
         n, since = self.made, int(self.age[some].min())
+        self.updated += len(some)
+        if self.updated > SHARE * len(self.v) + BLOCK * (n + 1):
+            raise NotWorthIt
         new = self.query.pool.block(some, self.picks[since:n]).astype(np.float64)
         if self.query.r is not None:
             r = self.query.r.astype(np.float64)

@@ -5,12 +5,14 @@ The same call gives the same bits whatever the number of threads.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from sift_retrievers.selection.problem import Objective, Picks, Problem
 from sift_retrievers.selection.solvers.directed import select_directed
 from sift_retrievers.selection.solvers.eager import select_eagerly
-from sift_retrievers.selection.solvers.lazy import select_lazily
+from sift_retrievers.selection.solvers.lazy import NotWorthIt, select_lazily
 from sift_retrievers.selection.solvers.prepared import Query, Vector, prepared_queries
 
 LARGE = 2**19
@@ -35,7 +37,7 @@ def _solve(query: Query, gains: Vector, variance: Vector) -> list[int]:
         return select_directed(query, gains, variance)
     # An old variance is a bound; worth the bookkeeping where rows are dear and not kept for the
     # next query.
-    large = query.pool.rows is None and query.pool.vectors.size > LARGE
-    if large or query.problem.per_cost:
-        return select_lazily(query, gains, variance)
+    if query.pool.rows is None and query.pool.vectors.size > LARGE:
+        with suppress(NotWorthIt):
+            return select_lazily(query, gains, variance)
     return select_eagerly(query, gains, variance)

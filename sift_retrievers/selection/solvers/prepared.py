@@ -41,6 +41,8 @@ class Pool:
     """`[K]` which have no length; None: none of them."""
     diagonal: Vector
     """`[K]` their prior variances."""
+    measured: bool = False
+    """Whether covariances were measured, and may be no covariances in truth."""
     rows: dict[int, Vector] | None = None
     """Covariances of some with all, for the next query; None: nobody will ask again."""
 
@@ -60,16 +62,16 @@ class Pool:
             if not ordinary and not math.isfinite(float(squares.sum())):
                 check_finite(vectors, name)
         if not kernel.normalized:
-            return Pool(kernel, vectors, None, squares == 0, kernel.of_passages(squares), rows)
+            return Pool(kernel, vectors, None, squares == 0, kernel.of_passages(squares), rows=rows)
         if ordinary:
             one = kernel.of_passages(np.ones_like(squares))
-            return Pool(kernel, vectors, 1.0 / np.sqrt(squares), None, one, rows)
+            return Pool(kernel, vectors, 1.0 / np.sqrt(squares), None, one, rows=rows)
         vectors = unit_vectors(vectors)
         squares = np.vecdot(vectors, vectors)
         zero = squares == 0
         cosines = 1.0 - zero.astype(squares.dtype)  # with oneself: 1, for a zero vector 0
         scale = 1.0 / np.sqrt(np.maximum(squares, zero))
-        return Pool(kernel, vectors, scale, zero, kernel.of_passages(cosines), rows)
+        return Pool(kernel, vectors, scale, zero, kernel.of_passages(cosines), rows=rows)
 
     def row(self, i: int) -> Vector:
         """k(x_i, ·) `[K]`, not to be written to."""

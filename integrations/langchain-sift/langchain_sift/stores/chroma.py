@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.untouched import is_untouched
 from sift_retrievers.retrieval import Hits, no_hits, stacked
 
 
@@ -57,6 +58,9 @@ def _as_it_came(collection: Any) -> Any:
 
     The client would make an array of float64 of them, at the cost of a fifth of the search.
     """
+    plain = is_untouched(collection, "query", "chromadb")
+    if not plain or not is_untouched(collection, "_transform_query_response", "chromadb"):
+        return collection  # of a guard, say, that adds a filter
     same = copy(collection)
     same._transform_query_response = _unchanged
     return same

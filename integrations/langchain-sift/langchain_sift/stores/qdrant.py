@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.untouched import is_untouched
 from sift_retrievers.retrieval import Hits, stacked
 
 
@@ -32,12 +33,10 @@ def fetch(
     """
     name = store.vector_name
     said = note(store)  # refuses collections without dense vectors of that name
-    local = _local_collection(store)
-    # Without a filter there is nothing for a row to obey, and the client's own is not copied.
-    in_place = local is not None and filter is None
-    if in_place and search_params is consistency is None and not options:
-        points = local.search((name, query), limit=fetch_k, offset=offset, with_payload=False)
-    else:
+    found = None
+    if filter is search_params is consistency is None and offset == 0 and not options:
+        found = _in_place(store, query, fetch_k)
+    if found is None:
         points = store.client.query_points(
             collection_name=store.collection_name,
             query=query.tolist(),
@@ -46,27 +45,46 @@ def fetch(
             search_params=search_params,
             limit=fetch_k,
             offset=offset,
-            with_payload=not in_place,
-            with_vectors=local is None and ([name] if name else True),
+            with_payload=True,
+            with_vectors=[name] if name else True,
             consistency=consistency,
             **options,
         ).points
-    ids = [str(point.id) for point in points]
-
-    if local is not None:
-        rows = [local.ids[point.id] for point in points]
-        vectors = local.vectors[name][rows]
-    else:
         dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
-        vectors = stacked(dense, ids, len(query))
-    payloads = [*map(local.payload.__getitem__, rows)] if in_place else [p.payload for p in points]
+        vectors = stacked(dense, [str(point.id) for point in points], len(query))
+        found = points, vectors, [point.payload for point in points]
+    points, vectors, payloads = found
     return Hits(
         vectors.astype(np.float32, copy=False),
-        ids,
+        [str(point.id) for point in points],
         lambda i: _document(store, points[i], payloads[i]),
         said,
         **_read_without_documents(store, payloads),
     )
+
+
+def _in_place(
+    store: Any, query: npt.NDArray[np.float32], fetch_k: int
+) -> tuple[Any, Any, Any] | None:
+    """Points, vectors and payloads of a client in local mode, from its own arrays.
+
+    The client would turn the query into float64 and with it, at every search, all vectors, copy the
+    payloads and hand the vectors over as lists. None where a row was written to meanwhile, and
+    for any client but the plain one: what a subclass or a guard adds to a search must be added.
+    """
+    local = _local_collection(store)
+    if local is None:
+        return None
+    points = local.search((store.vector_name, query), limit=fetch_k, with_payload=False)
+    try:
+        rows = [local.ids[point.id] for point in points]
+        payloads = [*map(local.payload.__getitem__, rows)]
+        vectors = local.vectors[store.vector_name][rows]
+        after = [*map(local.payload.__getitem__, rows)]
+    except (IndexError, KeyError):
+        return None
+    same = all(one is other for one, other in zip(payloads, after, strict=True))
+    return (points, vectors, payloads) if same else None
 
 
 def _read_without_documents(store: Any, payloads: Sequence[Any]) -> dict[str, Any]:
@@ -82,13 +100,12 @@ def _read_without_documents(store: Any, payloads: Sequence[Any]) -> dict[str, An
 
 
 def _local_collection(store: Any) -> Any:
-    """The collection of a client in local mode, whose vectors are an array; None for a server.
-
-    The client would turn the query into float64 and with it, at every search, all vectors, and hand
-    the found ones over as lists.
-    """
+    """The collection of a plain client in local mode; None for any other client."""
     local: Any = getattr(store.client, "_client", None)
-    if type(local).__name__ != "QdrantLocal" or not hasattr(local, "_get_collection"):
+    plain = is_untouched(store.client, "query_points", "qdrant_client")
+    if not plain or type(local).__name__ != "QdrantLocal":
+        return None
+    if not is_untouched(local, "query_points", "qdrant_client"):
         return None
     collection = local._get_collection(store.collection_name)
     known = isinstance(getattr(collection, "ids", None), dict) and hasattr(collection, "search")
