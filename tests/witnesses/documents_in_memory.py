@@ -55,7 +55,8 @@ class Store:
             if name in options
         }
         targets = given.pop("targets", [Target(embedded(question), question)])
-        order = np.argsort(-(self.unit @ targets[0].vector), kind="stable")[:fetch]
+        # Not a matrix product: BLAS may warn of what it finds beside a small matrix in memory.
+        order = np.argsort(-np.vecdot(self.unit, targets[0].vector), kind="stable")[:fetch]
         hits = Hits(
             self.vectors[order],
             given.pop("ids", [str(i) for i in order]),
