@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from sift_retrievers import acceleration
-from sift_retrievers.arrays import EPSILON32, epsilon_of
+from sift_retrievers.arrays import epsilon_of
 from sift_retrievers.kernels import (
     BUILT_IN_KERNELS,
     InnerProductKernel,
@@ -71,7 +71,7 @@ def select_in_one_call(
     if settings is None:
         return None
     scale, weighted, after = settings
-    rounding = COSINE_ROUNDING * EPSILON32
+    rounding = COSINE_ROUNDING
     if relevance is not None:
         if not (
             weighted

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sift_retrievers.arrays import Array, epsilon_of, namespace
+from sift_retrievers.arrays import Array, namespace
 from sift_retrievers.kernels import RelevanceWeighted
 from sift_retrievers.selection.problem import Weighting
 
-COSINE_ROUNDING: Final = 8.0
-"""Cosines that differ by less than this many ε are equal: the rounding of products of unit
-vectors, however small they are themselves."""
+COSINE_ROUNDING: Final = 1e-6
+"""Cosines that differ by less are equal: the rounding of products of unit vectors in float32, which
+is what the vectors are known to, in whatever type one computes."""
 
 
 def passage_weights(
@@ -33,8 +33,7 @@ def passage_weights(
         weights = kernel.weights(weighting.relevance, valid)
     else:
         assert cosine is not None
-        rounding = COSINE_ROUNDING * epsilon_of(cosine)
-        weights = kernel.weights(cosine, valid, rounding=rounding)
+        weights = kernel.weights(cosine, valid, rounding=COSINE_ROUNDING)
     if zero is None:
         return weights
     xp = namespace(weights)

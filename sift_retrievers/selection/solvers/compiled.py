@@ -53,8 +53,7 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
     k, dtype = problem.k, targets.dtype
     indices = np.empty((batch, k), dtype=np.int64)
     gains, variance = np.empty((batch, k), dtype), np.empty((batch, k + 1), dtype)
-    epsilon = epsilon_of(targets)
-    gamma, standardized, relevance, rounding = -1.0, False, None, COSINE_ROUNDING * epsilon
+    gamma, standardized, relevance, rounding = -1.0, False, None, COSINE_ROUNDING
     if problem.weighting is not None:
         gamma, standardized = problem.weighting.gamma, problem.weighting.standardized
         if problem.weighting.relevance is not None:
