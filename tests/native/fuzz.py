@@ -131,6 +131,23 @@ def attack(module: Any, seconds: float, seed: int) -> None:
     print(f"{checked} problems checked; of others {answered} answered, {refused} refused")
 
 
+def with_sanitizers() -> dict[str, str]:
+    """The environment in which a build with sanitizers can be loaded."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    runtimes = [
+        subprocess.run([*compiler, f"-print-file-name={name}"], capture_output=True, text=True)
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    return os.environ | {
+        "LD_PRELOAD": " ".join(run.stdout.strip() for run in runtimes),
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONMALLOC": "malloc",  # so that the sanitizer sees every buffer's end
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="for each of the three builds")
@@ -140,19 +157,7 @@ def main() -> None:
     if arguments.module is not None:
         attack(load(arguments.module), arguments.seconds, arguments.seed)
         return
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    runtimes = [
-        subprocess.run([*compiler, f"-print-file-name={name}"], capture_output=True, text=True)
-        for name in ("libasan.so", "libubsan.so")
-    ]
-    environment = os.environ | {
-        "LD_PRELOAD": " ".join(run.stdout.strip() for run in runtimes),
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONMALLOC": "malloc",  # so that the sanitizer sees every buffer's end
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    environment = with_sanitizers()
     with tempfile.TemporaryDirectory() as folder:
         for portable, avx512 in ((False, True), (False, False), (True, False)):
             module = build(Path(folder), portable=portable, avx512=avx512)

@@ -11,8 +11,6 @@ or raise. A read or write beside a buffer ends the process with the sanitizers' 
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz import build, load
+from fuzz import build, load, with_sanitizers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "witnesses"))
 from random_texts import random_passage, random_text
@@ -186,19 +184,7 @@ def main() -> None:
     if arguments.module is not None:
         attack(load(arguments.module), arguments.seconds, arguments.seed)
         return
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    runtimes = [
-        subprocess.run([*compiler, f"-print-file-name={name}"], capture_output=True, text=True)
-        for name in ("libasan.so", "libubsan.so")
-    ]
-    environment = os.environ | {
-        "LD_PRELOAD": " ".join(run.stdout.strip() for run in runtimes),
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONMALLOC": "malloc",  # so that the sanitizer sees every buffer's end
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    environment = with_sanitizers()
     with tempfile.TemporaryDirectory() as folder:
         module = build(Path(folder), portable=False)
         command = [sys.executable, __file__, "--module", str(module)]

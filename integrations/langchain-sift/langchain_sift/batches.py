@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from langchain_core.documents import Document
@@ -22,13 +23,13 @@ class BatchRetriever(BaseRetriever):
 
     _batch: BatchEmbedder = PrivateAttr(default_factory=BatchEmbedder)
 
+    @abstractmethod
     def _query_model(self) -> Embeddings:
         """What embeds the queries."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _to_embed(self, inputs: list[str], kwargs: dict[str, Any]) -> list[str]:
         """The queries of a batch that will be embedded as they are."""
-        raise NotImplementedError
 
     def batch(
         self,
