@@ -42,10 +42,12 @@ Values = npt.NDArray[np.float64]
 
 # The larger, the more likely that the evidence is there.
 SIGNALS: dict[str, Callable[[Relevance], float]] = {
-    "cosine of the nearest": lambda heard: float(heard.said["cosine"].max()),
-    "largest share of the question's words": lambda heard: float(heard.said["share"].max()),
+    "cosine of the nearest": lambda heard: float(heard.scores_by_witness["cosine"].max()),
+    "largest share of the question's words": lambda heard: float(
+        heard.scores_by_witness["share"].max()
+    ),
     "largest product of the two": lambda heard: float(
-        (heard.said["cosine"] * heard.said["share"]).max()
+        (heard.scores_by_witness["cosine"] * heard.scores_by_witness["share"]).max()
     ),
     CHANCE: lambda heard: heard.chance,
 }

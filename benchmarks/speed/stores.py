@@ -37,7 +37,7 @@ from benchmarks.speed.method import Road
 from benchmarks.speed.turns import orders
 from langchain_sift import SIFTRetriever
 from sift_retrievers import acceleration
-from sift_retrievers.witnesses import TermCache
+from sift_retrievers.witnesses.term_cache import TermCache
 
 RESULTS = Path(__file__).parent / "results" / "stores.md"
 MODEL: Final = "all-MiniLM-L6-v2"

@@ -27,7 +27,11 @@ from benchmarks.common.machine import machine
 from benchmarks.speed.batches import ROADS
 from benchmarks.speed.turns import Task, median, of_tasks
 from sift_retrievers.coverage import cover
-from sift_retrievers.witnesses import PassageTexts, TermCache, Witnesses, coverage_of, join
+from sift_retrievers.witnesses import Witnesses
+from sift_retrievers.witnesses.phrases import coverage_from_terms
+from sift_retrievers.witnesses.relevance import combine_witnesses
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.texts import PassageTexts
 
 RESULTS = Path(__file__).parent / "results" / "words.md"
 NAIVE_ROUNDS = 3
@@ -83,22 +87,22 @@ def tasks_for(count: int, characters: int, letters: str) -> dict[str, Callable[[
     cache = TermCache(2**30)
 
     def ask(read: PassageTexts) -> object:
-        heard = join(cosines, [question], read, Witnesses())
-        said = None if heard.words is None else heard.words.said
-        return cover(coverage_of(read, said, level=heard.chance), heard.total, 10)
+        heard = combine_witnesses(cosines, [question], read, Witnesses())
+        said = None if heard.words is None else heard.words.word_weights
+        return cover(coverage_from_terms(read, said, level=heard.chance), heard.total, 10)
 
     read = PassageTexts.read(texts, titles, cache=cache)
-    heard = join(cosines, [question], read, Witnesses())
-    said = None if heard.words is None else heard.words.said
-    phrases = coverage_of(read, said, level=heard.chance)
+    heard = combine_witnesses(cosines, [question], read, Witnesses())
+    said = None if heard.words is None else heard.words.word_weights
+    phrases = coverage_from_terms(read, said, level=heard.chance)
     return {
         "reading": lambda: PassageTexts.read(texts, titles),
         WHOLE: lambda: ask(PassageTexts.read(texts, titles)),
         "finding kept terms": lambda: PassageTexts.read(texts, titles, cache=cache),
-        "relevance": lambda: join(
+        "relevance": lambda: combine_witnesses(
             cosines, [question], PassageTexts(read.blocks, read.once), Witnesses()
         ),
-        "phrases": lambda: coverage_of(read, said, level=heard.chance),
+        "phrases": lambda: coverage_from_terms(read, said, level=heard.chance),
         "ten picks": lambda: cover(phrases, heard.total, 10),
         "all, terms kept": lambda: ask(PassageTexts.read(texts, titles, cache=cache)),
     }

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sift_retrievers.kernels import Cosine, Exponential, RelevanceWeighted
 from sift_retrievers.retrieval import PHRASES, RetrieverKernel, SelectionRules
-from sift_retrievers.witnesses import NAMES, Witnesses
+from sift_retrievers.witnesses import Witnesses
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES
 
 NO_PENALTY: Final = 1e6
 """A λ′ at which repetition costs nothing: the most relevant passages are picked."""
@@ -47,14 +48,14 @@ class Setting:
 DEFAULT: Final = Setting("default")
 """What the retrievers use out of the box."""
 NEAREST: Final = Setting(
-    "similarity search", NAMES["vectors"], RelevanceWeighted(), NO_PENALTY, "undirected"
+    "similarity search", NAMED_WITNESSES["vectors"], RelevanceWeighted(), NO_PENALTY, "undirected"
 )
 """The nearest passages, whatever they repeat."""
 
 
 def grid() -> tuple[Setting, ...]:
     """The settings that are tried unless the caller gives others."""
-    words, vectors, both = (NAMES[name] for name in ("words", "vectors", "vectors+words"))
+    words, vectors, both = (NAMED_WITNESSES[name] for name in ("words", "vectors", "vectors+words"))
     return (
         DEFAULT,
         NEAREST,

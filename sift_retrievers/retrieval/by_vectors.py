@@ -88,7 +88,7 @@ def choose_by_vectors(
         novelty=novelty,
         scores=falling_shares(scores),
         uncertainty=uncertainty,
-        similarities=relevance.said["cosine"],
+        similarities=relevance.scores_by_witness["cosine"],
         candidates=candidates,
         stop_reason=reason,
         selection=selection,
@@ -110,8 +110,9 @@ def select_options(
         device=rules.device,
     )
     if isinstance(kernel, RelevanceWeighted):
-        alone = len(relevance.said) == 1  # the cosine, which the kernel brings to its own scale
-        weight = relevance.said["cosine"] if alone else relevance.total
+        # The cosine alone: the kernel brings it to its own scale.
+        alone = len(relevance.scores_by_witness) == 1
+        weight = relevance.scores_by_witness["cosine"] if alone else relevance.total
         options["relevance"] = weight[pool]
     return options
 

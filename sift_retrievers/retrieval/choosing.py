@@ -48,7 +48,7 @@ def choose(
         parents: n keys, no two picks share one; None for a hit that has no parent.
         gone: positions of hits that are no candidates, since their documents are gone.
     """
-    similarities = relevance.said["cosine"]
+    similarities = relevance.scores_by_witness["cosine"]
     candidates = np.ones(len(vectors), dtype=np.bool_)
     if rules.score_threshold is not None:
         candidates = similarities >= rules.score_threshold

@@ -189,7 +189,9 @@ def explain(
                 text=texts[i],
                 similarity=float(choice.similarities[i]),
                 relevance=float(relevance.total[i]),
-                witnesses={name: float(values[i]) for name, values in relevance.said.items()},
+                witnesses={
+                    name: float(values[i]) for name, values in relevance.scores_by_witness.items()
+                },
                 rank=rank,
                 information_gain=None if rank is None else float(choice.gains[rank]),
                 novelty=None if rank is None else float(choice.novelty[rank]),

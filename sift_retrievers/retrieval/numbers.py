@@ -24,7 +24,9 @@ def pick_numbers(retrieval: Retrieval[Any]) -> list[dict[str, Any]]:
     - `relevance_score`: 0…1, falls strictly in selection order.
     """
     choice, judged = retrieval.outcome.choice, retrieval.judged
-    shares = None if judged.words is None else judged.said["share"][choice.picks].tolist()
+    shares = (
+        None if judged.words is None else judged.scores_by_witness["share"][choice.picks].tolist()
+    )
     left = choice.uncertainty
     columns = zip(
         choice.gains.tolist(),

@@ -21,8 +21,12 @@ from sift_retrievers.retrieval.hits import Hits
 from sift_retrievers.retrieval.rules import PHRASES, VECTORS, SelectionRules
 from sift_retrievers.retrieval.target import Target
 from sift_retrievers.retrieval.titles import Metadata
-from sift_retrievers.witnesses import PassageTexts, Relevance, TermCache, coverage_of, join
-from sift_retrievers.witnesses.judge import checked_scores
+from sift_retrievers.witnesses import Relevance
+from sift_retrievers.witnesses.phrases import coverage_from_terms
+from sift_retrievers.witnesses.relevance import combine_witnesses
+from sift_retrievers.witnesses.scorer import checked_scores
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.texts import PassageTexts
 
 T = TypeVar("T")
 DocumentT = TypeVar("DocumentT")
@@ -118,12 +122,12 @@ class Retrieval(Generic[DocumentT]):
         """What the witnesses say of the hits."""
         witnesses = self.rules.witnesses
         scores = self.scores
-        if scores is None and witnesses.judge is not None and len(self.hits) > 0:
-            given = witnesses.judge(self._question, [*self._texts])
+        if scores is None and witnesses.scorer is not None and len(self.hits) > 0:
+            given = witnesses.scorer(self._question, [*self._texts])
             scores = checked_scores(given, len(self.hits))
         elif scores is not None:
             scores = checked_scores(scores, len(self.hits))
-        return join(
+        return combine_witnesses(
             cosines(self.hits.vectors, self._vectors),
             [target.text for target in self.targets],
             self._passages,
@@ -143,9 +147,9 @@ class Retrieval(Generic[DocumentT]):
         if self.applied.kernel != PHRASES or self._passages is None:
             return None
         words = self.judged.words
-        return coverage_of(
+        return coverage_from_terms(
             self._passages,
-            None if words is None else words.said,
+            None if words is None else words.word_weights,
             level=self.judged.chance,
         )
 

@@ -17,7 +17,8 @@ from sift_retrievers.kernels import (
 )
 from sift_retrievers.selection import Objective
 from sift_retrievers.validation import chance, count, is_cpu, positive, torch_device
-from sift_retrievers.witnesses import NAMES, Witnesses, as_witnesses
+from sift_retrievers.witnesses import Witnesses
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses
 
 if TYPE_CHECKING:
     import torch
@@ -118,7 +119,7 @@ class SelectionRules:
             witnesses = as_witnesses(self.relevance)
             if kernel is None:
                 kernel = PHRASES if witnesses.words > 0 and self._may_cover else VECTORS
-            elif (witnesses.words or witnesses.judge) and not weighs_relevance(kernel):
+            elif (witnesses.words or witnesses.scorer) and not weighs_relevance(kernel):
                 raise ValueError(
                     f"relevance= goes with kernel={PHRASES!r}, {VECTORS!r} or "
                     f"RelevanceWeighted(…), which weigh passages by it; got kernel={kernel!r}"
@@ -127,7 +128,7 @@ class SelectionRules:
             if kernel is None:
                 kernel = PHRASES if self._may_cover else VECTORS
             weighs = weighs_relevance(kernel)
-            witnesses = NAMES[DEFAULT_RELEVANCE] if weighs else NAMES["vectors"]
+            witnesses = NAMED_WITNESSES[DEFAULT_RELEVANCE] if weighs else NAMED_WITNESSES["vectors"]
         kernel = checked_kernel(kernel)
         object.__setattr__(self, "relevance", witnesses)
         object.__setattr__(self, "kernel", kernel)
@@ -188,5 +189,5 @@ class SelectionRules:
     @property
     def reads_texts(self) -> bool:
         """Whether the texts of all candidates are needed, not those of the chosen alone."""
-        judged = self.witnesses.judge is not None
+        judged = self.witnesses.scorer is not None
         return self.kernel == PHRASES or self.witnesses.words > 0 or judged

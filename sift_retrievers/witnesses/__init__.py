@@ -1,32 +1,11 @@
-"""Who says that a passage is relevant, and that it repeats another: vectors, words, and judges.
+"""How relevant passages are, and how much they repeat each other: by vectors, words and scorers.
 
-numpy alone; nothing is downloaded.
+Needs only numpy; nothing is downloaded.
 """
 
-from sift_retrievers.witnesses.phrases import coverage_of, phrase_coverage
-from sift_retrievers.witnesses.relevance import (
-    NAMES,
-    Judge,
-    Relevance,
-    Witnesses,
-    as_witnesses,
-    join,
-)
-from sift_retrievers.witnesses.term_cache import TermCache
-from sift_retrievers.witnesses.texts import PassageTexts
-from sift_retrievers.witnesses.words import WordScores, score_words
+from sift_retrievers.witnesses.phrases import phrase_coverage
+from sift_retrievers.witnesses.relevance import Relevance, Witnesses
+from sift_retrievers.witnesses.scorer import Scorer
+from sift_retrievers.witnesses.words import score_words
 
-__all__ = [
-    "NAMES",
-    "Judge",
-    "PassageTexts",
-    "Relevance",
-    "TermCache",
-    "Witnesses",
-    "WordScores",
-    "as_witnesses",
-    "coverage_of",
-    "join",
-    "phrase_coverage",
-    "score_words",
-]
+__all__ = ["Relevance", "Scorer", "Witnesses", "phrase_coverage", "score_words"]

@@ -39,11 +39,11 @@ def phrase_coverage(
     read = PassageTexts.read(texts)
     said = None
     if question is not None:
-        said = score_terms(read_question(question), read).said
-    return coverage_of(read, said, gamma=gamma, level=level)
+        said = score_terms(read_question(question), read).word_weights
+    return coverage_from_terms(read, said, gamma=gamma, level=level)
 
 
-def coverage_of(
+def coverage_from_terms(
     passages: PassageTexts, said: Float64 | None, *, gamma: float = GAMMA, level: float
 ) -> Coverage:
     """The same from texts that were read before.
@@ -51,7 +51,7 @@ def coverage_of(
     Args:
         passages: K.
         said: of all words of all passages, one after the other: what each weighs that the question
-            has, 0 for others (`WordScores.said`).
+            has, 0 for others (`WordScores.word_weights`).
         gamma: as above.
         level: as above.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
 from types import MappingProxyType
@@ -18,13 +18,12 @@ from sift_retrievers.witnesses.evidence import (
     chance_of_evidence,
 )
 from sift_retrievers.witnesses.mentions import mentions
+from sift_retrievers.witnesses.scorer import Scorer
 from sift_retrievers.witnesses.standardized import standardized
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import WordScores, read_question, score_terms
 
 Float64: TypeAlias = npt.NDArray[np.float64]
-Judge: TypeAlias = Callable[[str, list[str]], Any]
-"""(question, n texts) → n finite scores, the larger the more relevant: a cross-encoder, say."""
 
 PARTS: Final[Mapping[str, float]] = MappingProxyType(
     {"grams": 0.7, "words": 0.7, "pairs": 0.3, "head_grams": 0.3, "head_words": 0.3}
@@ -61,7 +60,7 @@ class Witnesses:
     """Of the words that they have in common; 0: texts are not read."""
     scores: float = 2.0
     """Of `judge`, or of a reranker whose scores come along; without either nobody is heard here."""
-    judge: Judge | None = None
+    scorer: Scorer | None = None
     """A further witness, a cross-encoder say."""
 
     def __post_init__(self) -> None:
@@ -76,7 +75,7 @@ class Witnesses:
             raise ValueError("at least one witness must be heard; all weights are 0")
 
 
-NAMES: Final[Mapping[str, Witnesses]] = MappingProxyType(
+NAMED_WITNESSES: Final[Mapping[str, Witnesses]] = MappingProxyType(
     {
         "vectors": Witnesses(words=0.0),
         "words": Witnesses(vectors=0.0),
@@ -95,16 +94,17 @@ def as_witnesses(given: Any) -> Witnesses:
     if isinstance(given, Witnesses):
         return given
     if isinstance(given, str):
-        if given not in NAMES:
-            raise ValueError(
-                f"relevance must be one of {[*NAMES]}, a function or Witnesses(…); got {given!r}"
-            )
-        return NAMES[given]
-    if callable(given):
-        return Witnesses(judge=given)
-    raise TypeError(
-        f"relevance must be one of {[*NAMES]}, a function (question, texts) → scores, or "
-        f"Witnesses(…); got {type(given).__name__}"
+        if given in NAMED_WITNESSES:
+            return NAMED_WITNESSES[given]
+        came: object = repr(given)
+    elif callable(given):
+        return Witnesses(scorer=given)
+    else:
+        came = type(given).__name__
+    error = ValueError if isinstance(given, str) else TypeError
+    raise error(
+        f"relevance must be one of {[*NAMED_WITNESSES]}, a function (question, texts) → scores, or "
+        f"Witnesses(…); got {came}"
     )
 
 
@@ -114,7 +114,7 @@ class Relevance:
 
     total: Float64
     """`[n]` ρ, in standard deviations among the candidates."""
-    said: Mapping[str, Float64]
+    scores_by_witness: Mapping[str, Float64]
     """What each witness said, by name; `[n]` each: "cosine", the scores of `WordScores`, "mention",
     "score" of the judge. As they came, not standardised."""
     chance: float
@@ -128,7 +128,7 @@ class Relevance:
         return self.chance < PROBABLY_MISSING
 
 
-def join(
+def combine_witnesses(
     cosines: Sequence[npt.ArrayLike] | npt.NDArray[Any],
     questions: Sequence[str | None],
     passages: PassageTexts | None,
@@ -155,14 +155,14 @@ def join(
     if len(each) == 1:
         return each[0]
     best = np.argmax([one.total for one in each], axis=0)
-    names = dict.fromkeys(name for one in each for name in one.said)
+    names = dict.fromkeys(name for one in each for name in one.scores_by_witness)
     column = np.arange(len(best))
     nothing = np.zeros(len(best))
     said = {
-        name: np.array([one.said.get(name, nothing) for one in each])[best, column]
+        name: np.array([one.scores_by_witness.get(name, nothing) for one in each])[best, column]
         for name in names
     }
-    said["cosine"] = np.max([one.said["cosine"] for one in each], axis=0)
+    said["cosine"] = np.max([one.scores_by_witness["cosine"] for one in each], axis=0)
     total = np.max([one.total for one in each], axis=0)
     heard = [one.words for one in each if one.words is not None]
     return Relevance(total, said, max(one.chance for one in each), _loudest(heard))

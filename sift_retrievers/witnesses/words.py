@@ -48,7 +48,7 @@ class WordScores:
     """Share of its words that a passage has, rare ones weighing more: 0…1."""
     gram_share: Float64
     """As `share`, of its character 4-grams."""
-    said: Float64
+    word_weights: Float64
     """Of all words of all passages, one after the other: the weight of a word that the question has
     too, 0 of others."""
 
@@ -114,9 +114,11 @@ def score_terms(asked: bytes, passages: PassageTexts) -> WordScores:
     native = compiled()
     if native is None:
         return score_arrays(Terms(asked), passages)
-    scores, said = map(np.frombuffer, native.score_terms(asked, passages.blocks, passages.once))
+    scores, word_weights = map(
+        np.frombuffer, native.score_terms(asked, passages.blocks, passages.once)
+    )
     rows = dict(zip(_ROWS, scores.reshape(len(_ROWS), len(passages)), strict=True))
-    return WordScores(**rows, said=said)
+    return WordScores(**rows, word_weights=word_weights)
 
 
 def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
@@ -135,8 +137,8 @@ def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
     gram_counts = in_grams.counts()
     gram_weight = _weights(gram_counts, once)
 
-    said = np.zeros(len(found.words))
-    said[in_words.place] = weight[in_words.term]
+    word_weights = np.zeros(len(found.words))
+    word_weights[in_words.place] = weight[in_words.term]
     return WordScores(
         grams=_bm25(gram_counts, gram_weight, found.gram_counts),
         words=_bm25(counts, weight, lengths),
@@ -145,7 +147,7 @@ def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
         head_words=_bm25(_in_head(in_words, found.head_words), weight, found.head_words),
         share=_share(counts, weight),
         gram_share=_share(gram_counts, gram_weight),
-        said=said,
+        word_weights=word_weights,
     )
 
 

@@ -11,14 +11,19 @@ from benchmarks.retrieval.candidates import Candidates, Store
 from benchmarks.retrieval.ours import OUR_METHODS, relevances
 from sift_retrievers.coverage import cover
 from sift_retrievers.selection import select
-from sift_retrievers.witnesses import PassageTexts, Relevance, Witnesses, coverage_of, join
+from sift_retrievers.witnesses import Relevance, Witnesses
+from sift_retrievers.witnesses.phrases import coverage_from_terms
+from sift_retrievers.witnesses.relevance import combine_witnesses
+from sift_retrievers.witnesses.texts import PassageTexts
 
 BY_NAME = {method.name: method for method in OUR_METHODS}
 
 
 def read(some: Candidates, n: int) -> tuple[PassageTexts, Relevance]:
     passages = PassageTexts.read(some.texts(n), some.titles(n))
-    return passages, join([some.cosines[n]], [some.asked[n].text], passages, Witnesses())
+    return passages, combine_witnesses(
+        [some.cosines[n]], [some.asked[n].text], passages, Witnesses()
+    )
 
 
 def test_the_default_is_relevance_of_both_witnesses_and_coverage_of_phrases() -> None:
@@ -27,7 +32,9 @@ def test_the_default_is_relevance_of_both_witnesses_and_coverage_of_phrases() ->
     for n, row in enumerate(picks.tolist()):
         passages, heard = read(some, n)
         assert heard.words is not None
-        phrases = coverage_of(passages, heard.words.said, gamma=0.3, level=heard.chance)
+        phrases = coverage_from_terms(
+            passages, heard.words.word_weights, gamma=0.3, level=heard.chance
+        )
         expected = cover(phrases, heard.total, 10, lambda_=0.1).indices
         assert row == some.rows[n, expected].tolist()
 

@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "witnesses"))
 from random_texts import random_passage, random_text
 
 from sift_retrievers.acceleration import switched_off
-from sift_retrievers.witnesses import PassageTexts
 from sift_retrievers.witnesses.characters import TABLE, UTF_32, described, fold
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.phrases import ASIDE, coverage_of
+from sift_retrievers.witnesses.phrases import ASIDE, coverage_from_terms
+from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import read_question, score_terms
 
 SIZES = (0, 1, 2, 3, 7, 8, 9, 2**16, 2**31, 2**32, 2**61, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
@@ -56,10 +56,10 @@ def checked(module: Any, random: np.random.Generator) -> tuple[bytes, PassageTex
         heard = score_terms(asked, passages)
         relevance = random.normal(size=len(texts))
         named = mentions(passages, relevance)
-        phrases = coverage_of(passages, heard.said, level=1.0)
+        phrases = coverage_from_terms(passages, heard.scores_by_witness, level=1.0)
     scores, said = map(np.frombuffer, module.score_terms(asked, passages.blocks, passages.once))
     np.testing.assert_allclose(scores.reshape(7, len(texts))[1], heard.words, rtol=1e-12)
-    np.testing.assert_allclose(said, heard.said, rtol=1e-12)
+    np.testing.assert_allclose(said, heard.scores_by_witness, rtol=1e-12)
     found = np.frombuffer(module.mentions(passages.blocks, relevance, 10))
     np.testing.assert_allclose(found, named, rtol=1e-12)
     units, _, weights = module.phrases(passages.blocks, said, ASIDE)

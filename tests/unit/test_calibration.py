@@ -163,7 +163,7 @@ def test_a_witness_that_judges_can_be_tried() -> None:
         asked.append(question)
         return [0.0] * len(texts)
 
-    judged = Setting("judge", Witnesses(judge=judge))
+    judged = Setting("judge", Witnesses(scorer=judge))
     found = calibrate(pools, judgements, settings=[judged])
     assert {*asked} == {pool.question for pool in pools}
     assert found.score_of(judged).coverage.mean == found.score_of(DEFAULT).coverage.mean

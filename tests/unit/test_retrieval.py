@@ -38,7 +38,8 @@ from sift_retrievers.retrieval import (
     union,
 )
 from sift_retrievers.retrieval.novelty import shares_left, variances_left
-from sift_retrievers.witnesses import NAMES, Relevance, Witnesses, join
+from sift_retrievers.witnesses import Relevance, Witnesses
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
 
 
 def hits(*rows: tuple[str | None, list[float], str]) -> Hits[str]:
@@ -153,7 +154,7 @@ def chosen(
     """What `choose` makes of hits without texts."""
     made = SelectionRules(**{"kernel": "cosine"} | rules)
     nobody = [None] * len(targets)
-    heard = join(cosines(pool, targets), nobody, None, made.witnesses, scores)
+    heard = combine_witnesses(cosines(pool, targets), nobody, None, made.witnesses, scores)
     costs = None if made.token_counter is None else np.array([made.token_counter("")] * len(pool))
     return choose(targets, pool, k, made, heard, costs=costs, parents=parents), heard
 
@@ -196,7 +197,7 @@ def test_undirected_numbers_are_shares_of_the_chance(count: int, scores: Any) ->
     targets, pool = random_pool()
     rules: dict[str, Any] = {"kernel": "relevance", "lambda_": 0.2, "score_threshold": 0.1}
     if scores is not None:
-        rules["relevance"] = Witnesses(words=0, judge=len)  # type: ignore[arg-type]
+        rules["relevance"] = Witnesses(words=0, scorer=len)  # type: ignore[arg-type]
     choice, heard = chosen(targets[:count], pool, 6, scores=scores, **rules)
     enough = np.flatnonzero(choice.candidates)
     assert 6 < len(enough) < 30
@@ -227,7 +228,7 @@ def test_novelty_is_the_share_of_the_variance_that_is_left(kernel: str, objectiv
     resolved = resolve_kernel(kernel)
     weights = np.ones(30)
     if isinstance(resolved, RelevanceWeighted):
-        cosine = heard.said["cosine"][None]
+        cosine = heard.scores_by_witness["cosine"][None]
         weights, resolved = resolved.weights(cosine)[0], resolved.base
     x = resolved.features(pool.astype(np.float64)[None])  # type: ignore[union-attr]
     gram = resolved(x, x)[0] * np.outer(weights, weights)  # type: ignore[operator]
@@ -304,7 +305,7 @@ def test_rules_follow_the_kernel(kernel: Any, objective: str, lambda_: float) ->
     assert rules.objective == default_objective(kernel) == objective
     assert rules.lambda_ == default_lambda(kernel) == lambda_
     heard = "vectors+words" if objective == "undirected" else "vectors"
-    assert rules.witnesses == NAMES[heard]
+    assert rules.witnesses == NAMED_WITNESSES[heard]
     if kernel != PHRASES:  # an object counts as its name does
         assert SelectionRules(kernel=resolve_kernel(kernel)) == rules
 
@@ -351,7 +352,7 @@ def test_rules_that_are_given_win() -> None:
     assert SelectionRules(lambda_=0.7).kernel == PHRASES
     assert SelectionRules(relevance="vectors", kernel=PHRASES).kernel == PHRASES
     assert replace(given, min_gain=0.1).lambda_ == 0.7
-    judge = Witnesses(words=0, judge=len)  # type: ignore[arg-type]
+    judge = Witnesses(words=0, scorer=len)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="relevance= goes with kernel="):
         SelectionRules(relevance=judge, kernel="cosine")  # it would not be heard
 
@@ -419,7 +420,7 @@ def test_costs_follow_the_candidates() -> None:
         kernel="relevance", score_threshold=0.0, max_tokens=60, token_counter=len
     )
     cosine = cosines(pool, targets[:1])
-    heard = join(cosine, [None], None, rules.witnesses)
+    heard = combine_witnesses(cosine, [None], None, rules.witnesses)
     choice = choose(targets[:1], pool, 9, rules, heard, costs=costs)
     enough = np.flatnonzero(cosine[0] >= 0)
     picks = select(

@@ -98,5 +98,5 @@ EVERY_RULE: list[dict[str, Any]] = [
     {"lambda_": 1e-6},
     {"lambda_": 1e6},
     {"kernel": "cosine", "lambda_": 1e-8},
-    {"relevance": Witnesses(judge=lambda question, texts: [len(text) for text in texts])},
+    {"relevance": Witnesses(scorer=lambda question, texts: [len(text) for text in texts])},
 ]

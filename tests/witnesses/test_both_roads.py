@@ -13,21 +13,25 @@ from real_texts import real_texts
 from sift_retrievers.acceleration import compiled, switched_off
 from sift_retrievers.coverage import Covered, cover, novelty_after
 from sift_retrievers.stop_reason import StopReason
-from sift_retrievers.witnesses import (
-    PassageTexts,
-    Relevance,
-    Witnesses,
-    coverage_of,
-    join,
-    phrase_coverage,
-    score_words,
-)
+from sift_retrievers.witnesses import Relevance, Witnesses, phrase_coverage, score_words
 from sift_retrievers.witnesses.mentions import mentions
+from sift_retrievers.witnesses.phrases import coverage_from_terms
 from sift_retrievers.witnesses.reading import read_blocks, read_terms
+from sift_retrievers.witnesses.relevance import combine_witnesses
 from sift_retrievers.witnesses.standardized import standardized
+from sift_retrievers.witnesses.texts import PassageTexts
 
 T = TypeVar("T")
-SCORES = ("grams", "words", "pairs", "head_grams", "head_words", "share", "gram_share", "said")
+SCORES = (
+    "grams",
+    "words",
+    "pairs",
+    "head_grams",
+    "head_words",
+    "share",
+    "gram_share",
+    "word_weights",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -231,16 +235,16 @@ def test_whole_retrievals_of_real_texts() -> None:
 
         def ask() -> tuple[Relevance, Covered]:
             read = PassageTexts.read(texts, titles)  # noqa: B023
-            heard = join(cosine, [question], read, Witnesses())  # noqa: B023
+            heard = combine_witnesses(cosine, [question], read, Witnesses())  # noqa: B023
             assert heard.words is not None
-            phrases = coverage_of(read, heard.words.said, level=heard.chance)
+            phrases = coverage_from_terms(read, heard.words.word_weights, level=heard.chance)
             return heard, cover(phrases, heard.total, 20)
 
         (fast, fast_picks), (slow, slow_picks) = both(ask)
         close(fast.total, slow.total)
         close(fast.chance, slow.chance)
-        for name in slow.said:
-            close(fast.said[name], slow.said[name])
+        for name in slow.scores_by_witness:
+            close(fast.scores_by_witness[name], slow.scores_by_witness[name])
         same += same_covered(fast_picks, slow_picks)
     assert same == 60
 

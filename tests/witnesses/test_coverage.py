@@ -12,7 +12,8 @@ from tensors import ARRAY_KINDS, needs_torch
 
 from sift_retrievers import Coverage, StopReason, select
 from sift_retrievers.coverage import Covered, cover, novelty_after
-from sift_retrievers.witnesses import PassageTexts, phrase_coverage, score_words
+from sift_retrievers.witnesses import phrase_coverage, score_words
+from sift_retrievers.witnesses.texts import PassageTexts
 
 QUIET = np.eye(1, 4)  # a query where relevance is given
 
@@ -245,7 +246,7 @@ def test_phrases_around_the_questions_words_weigh_more() -> None:
     texts = ["the capital of France is Paris", "", "France has many large rivers, too"]
     coverage = phrase_coverage(texts, "capital France")
     weights = np.split(coverage.weights, np.cumsum(coverage.lengths)[:-1])  # type: ignore[arg-type]
-    said = score_words("capital France", texts).said
+    said = score_words("capital France", texts).word_weights
     capital, france = said[1], said[3]
     np.testing.assert_allclose(
         weights[0], 0.3 + np.array([capital, capital, capital, france, france, 0])

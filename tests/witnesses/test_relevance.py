@@ -11,18 +11,12 @@ from real_texts import real_texts
 from tensors import needs_torch, tensor
 
 from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, cosines
-from sift_retrievers.witnesses import (
-    NAMES,
-    PassageTexts,
-    Relevance,
-    Witnesses,
-    as_witnesses,
-    join,
-    score_words,
-)
-from sift_retrievers.witnesses.judge import checked_scores
+from sift_retrievers.witnesses import Relevance, Witnesses, score_words
 from sift_retrievers.witnesses.mentions import mentions
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses, combine_witnesses
+from sift_retrievers.witnesses.scorer import checked_scores
 from sift_retrievers.witnesses.standardized import standardized
+from sift_retrievers.witnesses.texts import PassageTexts
 
 TEXTS = [
     "Osmium is the densest metal",
@@ -37,7 +31,7 @@ READ = PassageTexts.read(TEXTS)
 
 
 def heard(witnesses: Witnesses, scores: Any = None, cosine: Any = COSINE) -> Relevance:
-    return join([cosine], [QUESTION], READ, witnesses, scores)
+    return combine_witnesses([cosine], [QUESTION], READ, witnesses, scores)
 
 
 def z(values: Any) -> Any:
@@ -48,7 +42,7 @@ def z(values: Any) -> Any:
 def test_the_sum_is_that_of_the_docstring() -> None:
     judged = np.array([3.0, 1.0, 0.0, 2.0, 7.0])
     for vectors, words, scores in [(1, 1, 2), (1, 0.5, 0), (0.3, 2, 1), (0, 1, 0), (1, 0, 3)]:
-        found = heard(Witnesses(vectors, words, scores, judge=len), judged)  # type: ignore[arg-type]
+        found = heard(Witnesses(vectors, words, scores, scorer=len), judged)  # type: ignore[arg-type]
         said = score_words(QUESTION, TEXTS)
         lexical = (
             0.7 * z(said.grams)
@@ -59,22 +53,22 @@ def test_the_sum_is_that_of_the_docstring() -> None:
         )
         rho = z(vectors * z(COSINE) + scores * z(judged) + words * lexical)
         np.testing.assert_allclose(found.total, rho, rtol=1e-9)  # nobody is named
-        np.testing.assert_array_equal(found.said["score"], judged)
-        np.testing.assert_array_equal(found.said["cosine"], COSINE)
-        assert ("words" in found.said) == (words > 0) == (found.words is not None)
+        np.testing.assert_array_equal(found.scores_by_witness["score"], judged)
+        np.testing.assert_array_equal(found.scores_by_witness["cosine"], COSINE)
+        assert ("words" in found.scores_by_witness) == (words > 0) == (found.words is not None)
 
 
 def test_vectors_alone_are_the_cosine() -> None:
     for passages in (READ, None):
-        found = join([COSINE], [QUESTION], passages, NAMES["vectors"])
+        found = combine_witnesses([COSINE], [QUESTION], passages, NAMED_WITNESSES["vectors"])
         np.testing.assert_allclose(found.total, z(COSINE))
-        assert [*found.said] == ["cosine"]
+        assert [*found.scores_by_witness] == ["cosine"]
 
 
 def test_words_that_nobody_can_read_leave_the_vectors() -> None:
     for questions, passages in [([QUESTION], None), ([None], READ)]:
-        for witnesses in (NAMES["words"], NAMES["vectors+words"]):
-            found = join([COSINE], questions, passages, witnesses)
+        for witnesses in (NAMED_WITNESSES["words"], NAMED_WITNESSES["vectors+words"]):
+            found = combine_witnesses([COSINE], questions, passages, witnesses)
             np.testing.assert_allclose(found.total, z(COSINE))
             assert found.words is None
 
@@ -82,7 +76,7 @@ def test_words_that_nobody_can_read_leave_the_vectors() -> None:
 @pytest.mark.parametrize("level", [0.0, 0.73, -5.0, 1e20])
 def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
     silent = np.full(5, level)
-    witnesses = Witnesses(judge=len)  # type: ignore[arg-type]
+    witnesses = Witnesses(scorer=len)  # type: ignore[arg-type]
     expected = heard(Witnesses()).total
     np.testing.assert_array_equal(heard(witnesses, silent).total, expected)
     rounded = silent * (1 + 1e-15 * np.arange(5))
@@ -94,7 +88,7 @@ def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
 
 def test_a_question_without_words_leaves_the_vectors() -> None:
     for question in ("", "?!", "😀❤️", "zebra quux"):
-        found = join([COSINE], [question], READ, Witnesses())
+        found = combine_witnesses([COSINE], [question], READ, Witnesses())
         np.testing.assert_allclose(found.total, z(COSINE))
 
 
@@ -103,9 +97,9 @@ def test_the_scale_of_a_judge_does_not_matter(scale: float, shift: float) -> Non
     random = np.random.default_rng(0)
     texts = PassageTexts.read([f"text number {i}" for i in range(50)])
     cosine, judged = random.normal(size=50), random.normal(size=50)
-    witnesses = Witnesses(judge=len)  # type: ignore[arg-type]
-    plain = join([cosine], ["text 7"], texts, witnesses, judged)
-    other = join([cosine], ["text 7"], texts, witnesses, judged * scale + shift)
+    witnesses = Witnesses(scorer=len)  # type: ignore[arg-type]
+    plain = combine_witnesses([cosine], ["text 7"], texts, witnesses, judged)
+    other = combine_witnesses([cosine], ["text 7"], texts, witnesses, judged * scale + shift)
     spread = 1e-9 if abs(shift) < 1e3 * scale else 1e-9 * abs(shift) / scale
     np.testing.assert_allclose(other.total, plain.total, atol=max(spread, 1e-9))
 
@@ -125,39 +119,41 @@ class TestSeveralTargets:
         rows = np.array([COSINE, COSINE[::-1]])
         questions = [QUESTION, "capital of France"]
         one, two = (
-            join([row], [text], READ, Witnesses())
+            combine_witnesses([row], [text], READ, Witnesses())
             for row, text in zip(rows, questions, strict=True)
         )
-        both = join(rows, questions, READ, Witnesses())
+        both = combine_witnesses(rows, questions, READ, Witnesses())
         np.testing.assert_array_equal(both.total, np.maximum(one.total, two.total))
-        np.testing.assert_array_equal(both.said["cosine"], rows.max(axis=0))
+        np.testing.assert_array_equal(both.scores_by_witness["cosine"], rows.max(axis=0))
         for i in range(5):
             better = one if one.total[i] >= two.total[i] else two
-            assert both.said["grams"][i] == better.said["grams"][i]
+            assert both.scores_by_witness["grams"][i] == better.scores_by_witness["grams"][i]
         assert both.chance == max(one.chance, two.chance)
         assert both.words is not None
         assert one.words is not None
         assert two.words is not None
-        np.testing.assert_array_equal(both.words.said, np.maximum(one.words.said, two.words.said))
+        np.testing.assert_array_equal(
+            both.words.word_weights, np.maximum(one.words.word_weights, two.words.word_weights)
+        )
 
     def test_one_without_text_has_its_cosine_alone(self) -> None:
         rows = np.array([COSINE, COSINE[::-1]])
-        spoken = join(rows[:1], [QUESTION], READ, Witnesses())
-        both = join(rows, [QUESTION, None], READ, Witnesses())
+        spoken = combine_witnesses(rows[:1], [QUESTION], READ, Witnesses())
+        both = combine_witnesses(rows, [QUESTION, None], READ, Witnesses())
         np.testing.assert_allclose(both.total, np.maximum(spoken.total, z(COSINE[::-1])))
         assert both.words is not None
-        assert join(rows, [None, None], READ, Witnesses()).words is None
+        assert combine_witnesses(rows, [None, None], READ, Witnesses()).words is None
 
     @pytest.mark.parametrize("count", [2, 64, 200])
     def test_there_may_be_many(self, count: int) -> None:
         rows = np.tile(COSINE, (count, 1))
-        found = join(rows, [QUESTION] * count, READ, Witnesses())
+        found = combine_witnesses(rows, [QUESTION] * count, READ, Witnesses())
         np.testing.assert_allclose(found.total, heard(Witnesses()).total)
 
     def test_of_no_passages(self) -> None:
         for count in (1, 3):
-            found = join(np.empty((count, 0)), [None] * count, None, Witnesses())
-            assert found.total.shape == found.said["cosine"].shape == (0,)
+            found = combine_witnesses(np.empty((count, 0)), [None] * count, None, Witnesses())
+            assert found.total.shape == found.scores_by_witness["cosine"].shape == (0,)
             assert found.chance == 0
 
 
@@ -176,11 +172,13 @@ class TestMentions:
         cosine = [[0.6, 0.2, 0.45, 0.35, 0.4]]
         question = "Where did the director of The Silent River grow up?"
         passages = PassageTexts.read(self.texts)
-        found = join(cosine, [question], passages, Witnesses())
+        found = combine_witnesses(cosine, [question], passages, Witnesses())
         assert found.total.argmax() == 0
-        assert found.said["mention"][1] == pytest.approx(1)  # the best one names it, and only it
-        assert not found.said["mention"][[0, 2, 3, 4]].any()
-        deaf = join(cosine, [question], passages, Witnesses(words=0))
+        assert found.scores_by_witness["mention"][1] == pytest.approx(
+            1
+        )  # the best one names it, and only it
+        assert not found.scores_by_witness["mention"][[0, 2, 3, 4]].any()
+        deaf = combine_witnesses(cosine, [question], passages, Witnesses(words=0))
         assert found.total[1] > found.total[3]
         assert deaf.total[1] < deaf.total[3]
 
@@ -220,8 +218,8 @@ class TestMentions:
         passages = PassageTexts.read(self.texts)
         row, question = [[0.6, 0.2, 0.45, 0.35, 0.4]], "director of The Silent River?"
         for weight in (0.1, 1.0, 5.0):
-            found = join(row, [question], passages, Witnesses(words=weight))
-            total = found.total - 2 * min(weight, 1) * found.said["mention"]
+            found = combine_witnesses(row, [question], passages, Witnesses(words=weight))
+            total = found.total - 2 * min(weight, 1) * found.scores_by_witness["mention"]
             assert total.std() == pytest.approx(1)
 
 
@@ -233,8 +231,12 @@ class TestChance:
             cosine = random.uniform(-1, 1, size=(1 + seed % 2, count))
             texts = PassageTexts.read([f"{random.integers(9)} metal" for _ in range(count)])
             for passages, asked in [(texts, "7 metal"), (texts, None), (None, "x")]:
-                for witnesses in (Witnesses(), NAMES["vectors"], NAMES["words"]):
-                    found = join(cosine, [asked] * len(cosine), passages, witnesses)
+                for witnesses in (
+                    Witnesses(),
+                    NAMED_WITNESSES["vectors"],
+                    NAMED_WITNESSES["words"],
+                ):
+                    found = combine_witnesses(cosine, [asked] * len(cosine), passages, witnesses)
                     assert 0 <= found.chance <= 1
                     assert found.probably_missing == (found.chance < 0.25)
 
@@ -246,17 +248,17 @@ class TestChance:
         random = np.random.default_rng(0)
         far, near = random.uniform(-0.1, 0.15, size=100), random.uniform(0.2, 0.4, size=100)
         near[3] = 0.75
-        nonsense = join([far], ["xqzv blorp wuggle fnord"], read, Witnesses())
-        asked = join([near], [f"{titles[3]}: {texts[3][:60]}?"], read, Witnesses())
+        nonsense = combine_witnesses([far], ["xqzv blorp wuggle fnord"], read, Witnesses())
+        asked = combine_witnesses([near], [f"{titles[3]}: {texts[3][:60]}?"], read, Witnesses())
         assert nonsense.chance < 0.05
         assert nonsense.probably_missing
         assert asked.chance > 0.6
-        assert join([near], [questions[0]], read, Witnesses()).chance > nonsense.chance
+        assert combine_witnesses([near], [questions[0]], read, Witnesses()).chance > nonsense.chance
 
     def test_it_falls_when_the_evidence_is_taken_out(self) -> None:
         whole = heard(Witnesses())
         rest = [1, 2, 3]
-        less = join(
+        less = combine_witnesses(
             [COSINE[rest]], [QUESTION], PassageTexts.read([TEXTS[i] for i in rest]), Witnesses()
         )
         assert less.chance < whole.chance
@@ -272,7 +274,7 @@ class TestWitnesses:
     def test_at_least_one_is_heard(self) -> None:
         for judge in (None, len):
             with pytest.raises(ValueError, match="at least one witness must be heard"):
-                Witnesses(0, 0.0, 0, judge=judge)  # type: ignore[arg-type]
+                Witnesses(0, 0.0, 0, scorer=judge)  # type: ignore[arg-type]
 
     def test_a_reranker_can_be_heard_alone(self) -> None:
         alone = Witnesses(vectors=0, words=0)
@@ -289,7 +291,7 @@ class TestWitnesses:
         assert as_witnesses("vectors") == Witnesses(words=0)
         assert as_witnesses("words") == Witnesses(vectors=0)
         judge = as_witnesses(len)
-        assert judge.judge is len
+        assert judge.scorer is len
         assert as_witnesses(judge) is judge
         with pytest.raises(ValueError, match=r"one of \['vectors', 'words', .*; got 'bm25'"):
             as_witnesses("bm25")
@@ -358,7 +360,7 @@ class TestJudge:
         self.heard_alone(tensor([0, 0, 9, 1, 0]))
 
     def heard_alone(self, answer: Any) -> None:
-        alone = Witnesses(0, 0, judge=lambda question, texts: answer)
+        alone = Witnesses(0, 0, scorer=lambda question, texts: answer)
         found = self.retrieval(alone)
         assert found.judged.total.argmax() == 2
         assert found.outcome.documents[0] == TEXTS[2]
@@ -402,10 +404,10 @@ class TestJudge:
             _ = self.retrieval(None, scores=scores).outcome
 
     def test_scores_that_were_made_before_stand_for_the_judge(self) -> None:
-        never = Witnesses(0, 0, judge=lambda question, texts: 1 / 0)
+        never = Witnesses(0, 0, scorer=lambda question, texts: 1 / 0)
         found = self.retrieval(never, scores=np.array([0, 0, 9.0, 1, 0]))
         assert found.outcome.documents[0] == TEXTS[2]
-        assert found.judged.said["score"][2] == 9
+        assert found.judged.scores_by_witness["score"][2] == 9
 
 
 def test_relevance_says_what_it_was_told() -> None:

@@ -189,13 +189,17 @@ def test_alpha_reads_the_uncertainty_that_is_left() -> None:
 def test_the_level_does_not_change_picks() -> None:
     """Phrases: the numbers are in shares of the chance, the picks those of the plain rule."""
     from sift_retrievers.coverage import cover
-    from sift_retrievers.witnesses import coverage_of
+    from sift_retrievers.witnesses.phrases import coverage_from_terms
 
     retrieval = REAL.ask(QUESTIONS[3], 10)
     judged, passages = retrieval.judged, retrieval._passages
     assert passages is not None
     assert judged.words is not None
-    plain = cover(coverage_of(passages, judged.words.said, gamma=0.3, level=1.0), judged.total, 10)
+    plain = cover(
+        coverage_from_terms(passages, judged.words.word_weights, gamma=0.3, level=1.0),
+        judged.total,
+        10,
+    )
     choice = retrieval.outcome.choice
     assert choice.picks.tolist() == plain.indices.tolist()
     np.testing.assert_allclose(choice.scores, judged.chance * plain.variance, rtol=1e-9)
@@ -292,7 +296,9 @@ class TestExplanation:
         at = {name: i for i, name in enumerate(retrieval.hits.ids)}
         for passage in explained.passages:
             assert (
-                {*passage.witnesses} == {*retrieval.judged.said} >= {"cosine", "share", "mention"}
+                {*passage.witnesses}
+                == {*retrieval.judged.scores_by_witness}
+                >= {"cosine", "share", "mention"}
             )
             assert passage.relevance == retrieval.judged.total[at[passage.id]]
         vectors = REAL.ask(QUESTIONS[0], 4, relevance="vectors").explanation()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sift_retrievers.witnesses import PassageTexts, TermCache
 from sift_retrievers.witnesses.reading import read_blocks
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.titled import titled, whole
 
 TEXTS = ["", "A", "A\n", "A\nb", "A\nB\nc", "b", "B\nc", "c", "\nb", "AA\nb", None]

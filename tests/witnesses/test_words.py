@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from real_texts import real_texts
 from slow_terms import slow_terms
 
-from sift_retrievers.witnesses import TermCache, WordScores, score_words
+from sift_retrievers.witnesses import score_words
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.words import WordScores
 
 SCORES = ("grams", "words", "pairs", "head_grams", "head_words", "share")
 
@@ -149,21 +151,26 @@ def test_the_head_is_heard_apart() -> None:
 def test_what_each_word_of_a_text_weighs() -> None:
     texts = ["the osmium of osmium", "", "the iron"]
     found = score_words("osmium the", texts)
-    assert len(found.said) == 6
-    assert found.said[0] == found.said[4] < found.said[1] == found.said[3]
-    assert found.said[2] == found.said[5] == 0
+    assert len(found.word_weights) == 6
+    assert (
+        found.word_weights[0]
+        == found.word_weights[4]
+        < found.word_weights[1]
+        == found.word_weights[3]
+    )
+    assert found.word_weights[2] == found.word_weights[5] == 0
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "…?!", "😀❤️👍", "\u200b", "\ud800", "()"])
 def test_a_question_without_words_says_nothing(question: str) -> None:
     found = score_words(question, ["some text", "", "❤️", "😀", question])
-    for name in (*SCORES, "said"):
+    for name in (*SCORES, "word_weights"):
         assert not getattr(found, name).any()
 
 
 def test_no_term_anywhere() -> None:
     found = score_words("zebra", ["cat dog", "bird"])
-    for name in (*SCORES, "said"):
+    for name in (*SCORES, "word_weights"):
         assert not getattr(found, name).any()
 
 
@@ -187,7 +194,7 @@ def test_texts_without_words_among_others() -> None:
 
 def test_no_texts() -> None:
     found = score_words("cat", [])
-    for name in (*SCORES, "said"):
+    for name in (*SCORES, "word_weights"):
         assert getattr(found, name).shape == (0,)
 
 
@@ -198,7 +205,7 @@ def test_a_cache_changes_nothing() -> None:
         plain = score_words(question, texts)
         for _ in range(2):
             cached = score_words(question, texts, cache=cache)
-            for name in (*SCORES, "said"):
+            for name in (*SCORES, "word_weights"):
                 np.testing.assert_array_equal(getattr(plain, name), getattr(cached, name))
 
 

@@ -34,7 +34,7 @@ from sift_retrievers.retrieval import (
 )
 from sift_retrievers.retrieval.rules import PHRASES, weighs_relevance
 from sift_retrievers.validation import count
-from sift_retrievers.witnesses.judge import checked_scores
+from sift_retrievers.witnesses.scorer import checked_scores
 
 REEMBEDDED = "embedded by the compressor"
 

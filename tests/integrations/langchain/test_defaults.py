@@ -122,7 +122,7 @@ def test_a_judge_is_a_further_witness(memory: Any, corpus: Corpus) -> None:
     assert numbers(found) == [33]
     assert asked[0] == corpus.queries[0]
     assert len(asked) == 61
-    alone = Witnesses(vectors=0, words=0, judge=judge)
+    alone = Witnesses(vectors=0, words=0, scorer=judge)
     assert numbers(SIFTRetriever(memory, k=1, relevance=alone).invoke("query 1")) == [33]
 
 

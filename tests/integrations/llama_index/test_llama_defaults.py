@@ -19,7 +19,9 @@ from sift_retrievers.calibration import DEFAULT
 from sift_retrievers.coverage import cover
 from sift_retrievers.kernels import resolve_kernel
 from sift_retrievers.retrieval import PHRASES, SelectionRules, cosines
-from sift_retrievers.witnesses import NAMES, PassageTexts, Witnesses, join, phrase_coverage
+from sift_retrievers.witnesses import Witnesses, phrase_coverage
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
+from sift_retrievers.witnesses.texts import PassageTexts
 
 
 def pool(corpus: Corpus) -> list[int]:
@@ -42,7 +44,7 @@ def by_both(corpus: Corpus, k: int) -> tuple[list[int], list[float]]:
     order = pool(corpus)
     near = cosines(corpus.vectors[order], corpus.query_vector()[None])
     texts = [corpus.texts[i] for i in order]
-    heard = join(near, [corpus.queries[0]], PassageTexts.read(texts), Witnesses())
+    heard = combine_witnesses(near, [corpus.queries[0]], PassageTexts.read(texts), Witnesses())
     covered = cover(
         phrase_coverage(texts, corpus.queries[0], level=heard.chance), heard.total, k, lambda_=0.1
     )
@@ -62,8 +64,13 @@ def reranked(simple: VectorStoreIndex, corpus: Corpus, **settings: Any) -> list[
 def test_the_default(simple: VectorStoreIndex, corpus: Corpus) -> None:
     retriever = SIFTRetriever(simple, 9)
     assert shape(retriever.rules) == shape(SIFTRerank().rules()) == shape(DEFAULT.rules)
-    assert shape(retriever.rules) == (NAMES["vectors+words"], PHRASES, 0.1, "undirected")
-    assert (retriever.relevance, retriever.kernel) == (NAMES["vectors+words"], PHRASES)
+    assert shape(retriever.rules) == (
+        NAMED_WITNESSES["vectors+words"],
+        PHRASES,
+        0.1,
+        "undirected",
+    )
+    assert (retriever.relevance, retriever.kernel) == (NAMED_WITNESSES["vectors+words"], PHRASES)
     want, scores = by_both(corpus, 9)
     found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == want
@@ -131,7 +138,7 @@ def test_the_cosine_brings_what_sift_was_published_with(
 ) -> None:
     retriever = SIFTRetriever(simple, kernel="cosine")
     assert (retriever.lambda_, retriever.objective) == (3.0, "variance")
-    assert retriever.relevance == NAMES["vectors"]
+    assert retriever.relevance == NAMED_WITNESSES["vectors"]
     assert shape(SIFTRerank(kernel="cosine").rules()) == shape(retriever.rules)
     want = numbered(corpus, lambda_=3.0)
     assert numbers(retriever.retrieve(corpus.queries[0])) == want

@@ -22,7 +22,9 @@ from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import RelevanceWeighted, select
 from sift_retrievers.coverage import cover
 from sift_retrievers.retrieval import cosines
-from sift_retrievers.witnesses import NAMES, PassageTexts, Witnesses, join, phrase_coverage
+from sift_retrievers.witnesses import Witnesses, phrase_coverage
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
+from sift_retrievers.witnesses.texts import PassageTexts
 
 BY_VECTORS: Any = {"kernel": "relevance", "lambda_": 0.2, "objective": "undirected"}
 
@@ -199,8 +201,12 @@ def test_relevance_from_another_reranker(corpus: Corpus, found: list[NodeWithSco
     texts = [corpus.texts[i] for i in keep]
     near = cosines(corpus.vectors[keep], corpus.query_vector()[None])
     scores = [float(i == 7) for i in keep]
-    heard = join(
-        near, [corpus.queries[0]], PassageTexts.read(texts), NAMES["vectors+words"], scores
+    heard = combine_witnesses(
+        near,
+        [corpus.queries[0]],
+        PassageTexts.read(texts),
+        NAMED_WITNESSES["vectors+words"],
+        scores,
     )
     covered = phrase_coverage(texts, corpus.queries[0], level=heard.chance)
     picks = cover(covered, heard.total, 19).indices
@@ -354,7 +360,7 @@ def test_explain(corpus: Corpus, found: list[NodeWithScore]) -> None:
     explained = rerank.explain(found, corpus.queries[0])
     assert [p.id for p in explained.chosen] == expected(corpus)
     assert explained.settings["top_n"] == 4
-    assert explained.settings["relevance"] == NAMES["vectors"]
+    assert explained.settings["relevance"] == NAMED_WITNESSES["vectors"]
 
 
 def test_it_can_be_written_down(corpus: Corpus) -> None:

@@ -295,8 +295,8 @@ def test_a_judge_that_gives_no_scores_is_named(kind: str) -> None:
 
 def test_weights(kind: str) -> None:
     index, question = index_of(PUMPS), "Which pump is PX-4015?"
-    deaf = Asked(kind, index, 1, relevance=Witnesses(words=1e-9, judge=lambda q, t: map_of(t)))
+    deaf = Asked(kind, index, 1, relevance=Witnesses(words=1e-9, scorer=lambda q, t: map_of(t)))
     longest = max(PUMPS, key=len)
     assert len(deaf.find(question)[0].node.get_content()) == len(longest)
-    heard = Asked(kind, index, 1, relevance=Witnesses(words=9.0, judge=lambda q, t: map_of(t)))
+    heard = Asked(kind, index, 1, relevance=Witnesses(words=9.0, scorer=lambda q, t: map_of(t)))
     assert ids(heard.find(question)) == ["2"]

@@ -44,7 +44,7 @@ from sift_retrievers.retrieval import (
 from sift_retrievers.retrieval.rules import weighs_relevance
 from sift_retrievers.validation import count
 from sift_retrievers.witnesses import Witnesses
-from sift_retrievers.witnesses.judge import checked_scores
+from sift_retrievers.witnesses.scorer import checked_scores
 
 if TYPE_CHECKING:
     from torch import device as Device  # noqa: N812
@@ -138,7 +138,7 @@ class SIFTRerank(BaseNodePostprocessor):
             raise ValueError(
                 f'a reranker goes with the kernels "phrases" and "relevance"; got {self.kernel!r}'
             )
-        if rules.witnesses.judge is not None:
+        if rules.witnesses.scorer is not None:
             raise ValueError(
                 "reranker and a function in relevance are one witness, there is place for one of "
                 "them; got both"

@@ -44,7 +44,7 @@ from sift_retrievers.retrieval import (
     titles_in,
     union,
 )
-from sift_retrievers.witnesses import Judge, Witnesses
+from sift_retrievers.witnesses import Scorer, Witnesses
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +88,7 @@ class SIFTRetriever(FilledIn, BaseRetriever):
         similarity_top_k: int = 4,
         fetch_top_k: int = 200,
         *,
-        relevance: str | Witnesses | Judge | None = None,
+        relevance: str | Witnesses | Scorer | None = None,
         kernel: RetrieverKernel | None = None,
         title: str | Sequence[str] | Callable[[NodeWithScore], str | None] | None = None,
         lambda_: float | None = None,
