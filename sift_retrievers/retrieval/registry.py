@@ -1,94 +1,124 @@
-"""Which adapter reads which store: by package and class name, without importing any store."""
+"""Which reader reads which store: by package and class name, without importing any store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from types import ModuleType
-from typing import Any, Generic, TypeVar
+from importlib.metadata import entry_points
+from typing import Any, Final, TypeVar
 
-AdapterT = TypeVar("AdapterT", bound=Callable[..., Any])
+from sift_retrievers.once import once
+from sift_retrievers.retrieval.stores import StoreReader
+
+ENTRY_POINTS: Final = "sift_retrievers.stores"
+"""The group of entry points by which another package brings a reader of its store:
+"langchain_mystore.MyStore" = "langchain_mystore.sift:MyStoreReader"."""
+
+ReaderClass = type[StoreReader[Any]]
+ReaderT = TypeVar("ReaderT", bound=ReaderClass)
 
 
-class AdapterRegistry(Generic[AdapterT]):
-    """Adapters of store classes and their subclasses.
+class ReaderRegistry:
+    """Readers of store classes and their subclasses.
 
-    A store is matched along the bases of its class, the nearest first.
+    A store is matched along the bases of its class, the nearest first. For each class the first
+    reader counts of: those registered, those that came with the registry, those that the entry
+    points of other packages name.
     """
 
-    def __init__(self, modules: Mapping[str, str], own_search: Callable[[str], bool]) -> None:
-        """Begin with the adapters that come with the package.
+    def __init__(self, readers: Mapping[str, str], own_search: Callable[[str], bool]) -> None:
+        """Begin with the readers that come with the package.
 
         Args:
-            modules: "package.ClassName" → the module that defines its adapter, as `fetch`; imported
-                when the first such store is met. The package is the first part of the class's
-                module, "langchain_chroma" say.
-            own_search: whether a method of that name is a search. A subclass that brings one is not
-                matched by a base's adapter: reading the vectors would bypass what its search does
-                (it may hide some documents, say).
+            readers: "package.ClassName" → "module:ClassName" of its reader, which is imported when
+                the first such store is met. The package is the first part of the class's module,
+                "langchain_chroma" say.
+            own_search: whether a method of that name is a search. A subclass of a store that brings
+                one is not matched by the reader of a base: reading the vectors would bypass what
+                its search does (it may hide some documents, say).
         """
-        self._modules = dict(modules)
-        self._given: dict[type | str, AdapterT] = {}
+        self._readers = dict(readers)
+        self._given: dict[type | str, ReaderClass] = {}
         self._own_search = own_search
 
-    def register(self, *stores: type | str) -> Callable[[AdapterT], AdapterT]:
-        """Decorator: the adapter of these classes (or class names) and of their subclasses.
+    def register(self, *stores: type | str) -> Callable[[ReaderT], ReaderT]:
+        """Class decorator: the reader of these store classes (or their names), and subclasses.
 
-        Takes precedence over the adapters that come with the package.
+        Raises:
+            TypeError: for what is no class or name of one, or no `StoreReader`.
         """
         if not stores or not all(isinstance(store, type | str) for store in stores):
             raise TypeError(
-                "register takes the store classes that the adapter reads, or their names, as in "
-                f'@register("MyStore"); got {stores}'
+                "register takes the store classes that the reader reads, or their names, as in "
+                f'@register_reader("MyStore"); got {stores}'
             )
 
-        def remember(adapter: AdapterT) -> AdapterT:
-            if not callable(adapter):
-                raise TypeError(f"an adapter is a callable; got {type(adapter).__name__}")
+        def remember(reader: ReaderT) -> ReaderT:
+            if not (isinstance(reader, type) and issubclass(reader, StoreReader)):
+                raise TypeError(f"a reader is a subclass of StoreReader; got {reader!r}")
             for store in stores:
-                self._given[store] = adapter
-            return adapter
+                self._given[store] = reader
+            return reader
 
         return remember
 
-    def find(self, store: object) -> AdapterT | None:
-        """The adapter of the nearest class of the store that has one, or None."""
+    def find(self, store: object, method: str) -> ReaderClass | None:
+        """The reader class of the nearest class of a store that has one, or None.
+
+        Args:
+            store: any.
+            method: what is to be done, "search" or "vectors_by_id". To look up vectors by id
+                bypasses no search, so a class that brings a search of its own is no obstacle.
+        """
         for cls in type(store).__mro__:
-            given = self._given.get(cls, self._given.get(cls.__name__))
-            if given is not None:
-                return given
-            module = self._module_of(cls)
-            if module is not None:
-                adapter: AdapterT = module.fetch
-                return adapter
-            if any(self._own_search(name) for name in vars(cls)):
+            reader = self._reader_of(cls)
+            if reader is not None and reader.can(method):
+                return reader
+            if method == "search" and any(self._own_search(name) for name in vars(cls)):
                 return None
         return None
 
-    def part(self, store: object, name: str) -> Any:
-        """Something else that the module of the store's adapter defines, or None.
+    def names(self, method: str | None = None) -> list[str]:
+        """The names of all store classes that have a reader, or one that can do `method`.
 
-        What belongs to a base belongs to all subclasses: looking up a vector by its id bypasses no
-        search.
+        With a method all readers are imported.
         """
-        modules = (self._module_of(cls) for cls in type(store).__mro__)
-        return next((getattr(m, name, None) for m in modules if m is not None), None)
+        given = {s if isinstance(s, str) else s.__name__: r for s, r in self._given.items()}
+        known = {name.partition(".")[2]: where for name, where in self._readers.items()}
+        if method is not None:
+            known = {name: w for name, w in known.items() if _loaded(w).can(method)}
+            given = {name: reader for name, reader in given.items() if reader.can(method)}
+        return sorted({*given, *known})
 
-    def names(self) -> list[str]:
-        """The names of all classes that have an adapter."""
-        given = (store if isinstance(store, str) else store.__name__ for store in self._given)
-        return sorted({*given, *(name.partition(".")[2] for name in self._modules)})
+    def _reader_of(self, cls: type) -> ReaderClass | None:
+        given = self._given.get(cls, self._given.get(cls.__name__))
+        if given is not None:
+            return given
+        name = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
+        if name in self._readers:
+            return _loaded(self._readers[name])
+        if cls.__module__.partition(".")[0] in _NOT_STORES or name not in self._brought:
+            return None
+        reader = self._brought[name].load()
+        if not (isinstance(reader, type) and issubclass(reader, StoreReader)):
+            raise TypeError(
+                f"the entry point {name!r} of {ENTRY_POINTS!r} must name a subclass of "
+                f"StoreReader; got {reader!r}"
+            )
+        return reader
 
-    def names_with(self, part: str) -> list[str]:
-        """The names of the classes whose adapter's module defines `part`."""
-        return sorted(
-            {
-                name.partition(".")[2]
-                for name, module in self._modules.items()
-                if hasattr(import_module(module), part)
-            }
-        )
+    @once
+    def _brought(self) -> dict[str, Any]:
+        """The entry points of other packages by name; read when an unknown class is met."""
+        return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
-    def _module_of(self, cls: type) -> ModuleType | None:
-        name = self._modules.get(f"{cls.__module__.partition('.')[0]}.{cls.__name__}")
-        return None if name is None else import_module(name)
+
+_NOT_STORES: Final = frozenset(
+    {"builtins", "abc", "typing", "pydantic", "langchain_core"}
+)
+
+
+def _loaded(where: str) -> ReaderClass:
+    module, _, name = where.partition(":")
+    reader: ReaderClass = getattr(import_module(module), name)
+    return reader

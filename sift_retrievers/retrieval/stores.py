@@ -1,0 +1,111 @@
+"""`StoreReader`: what a retriever asks of a vector store, and how to find the reader of a store.
+
+A reader is a short class of its own for every kind of store. It searches with the store's own
+search and filters, and hands over the hits with the vectors that the store holds for them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.retrieval.hits import Hits
+
+Vector = npt.NDArray[np.float32]
+DocumentT = TypeVar("DocumentT")
+
+
+class StoredVector(NamedTuple):
+    """The vector of one row of a store, and the text of the same row."""
+
+    vector: Any
+    """`[d]`, an array or a list."""
+    text: str | None = None
+    """None where the store does not tell: then nobody can check that the vector is of the text that
+    was found."""
+
+
+class StoreReader(Generic[DocumentT]):
+    """Reads one store.
+
+    A subclass defines `search`, `vectors_by_id` or both, as far as the store can do it. Whatever is
+    returned was read from rows that passed the filter: text, metadata, id and vector of a hit are
+    those of one row at one moment. A search that gives ids alone, followed by a second read of
+    their rows, does not promise that while somebody writes to the store.
+
+    Many threads may use a reader at the same time.
+    """
+
+    ids_are_positions: ClassVar[bool] = False
+    """Whether the store's ids are positions in an index, not the names of documents."""
+
+    def __init__(self, store: Any) -> None:
+        """Read this store."""
+        self.store = store
+
+    def search(self, query: Vector, fetch_k: int, **search_kwargs: Any) -> Hits[DocumentT]:
+        """The nearest rows that pass the store's filters.
+
+        A subclass names the `search_kwargs` that its store takes, `filter` say, as keyword
+        arguments; others are refused. Filters are applied before the `fetch_k` nearest are cut.
+
+        Args:
+            query: `[d]`.
+            fetch_k: hits wanted; fewer come back where the store holds fewer.
+            **search_kwargs: the store's own, under its own names.
+
+        Returns:
+            The hits, nearest first.
+        """
+        raise NotImplementedError
+
+    async def asearch(self, query: Vector, fetch_k: int, **search_kwargs: Any) -> Hits[DocumentT]:
+        """Async version of `search`, by the store's own asynchronous client."""
+        raise NotImplementedError
+
+    @property
+    def searches_async(self) -> bool:
+        """Whether `asearch` works: the store has an asynchronous client. Else a thread is used."""
+        return False
+
+    def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the store has, each with the text of the same row.
+
+        Args:
+            ids: at least one, all different.
+        """
+        raise NotImplementedError
+
+    def note(self) -> str | None:
+        """In what the vectors differ from those that the embedding model gave, if they do.
+
+        "scaled to unit length by …" or "stored as int8", say. `Hits.note` says it of a search.
+        """
+        return None
+
+    @classmethod
+    def can(cls, method: str) -> bool:
+        """Whether the class defines "search" or "vectors_by_id"."""
+        return getattr(cls, method) is not getattr(StoreReader, method)
+
+
+def check_search_kwargs(reader: StoreReader[Any], search_kwargs: Mapping[str, Any]) -> None:
+    """Check that a store's search takes some arguments.
+
+    Raises:
+        TypeError: if it does not; the message says which it takes.
+    """
+    if not search_kwargs:  # as usual: reading a signature takes longer than the check
+        return
+    parameters = [*inspect.signature(reader.search).parameters.values()]
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        return
+    accepted = [p.name for p in parameters[2:]]  # after query and fetch_k
+    unknown = sorted(set(search_kwargs) - set(accepted))
+    if unknown:
+        name = type(reader.store).__name__
+        raise TypeError(f"search_kwargs of {name} may hold {accepted}; got {unknown}")

@@ -1,0 +1,50 @@
+"""`union`: the hits of several searches of one store as one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from itertools import accumulate, zip_longest
+from typing import TypeVar
+
+import numpy as np
+
+from sift_retrievers.retrieval.hits import Hits
+
+DocumentT = TypeVar("DocumentT")
+
+
+def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
+    """The hits of several searches, in turn from each, and no passage twice.
+
+    A passage is known by its id where every hit of every search has one of its own. Else by its id,
+    its text and its vector together, so that chunks that share an id, or have none, stay apart.
+    """
+    named = all(None not in part.ids and len(set(part.ids)) == len(part) for part in parts)
+    if len(parts) == 1 and named:
+        return parts[0]
+    keys: list[Sequence[Hashable]] = []
+    for part in parts:
+        rows = (row.tobytes() for row in part.vectors)
+        keys.append(part.ids if named else [*zip(part.ids, part.texts, rows, strict=True)])
+    seen: set[Hashable] = set()
+    origins: list[tuple[int, int]] = []  # of every hit that is kept: which search, and where in it
+    for column in zip_longest(*([(p, i) for i in range(len(h))] for p, h in enumerate(parts))):
+        for origin in column:
+            if origin is not None and (key := keys[origin[0]][origin[1]]) not in seen:
+                seen.add(key)
+                origins.append(origin)
+
+    def document(i: int) -> DocumentT:
+        part, position = origins[i]
+        return parts[part].document(position)
+
+    starts = [0, *accumulate(len(part) for part in parts)]
+    rows = [starts[part] + i for part, i in origins]
+    return Hits(
+        vectors=np.concatenate([part.vectors for part in parts])[rows],
+        ids=[parts[p].ids[i] for p, i in origins],
+        texts=[parts[p].texts[i] for p, i in origins],
+        metadata=[parts[p].metadata[i] for p, i in origins],
+        document=document,
+        note=next((part.note for part in parts if part.note), None),
+    )

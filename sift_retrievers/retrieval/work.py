@@ -1,0 +1,193 @@
+"""How the steps of a retrieval are run: in the caller's thread, or beside an event loop.
+
+A retrieval is written once, as a coroutine that hands each call of a store or a model to a `Work`.
+`Direct` makes the calls where it stands, so that the coroutine never waits and `finished` gives its
+result; `OnLoop` makes them in threads, or awaits the asynchronous call where there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dis import get_instructions
+from functools import cache
+from inspect import iscoroutinefunction, unwrap
+from time import monotonic
+from types import CodeType
+from typing import Any, Final, NoReturn, TypeVar
+
+from sift_retrievers.threads import threads_of
+from sift_retrievers.validation import positive
+
+T = TypeVar("T")
+
+
+class Work(ABC):
+    """Makes the calls of one retrieval, within its time."""
+
+    def __init__(self, timeout: float | None = None) -> None:
+        """Let the calls take `timeout` seconds together; None: as long as they take."""
+        self.timeout = timeout
+        self._end = None if timeout is None else monotonic() + timeout
+
+    @abstractmethod
+    async def call(
+        self,
+        stage: str,
+        owner: object,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        native: Callable[..., Awaitable[T]] | None = None,
+        **kwargs: Any,
+    ) -> T:
+        """Call a function that may wait for something.
+
+        Args:
+            stage: what the call is for, as an error names it: "embed", "fetch", …
+            owner: the store or model that is called.
+            function: the call.
+            *args: of the call.
+            native: its asynchronous twin, where there is one that does not block the event loop.
+            **kwargs: of the call.
+
+        Raises:
+            TimeoutError: if the time of the retrieval is over; the message names the stage.
+        """
+
+    @abstractmethod
+    async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        """The results of several steps."""
+
+    def _left(self) -> float | None:
+        """Seconds that are left; None: as many as it takes."""
+        return None if self._end is None else max(self._end - monotonic(), 0.0)
+
+    def _too_late(self, stage: str, owner: object, future: Future[Any] | None = None) -> NoReturn:
+        name = type(owner).__name__
+        why = f"waiting for {name}"
+        if future is not None and (future.cancelled() or future.cancel()):  # it never began
+            why = f"waiting for one of the {threads_of(owner).size} threads of {name}, all busy"
+        raise TimeoutError(
+            f"the retrieval did not end within its timeout of {self.timeout:g} seconds: it was at "
+            f"the stage {stage!r}, {why}"
+        )
+
+
+class Direct(Work):
+    """Makes the calls in the caller's thread; in a thread of the owner where time is limited."""
+
+    async def call(
+        self,
+        stage: str,
+        owner: object,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        native: Callable[..., Awaitable[T]] | None = None,
+        **kwargs: Any,
+    ) -> T:
+        if self._end is None:
+            return function(*args, **kwargs)
+        future = threads_of(owner).submit(function, *args, **kwargs)
+        try:
+            return future.result(self._left())
+        except TimeoutError:
+            if future.done():  # the call's own
+                raise
+            self._too_late(stage, owner, future)
+
+    async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        return [await step for step in steps]
+
+
+class OnLoop(Work):
+    """Awaits the asynchronous calls, and makes the others in threads of their owners."""
+
+    async def call(
+        self,
+        stage: str,
+        owner: object,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        native: Callable[..., Awaitable[T]] | None = None,
+        **kwargs: Any,
+    ) -> T:
+        future: Future[T] | None = None
+        if native is None:
+            future = threads_of(owner).submit(function, *args, **kwargs)
+        waiting = asyncio.wrap_future(future) if future else native(*args, **kwargs)  # type: ignore[misc]
+        try:
+            async with asyncio.timeout(self._left()) as limit:
+                return await waiting
+        except TimeoutError:
+            if not limit.expired():  # the call's own
+                raise
+            self._too_late(stage, owner, future)
+
+    async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        if len(steps) == 1:
+            return [await steps[0]]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(step) for step in steps]
+        return [task.result() for task in tasks]
+
+
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits, as those that work with `Direct`."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError(f"{coroutine.__qualname__} waited for something that only a loop can give")
+
+
+def checked_timeout(timeout: Any) -> float | None:
+    """Seconds, or None.
+
+    Raises:
+        ValueError: for anything but a positive number or None.
+    """
+    return None if timeout is None else positive(timeout, "timeout")
+
+
+def native(thing: object, method: str) -> Callable[..., Awaitable[Any]] | None:
+    """The asynchronous method of an object, where it really is one; else None.
+
+    Many frameworks give every class an asynchronous method that makes the synchronous call on the
+    event loop, or hands it to the loop's common threads. A coroutine that awaits nothing is of the
+    first kind. The second kind stands in the frameworks' own base classes, which are passed over.
+    """
+    function = getattr(type(thing), method, None)
+    bound = getattr(thing, method, None)
+    if function is None or bound is None or _is_default(function):
+        return None
+    plain = unwrap(function)
+    if not iscoroutinefunction(plain) or _awaits(plain):
+        found: Callable[..., Awaitable[Any]] = bound
+        return found
+    return None
+
+
+DEFAULTS: Final = ("langchain_core.", "llama_index.core.base.", "llama_index.core.vector_stores.")
+"""Where the frameworks' base classes stand, and their own stores, which are in memory."""
+
+
+def _is_default(function: Any) -> bool:
+    return f"{getattr(function, '__module__', '')}.".startswith(DEFAULTS)
+
+
+def _awaits(function: Callable[..., Any]) -> bool:
+    """Whether a coroutine function awaits anything."""
+    code = getattr(function, "__code__", None)
+    return code is None or _has_await(code)  # of what is not written in Python, nobody can tell
+
+
+@cache
+def _has_await(code: CodeType) -> bool:
+    return any(i.opname in ("GET_AWAITABLE", "GET_AITER") for i in get_instructions(code))

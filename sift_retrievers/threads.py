@@ -1,0 +1,115 @@
+"""`Threads`: calls that may wait for a store or a model run here, apart from everybody else's.
+
+A call that hangs keeps its thread. So each store and each model has threads of its own
+(`threads_of`): one that hangs holds back nobody but its own users.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from threading import Condition, Thread
+from typing import Any, Final, TypeVar
+from weakref import ref
+
+from sift_retrievers.forking import set_right_after_fork
+
+T = TypeVar("T")
+
+SIZE: Final = 64
+"""Calls of one store or one model that run at the same time; further ones wait for their turn."""
+IDLE_SECONDS: Final = 10.0
+"""A thread ends after so long without a call."""
+
+
+class Threads:
+    """At most `size` threads, started when they are needed.
+
+    The threads are daemons: unlike those of `concurrent.futures`, a call that hangs does not keep
+    the process from ending.
+    """
+
+    def __init__(self, size: int = SIZE, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Run at most `size` calls at the same time."""
+        self.size, self.idle_seconds = size, idle_seconds
+        self._begin()
+        set_right_after_fork(self)
+
+    def _begin(self) -> None:
+        self._changed = Condition()
+        self._waiting: deque[_Call] = deque()
+        self._threads = self._idle = 0
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Call a function in one of the threads, with the context variables of the caller."""
+        call = _Call(copy_context(), function, args, kwargs)
+        with self._changed:
+            self._waiting.append(call)
+            if self._idle >= len(self._waiting):
+                self._changed.notify()
+            elif self._threads < self.size:
+                self._threads += 1
+                Thread(target=self._work, name="sift", daemon=True).start()
+        return call.future
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    self._idle += 1
+                    self._changed.wait(self.idle_seconds)
+                    self._idle -= 1
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                call = self._waiting.popleft()
+            call.run()
+            del call  # the thread must not keep alive what the call returned
+
+    def after_fork(self) -> None:
+        """In a forked process none of the threads is there."""
+        self._begin()
+
+
+class _Call:
+    def __init__(
+        self,
+        context: Context,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.future: Future[Any] = Future()
+        self._made = context, function, args, kwargs
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        context, function, args, kwargs = self._made
+        try:
+            result = context.run(function, *args, **kwargs)
+        except BaseException as error:  # whatever it is, the caller gets it
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+_OF: Final[dict[int, tuple[Callable[[], object], Threads]]] = {}
+
+
+def threads_of(owner: object) -> Threads:
+    """The threads of a store or a model, the same for all who use it.
+
+    What cannot be referred to weakly gets new threads at every call.
+    """
+    known = _OF.get(id(owner))
+    if known is not None and known[0]() is owner:
+        return known[1]
+    threads, key = Threads(), id(owner)
+    try:
+        _OF[key] = ref(owner, lambda _: _OF.pop(key, None)), threads
+    except TypeError:
+        pass
+    return threads
