@@ -27,7 +27,7 @@ from sift_retrievers.selection import (
 from sift_retrievers.stop_reason import StopReason
 
 __version__ = "0.1.0"
-_PARTS = ("calibration", "faiss", "finetune", "hook", "metrics", "retrieval", "witnesses")
+_PARTS = ("calibration", "faiss", "finetune", "metrics", "retrieval", "witnesses")
 __all__ = [
     "Cosine",
     "Coverage",

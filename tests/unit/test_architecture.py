@@ -37,7 +37,6 @@ def test_the_core_knows_no_framework(file: Path) -> None:
         ("kernels", ("sift_retrievers.selection",)),
         ("selection/solvers", ("sift_retrievers.selection.select",)),
         ("selection", ("sift_retrievers.retrieval", "sift_retrievers.witnesses")),
-        ("retrieval", ("sift_retrievers.finetune",)),
         ("finetune", ("sift_retrievers.retrieval", "sift_retrievers.selection.solvers")),
         ("metrics", ("sift_retrievers.selection", "sift_retrievers.retrieval")),
         ("calibration", ("sift_retrievers.finetune", "sift_retrievers.selection")),
@@ -48,6 +47,12 @@ def test_inside_the_core_retrieval_stands_on_selection_on_kernels(
 ) -> None:
     for file in files_of([part]):
         assert not [name for name in imported(file) if name.startswith(forbidden)], file
+
+
+def test_one_file_of_retrieval_knows_the_tuner() -> None:
+    tuner = "sift_retrievers.finetune"
+    knows = [f for f in files_of(["retrieval"]) if any(n.startswith(tuner) for n in imported(f))]
+    assert [file.name for file in knows] == ["fine_tuning.py"]
 
 
 def files_of(parts: list[str]) -> list[Path]:
@@ -194,7 +199,7 @@ SIFTRerank(top_n=2, embed_model=model).postprocess_nodes(found, query_str="text 
     [
         ("sift_retrievers", "import sift_retrievers"),
         ("sift_retrievers", SELECT),
-        ("sift_retrievers", "import sift_retrievers.hook, sift_retrievers.retrieval"),
+        ("sift_retrievers", "import sift_retrievers.retrieval.fine_tuning"),
         ("langchain_sift", "import langchain_sift; dir(langchain_sift)"),
         ("langchain_sift", LANGCHAIN_RETRIEVAL),
         ("llama_index.retrievers.sift", LLAMA_INDEX_RETRIEVAL),

@@ -143,7 +143,7 @@ class SIFTCompressor(
             return []
         retrieval = self._retrieval(documents, query, callbacks, k)
         if self.fine_tune is not None:
-            from langchain_sift.finetune.hook import tune
+            from langchain_sift.finetune.stage import tune
 
             tune(self.fine_tune, retrieval, CallbackManager.configure(callbacks))
         return annotated_copies(retrieval)

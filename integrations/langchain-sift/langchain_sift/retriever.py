@@ -187,7 +187,7 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
     ) -> list[Document]:
         retrieval = self._retrieve(query, run_manager, **arguments)
         if self.fine_tune is not None:
-            from langchain_sift.finetune.hook import tune
+            from langchain_sift.finetune.stage import tune
 
             tune(self.fine_tune, retrieval, run_manager.get_child())
         return annotated_copies(retrieval)
@@ -197,7 +197,7 @@ class SIFTRetriever(SelectionSettings, BatchRetriever):
     ) -> list[Document]:
         retrieval = await self._aretrieve(query, run_manager, **arguments)
         if self.fine_tune is not None:
-            from langchain_sift.finetune.hook import atune
+            from langchain_sift.finetune.stage import atune
 
             await atune(self.fine_tune, retrieval, run_manager.get_child())
         return annotated_copies(retrieval)

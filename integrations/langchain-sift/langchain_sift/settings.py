@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from sift_retrievers.hook import checked_tuner
 from sift_retrievers.kernels import Kernel, RelevanceWeighted
 from sift_retrievers.retrieval import SelectionRules, title_of
+from sift_retrievers.retrieval.fine_tuning import checked_tuner
 from sift_retrievers.validation import count
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_sift.finetune.llm_cache import llm_cache_off
 from langchain_sift.finetune.models import held_model
 from sift_retrievers.finetune import Report, Request, TestTimeTuner
-from sift_retrievers.hook import hand_on
+from sift_retrievers.finetune.session_context import deliver_report
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -101,7 +101,7 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
             yield begun
         finally:
             for session in begun:
-                hand_on(session, self.on_report)
+                deliver_report(session, self.on_report)
 
 
 def _question(messages: Sequence[AnyMessage]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -19,8 +18,14 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_sift.finetune.llm_cache import llm_cache_off
 from langchain_sift.finetune.models import held_model, language_models
-from sift_retrievers.finetune import Report, Request, TestTimeTuner
-from sift_retrievers.hook import hand_on, warn_untrained
+from sift_retrievers.finetune import Report, TestTimeTuner
+from sift_retrievers.finetune.session_context import (
+    aiterate_in_context,
+    asession_in_context,
+    await_in_context,
+    iterate_in_context,
+    session_in_context,
+)
 
 
 def wrap(
@@ -76,46 +81,31 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         self._llms = [llm for llm, model in found if model is None or model is self.tuner.model]
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """One request: retrieve, train, answer, forget."""
-        context = copy_context()
-        with self._request(context):
+        """Answer one request: retrieve, train, generate, forget."""
+        with self._session() as context:
             return context.run(self.bound.invoke, input, config, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """The same; waiting and training leave the event loop free."""
-        async with self._arequest() as context:
-            answer = self.bound.ainvoke(input, config, **kwargs)
-            return await asyncio.create_task(answer, context=context)
+        """Async version of `invoke`."""
+        async with self._asession() as context:
+            return await await_in_context(context, self.bound.ainvoke(input, config, **kwargs))
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """One request, which ends when the stream is exhausted or closed."""
-        context = copy_context()  # the reader's own sees nothing of the request between two chunks
-        with self._request(context):
-            chunks = self.bound.stream(input, config, **kwargs)
-            try:
-                while (chunk := context.run(next, chunks, _END)) is not _END:
-                    yield chunk
-            finally:
-                if hasattr(chunks, "close"):
-                    context.run(chunks.close)
+        """Answer one request, which ends when the stream is exhausted or closed."""
+        with self._session() as context:
+            yield from iterate_in_context(context, self.bound.stream(input, config, **kwargs))
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """The same; waiting and training leave the event loop free."""
-        async with self._arequest() as context:
-            chunks = self.bound.astream(input, config, **kwargs)
-            try:
-                while True:
-                    chunk = await asyncio.create_task(_next(chunks), context=context)
-                    if chunk is _END:
-                        return
+        """Async version of `stream`."""
+        async with self._asession() as context:
+            answer = self.bound.astream(input, config, **kwargs)
+            async with aclosing(aiterate_in_context(context, answer)) as chunks:
+                async for chunk in chunks:
                     yield chunk
-            finally:
-                if hasattr(chunks, "aclose"):
-                    await asyncio.create_task(chunks.aclose(), context=context)
 
     def batch(
         self,
@@ -215,38 +205,28 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         return self.bound.get_graph(config)
 
     @contextmanager
-    def _request(self, context: Context) -> Iterator[None]:
-        """A request that `context` is inside of."""
-        request: Request | None = None
-        try:
-            with ExitStack() as stack:
-                request = context.run(stack.enter_context, self.tuner.request(tuned=self.tuned))
-                if self.tuned:
-                    context.run(stack.enter_context, llm_cache_off(self._llms))
-                yield
-            warn_untrained(request)
-        finally:
-            hand_on(request, self.on_report)
+    def _session(self) -> Iterator[Context]:
+        """Open a session for one request, and yield the context to run the chain in."""
+        context = copy_context()
+        with (
+            session_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report),
+            self._llm_cache_off(context),
+        ):
+            yield context
 
     @asynccontextmanager
-    async def _arequest(self) -> AsyncIterator[Context]:
-        """A request, and a context that is inside of it."""
-        request: Request | None = None
-        try:
-            async with AsyncExitStack() as stack:
-                enter = stack.enter_async_context(self.tuner.arequest(tuned=self.tuned))
-                context = copy_context()
-                request = await asyncio.create_task(enter, context=context)
-                if self.tuned:
-                    context.run(stack.enter_context, llm_cache_off(self._llms))
+    async def _asession(self) -> AsyncIterator[Context]:
+        """Async version of `_session`."""
+        context = copy_context()
+        async with asession_in_context(
+            self.tuner, context, tuned=self.tuned, on_report=self.on_report
+        ):
+            with self._llm_cache_off(context):
                 yield context
-            warn_untrained(request)
-        finally:
-            hand_on(request, self.on_report)
 
-
-_END: Any = object()
-
-
-async def _next(chunks: AsyncIterator[Any]) -> Any:
-    return await anext(chunks, _END)
+    @contextmanager
+    def _llm_cache_off(self, context: Context) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self.tuned:
+                context.run(stack.enter_context, llm_cache_off(self._llms))
+            yield

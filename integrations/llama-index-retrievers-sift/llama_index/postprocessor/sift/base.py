@@ -31,7 +31,6 @@ from llama_index.retrievers.sift.settings import (
 )
 from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors, knows_nodes_by_id
 from llama_index.retrievers.sift.targets import targets_of
-from sift_retrievers.hook import checked_tuner, fine_tune
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
@@ -41,6 +40,7 @@ from sift_retrievers.retrieval import (
     check_hits,
     titles_in,
 )
+from sift_retrievers.retrieval.fine_tuning import checked_tuner, fine_tune
 from sift_retrievers.retrieval.rules import weighs_relevance
 from sift_retrievers.validation import count
 from sift_retrievers.witnesses import Witnesses

@@ -32,7 +32,6 @@ from llama_index.retrievers.sift.settings import (
 )
 from llama_index.retrievers.sift.stores import VectorAdapter
 from llama_index.retrievers.sift.targets import targets_of
-from sift_retrievers.hook import checked_tuner, fine_tune
 from sift_retrievers.retrieval import (
     EmbeddingCache,
     Explanation,
@@ -44,6 +43,7 @@ from sift_retrievers.retrieval import (
     titles_in,
     union,
 )
+from sift_retrievers.retrieval.fine_tuning import checked_tuner, fine_tune
 from sift_retrievers.witnesses import Scorer, Witnesses
 
 if TYPE_CHECKING:

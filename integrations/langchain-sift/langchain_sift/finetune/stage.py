@@ -9,8 +9,8 @@ from langchain_core.documents import Document
 
 from langchain_sift.tracing import Stages
 from sift_retrievers.finetune import Report, TestTimeTuner
-from sift_retrievers.hook import afine_tune, fine_tune
 from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
 
 
 def tune(tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: CallbackManager) -> None:
