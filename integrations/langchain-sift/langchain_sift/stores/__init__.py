@@ -1,22 +1,26 @@
 """How each vector store hands over its hits with their stored vectors; one file a store."""
 
 from langchain_sift.stores.hits import hits_of
-from langchain_sift.stores.ladder import check_store, embeddings_of, fetch_hits
 from langchain_sift.stores.lookup import check_lookup, stored_vectors
+from langchain_sift.stores.readers import Adapter, check_store, embeddings_of, reader_of
 from langchain_sift.stores.reembedding import ReembeddingWarning, warn_once
-from langchain_sift.stores.registry import StoreAdapter, register_adapter
-from sift_retrievers.retrieval import Hits
+from langchain_sift.stores.registry import register_reader
+from langchain_sift.stores.search import search
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
 __all__ = [
+    "Adapter",
     "Hits",
     "ReembeddingWarning",
-    "StoreAdapter",
+    "StoreReader",
+    "StoredVector",
     "check_lookup",
     "check_store",
     "embeddings_of",
-    "fetch_hits",
     "hits_of",
-    "register_adapter",
+    "reader_of",
+    "register_reader",
+    "search",
     "stored_vectors",
     "warn_once",
 ]

@@ -19,12 +19,12 @@ def hits_of(
     *,
     note: str | None = None,
 ) -> Hits[Document]:
-    """What an adapter returns, from n documents, nearest first, and their n vectors.
+    """The hits of n documents, nearest first, with their n vectors.
 
     Args:
-        documents: n; their ids name them.
+        documents: n; their ids name them. A text that is None counts as "".
         vectors: `[n, d]`, or a sequence of n arrays or lists, None for a missing one.
-        query: `[d]`, as the adapter was given it.
+        query: `[d]`, as the search was given it.
         note: in what the vectors differ from those that the embedding model gave, if they do.
 
     Raises:
@@ -33,4 +33,18 @@ def hits_of(
     ids = [document.id for document in documents]
     if not isinstance(vectors, np.ndarray):
         vectors = stacked(vectors, ids, len(query))
-    return Hits(np.asarray(vectors, dtype=np.float32), ids, documents.__getitem__, note)
+
+    def document(i: int) -> Document:
+        found = documents[i]
+        if found.page_content is None:
+            return found.model_copy(update={"page_content": ""})
+        return found
+
+    return Hits(
+        vectors=np.asarray(vectors, dtype=np.float32),
+        ids=ids,
+        texts=[document.page_content or "" for document in documents],
+        metadata=[document.metadata for document in documents],
+        document=document,
+        note=note,
+    )

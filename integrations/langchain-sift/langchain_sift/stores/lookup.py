@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.documents import Document
 
-from langchain_sift.stores.registry import ADAPTERS
+from langchain_sift.stores.registry import READERS
+from sift_retrievers.retrieval import StoredVector, StoreReader
 
-# Where stores that leave `Document.id` empty put their id.
-ID_KEYS = ("_id", "pk")
+ID_KEYS: Final = ("_id", "pk")
+"""Where stores that leave `Document.id` empty put their id."""
 
 
 def check_lookup(store: object) -> None:
@@ -19,37 +20,50 @@ def check_lookup(store: object) -> None:
     Raises:
         TypeError: if they cannot; the message says in which stores they can.
     """
-    if ADAPTERS.part(store, "vectors_by_id") is None:
-        raise TypeError(
-            f"vectors cannot be looked up by id in {type(store).__name__}; they can in "
-            f"{', '.join(ADAPTERS.names_with('vectors_by_id'))}. Pass embedding=... instead: the "
-            "texts are then embedded in one call"
-        )
+    _reader(store)
 
 
 def stored_vectors(store: object, documents: Sequence[Document]) -> tuple[list[Any], str | None]:
-    """The vectors that a store holds for n documents, None for one that it does not know.
+    """The vectors that a store holds for n documents, and in what they differ from the model's.
 
-    And in what they differ from those that the embedding model gave, if they do. Read by the
-    functions `vectors_by_id(store, ids)` and `note(store)` beside the store's adapter.
+    None stands for a document whose id the store does not know, and for one whose text is not the
+    one that the store holds under the id: somebody has replaced it, so the vector is of another
+    text.
 
     Raises:
         TypeError: if vectors cannot be looked up in this store.
         Exception: the store's own, with a note that names the store.
     """
-    check_lookup(store)
+    reader = _reader(store)
     names = [_name(document) for document in documents]
     wanted = [*dict.fromkeys(name for name in names if name is not None)]
-    note = ADAPTERS.part(store, "note")
     try:
-        kept = ADAPTERS.part(store, "vectors_by_id")(store, wanted) if wanted else {}
-        said = None if note is None or not kept else note(store)
+        kept = reader.vectors_by_id(wanted) if wanted else {}
+        note = reader.note() if kept else None
     except Exception as error:
         error.add_note(
             f"while SIFT looked up the vectors of {len(wanted)} documents in {type(store).__name__}"
         )
         raise
-    return [None if name is None else kept.get(name) for name in names], said
+
+    def vector(name: str | None, document: Document) -> Any:
+        stored: StoredVector | None = None if name is None else kept.get(name)
+        if stored is None or stored.text not in (None, document.page_content or ""):
+            return None
+        return stored.vector
+
+    return [vector(*pair) for pair in zip(names, documents, strict=True)], note
+
+
+def _reader(store: object) -> StoreReader[Document]:
+    reader = READERS.find(store, "vectors_by_id")
+    if reader is None:
+        raise TypeError(
+            f"vectors cannot be looked up by id in {type(store).__name__}; they can in "
+            f"{', '.join(READERS.names('vectors_by_id'))}. Pass embedding=... instead: the "
+            "texts are then embedded in one call"
+        )
+    return reader(store)
 
 
 def _name(document: Document) -> str | None:

@@ -1,19 +1,31 @@
-"""The rung of the ladder for a store that nobody has met: its hits' texts are embedded again."""
+"""`ReembeddingReader`: the texts of the hits are embedded again, for a store of an unknown kind."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 from weakref import WeakSet
 
 import numpy as np
+import numpy.typing as npt
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
-from sift_retrievers.retrieval import EmbeddingCache, Hits, Target
+from langchain_sift.stores.hits import hits_of
+from sift_retrievers.retrieval import (
+    Direct,
+    EmbeddingCache,
+    Hits,
+    StoreReader,
+    Target,
+    Work,
+    finished,
+    native,
+)
 
-NOTE = "embedded again by the retriever"
+NOTE: Final = "embedded again by the retriever"
 _warned: WeakSet[type] = WeakSet()
 
 
@@ -28,40 +40,64 @@ def warn_once(store: object) -> None:
     _warned.add(type(store))
     name = type(store).__name__
     warnings.warn(
-        f"no adapter knows how {type(store).__module__}.{name} hands over its stored vectors "
+        f"no reader knows how {type(store).__module__}.{name} hands over its stored vectors "
         "(or a subclass brings a search of its own), so the texts of its hits are embedded again: "
         "in one call a query, and only those that are not in the cache. To read the vectors "
-        "instead, pass adapter=... or register one with langchain_sift.stores.register_adapter",
+        "instead, pass adapter=... or register a reader with "
+        "langchain_sift.stores.register_reader",
         ReembeddingWarning,
         stacklevel=2,
     )
 
 
-def fetch_by_reembedding(
-    store: Any,
-    target: Target,
-    fetch_k: int,
-    search_kwargs: Mapping[str, Any],
-    embeddings: Embeddings,
-    cache: EmbeddingCache,
-) -> Hits[Document]:
-    """The hits of the store's own search, with vectors from the embedding model.
+class ReembeddingReader(StoreReader[Document]):
+    """Reads a store that has `similarity_search` and is otherwise unknown.
 
-    Asks by text where the target has one: that is the search that `as_retriever()` calls, and the
-    one that a subclass overrides.
+    Its hits come with vectors of the embedding model, not of the store.
     """
-    if target.text is not None:
-        documents = store.similarity_search(target.text, k=fetch_k, **search_kwargs)
-    else:
-        _check_search_by_vector(store)
-        documents = store.similarity_search_by_vector(
-            target.vector.tolist(), k=fetch_k, **search_kwargs
+
+    def __init__(self, store: Any, embeddings: Embeddings, cache: EmbeddingCache) -> None:
+        """Embed the texts of this store's hits, as far as the cache does not have them."""
+        super().__init__(store)
+        self.embeddings, self.cache = embeddings, cache
+
+    def search(
+        self, query: npt.NDArray[np.float32], fetch_k: int, **search_kwargs: Any
+    ) -> Hits[Document]:
+        """The hits of the store's own search by vector."""
+        return finished(self.find(Direct(), Target(query), fetch_k, search_kwargs))
+
+    async def find(
+        self, work: Work, target: Target, fetch_k: int, search_kwargs: Mapping[str, Any]
+    ) -> Hits[Document]:
+        """The hits of the store's own search, with vectors from the embedding model.
+
+        Asks by text where the target has one: that is the search that `as_retriever()` calls, and
+        the one that a subclass overrides.
+        """
+        if target.text is not None:
+            method, asked = "similarity_search", target.text
+        else:
+            _check_search_by_vector(self.store)
+            method, asked = "similarity_search_by_vector", target.vector.tolist()
+        own = native(self.store, f"a{method}")
+        documents = await work.call(
+            "fetch",
+            self.store,
+            partial(getattr(self.store, method), asked, k=fetch_k, **search_kwargs),
+            native=own and partial(own, asked, k=fetch_k, **search_kwargs),
         )
-    texts = [document.page_content for document in documents]
-    vectors = cache.embed(embeddings, texts, embeddings.embed_documents)
-    if vectors.shape[1] == 0:  # none of the hits, if there are any, has a text
-        vectors = np.zeros((len(texts), len(target.vector)), dtype=np.float32)
-    return Hits(vectors, [document.id for document in documents], documents.__getitem__, NOTE)
+        texts = [document.page_content or "" for document in documents]
+        vectors = await self._embedded(work, texts)
+        if vectors.shape[1] == 0:  # none of the hits, if there are any, has a text
+            vectors = np.zeros((len(texts), len(target.vector)), dtype=np.float32)
+        return hits_of(documents, vectors, target.vector, note=NOTE)
+
+    async def _embedded(self, work: Work, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        model = self.embeddings
+        return await work.call(
+            "embed", model, self.cache.embed, model, texts, model.embed_documents
+        )
 
 
 def _check_search_by_vector(store: Any) -> None:
