@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import Context, copy_context
 from threading import Condition, Thread
 from typing import Any, Final, TypeVar
@@ -108,8 +109,6 @@ def threads_of(owner: object) -> Threads:
     if known is not None and known[0]() is owner:
         return known[1]
     threads, key = Threads(), id(owner)
-    try:
+    with suppress(TypeError):
         _OF[key] = ref(owner, lambda _: _OF.pop(key, None)), threads
-    except TypeError:
-        pass
     return threads

@@ -8,51 +8,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.kernels import RelevanceWeighted, resolve_kernel
+from sift_retrievers.kernels.names import resolve_kernel
 from sift_retrievers.ranking import falling_shares
-from sift_retrievers.retrieval.choice import Choice
+from sift_retrievers.retrieval.candidates import Candidates
 from sift_retrievers.retrieval.novelty import shares_left
-from sift_retrievers.retrieval.rules import SelectionRules
-from sift_retrievers.selection import (
-    FLOAT64_NOISE_FLOOR,
-    Objective,
-    Selection,
-    SelectOptions,
-    select,
-)
+from sift_retrievers.retrieval.picked import Picked
+from sift_retrievers.selection import Selection, SelectOptions, select
+from sift_retrievers.selection.arguments import FLOAT64_NOISE_FLOOR
+from sift_retrievers.selection.problem import Objective
 from sift_retrievers.stop_reason import StopReason
-from sift_retrievers.witnesses import Relevance
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
-def choose_by_vectors(
-    targets: Float32,
-    vectors: Float32,
-    k: int,
-    rules: SelectionRules,
-    relevance: Relevance,
-    costs: Float64 | None,
-    groups: npt.NDArray[np.int64] | None,
-    candidates: npt.NDArray[np.bool_],
-) -> Choice:
-    """As `choose`; groups are numbers, `candidates` says who may be picked."""
-    assert rules.lambda_ is not None
-    pool = np.flatnonzero(candidates)
-    undirected = rules.objective == Objective.UNDIRECTED
+def pick_by_vectors(
+    candidates: Candidates[Any], k: int, groups: npt.NDArray[np.int64] | None
+) -> Picked:
+    """Pick at most k of the candidates.
+
+    Args:
+        candidates: of which at least one is allowed.
+        k: passages wanted.
+        groups: `[n]` the parent of each hit as a number; no two picks share one.
+    """
+    rules, relevance = candidates.rules, candidates.relevance
+    pool = np.flatnonzero(candidates.allowed)
+    undirected = rules.chosen_objective == Objective.UNDIRECTED
     level = relevance.chance if undirected else 1.0
-    options = select_options(rules, relevance, pool)
+    options = select_options(candidates, pool)
     if rules.min_gain is not None:
         options["min_gain"] = rules.min_gain
         if undirected:
-            options["min_gain"] = _unscaled(rules.min_gain, level, rules.lambda_)
+            options["min_gain"] = _unscaled(rules.min_gain, level, rules.noise)
+    costs = candidates.costs
     if costs is not None and rules.max_tokens is not None:
         options["costs"], options["budget"] = costs[pool], float(rules.max_tokens)
     if groups is not None:
         options["groups"] = groups[pool]
+    vectors = candidates.hits.vectors
     vectors = vectors if len(pool) == len(vectors) else vectors[pool]
     # One target goes as a query of its own: [d], as anyone would repeat it.
+    targets = candidates.targets
     queries = targets[0] if len(targets) == 1 else targets[None]
     if rules.alpha is not None:
         options["alpha"] = rules.alpha
@@ -75,44 +72,39 @@ def choose_by_vectors(
     if repeats and reason == StopReason.BUDGET and costs is None:
         reason = StopReason.MIN_NOVELTY
     if undirected:
-        noise = max(rules.lambda_, FLOAT64_NOISE_FLOOR)  # as `select` has it
+        noise = max(rules.noise, FLOAT64_NOISE_FLOOR)  # as `select` has it
         scores = np.minimum(level * noise * np.expm1(2 * gains), 1.0)
         gains = 0.5 * np.log1p(scores / noise)
         uncertainty = np.concatenate([[1.0], np.cumprod(1 - scores)])
     else:
         scores = -np.expm1(-2 * gains)
         uncertainty = selection.variance[: made + 1].astype(np.float64)
-    return Choice(
-        picks=pool[at],
+    return Picked(
+        positions=pool[at],
         gains=gains,
         novelty=novelty,
         scores=falling_shares(scores),
         uncertainty=uncertainty,
-        similarities=relevance.scores_by_witness["cosine"],
-        candidates=candidates,
         stop_reason=reason,
         selection=selection,
     )
 
 
-def select_options(
-    rules: SelectionRules, relevance: Relevance, pool: npt.NDArray[np.intp]
-) -> SelectOptions:
+def select_options(candidates: Candidates[Any], pool: npt.NDArray[np.intp]) -> SelectOptions:
     """What `select` is given for the hits of a pool, without the rules of stopping."""
-    assert rules.lambda_ is not None
-    assert rules.objective is not None
-    kernel = resolve_kernel(rules.kernel)  # type: ignore[arg-type]  # None was filled in
+    rules, relevance = candidates.rules, candidates.relevance
+    kernel = resolve_kernel(rules.chosen_kernel)
     options = SelectOptions(
         kernel=kernel,
-        lambda_=rules.lambda_,
-        objective=rules.objective,
+        lambda_=rules.noise,
+        objective=rules.chosen_objective,
         replacement=rules.replacement,
         device=rules.device,
     )
-    if isinstance(kernel, RelevanceWeighted):
-        # The cosine alone: the kernel brings it to its own scale.
+    if kernel.weighs_relevance:
+        # The cosine alone is brought to its own scale by the kernel.
         alone = len(relevance.scores_by_witness) == 1
-        weight = relevance.scores_by_witness["cosine"] if alone else relevance.total
+        weight = candidates.cosines if alone else relevance.total
         options["relevance"] = weight[pool]
     return options
 
@@ -132,18 +124,17 @@ def _of_one_query(selection: Selection[Any]) -> Selection[Any]:
 
 def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions) -> Float64:
     """`[N]` the share of its prior variance that each pick had left when it was picked."""
-    kernel = options["kernel"]
-    base = kernel.base if isinstance(kernel, RelevanceWeighted) else resolve_kernel(kernel)
-    assert not isinstance(base, RelevanceWeighted)
+    kernel = resolve_kernel(options["kernel"])
+    base, weighting = kernel.unweighted, kernel.weighting
     if len(at) == 0:
         return np.empty(0)
     picked = vectors[at].astype(np.float64)
     x = base.features(picked[None])
     gram = base(x, x)[0]
-    if isinstance(kernel, RelevanceWeighted):
+    if weighting is not None:
         rho = np.asarray(options["relevance"], dtype=np.float64)
         # A vector of length 0 says nothing; `select` gives it no weight either.
-        r = kernel.weights(rho[None])[0][at] * picked.any(axis=1)
+        r = weighting.weights(rho[None])[0][at] * picked.any(axis=1)
         gram = gram * r * r[:, None]
     return shares_left(gram, options["lambda_"])
 

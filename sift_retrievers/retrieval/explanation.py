@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from sift_retrievers.coverage import Coverage, novelty_after
-from sift_retrievers.retrieval.by_vectors import Float32, Float64, select_options
-from sift_retrievers.retrieval.choice import Choice
-from sift_retrievers.retrieval.rules import SelectionRules
-from sift_retrievers.selection import Objective, gains_after
+from sift_retrievers.coverage import novelty_after
+from sift_retrievers.retrieval.by_vectors import select_options
+from sift_retrievers.retrieval.retrieval import Pick, Retrieval
+from sift_retrievers.selection import gains_after
+from sift_retrievers.selection.problem import Objective
 from sift_retrievers.stop_reason import StopReason
-from sift_retrievers.witnesses import Relevance
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
+
+Float64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 SNIPPET: Final = 60  # characters of a passage that a printed explanation shows
 QUERY: Final = 200  # and of a query
@@ -48,8 +51,7 @@ class ConsideredPassage:
     reason: str
     """Why it was chosen or not: "picked", "redundant" (more than half of what it tells by itself
     is known from the chosen), "adds less", "below the threshold", "below min_novelty", "its parent
-    was picked", "over the budget", "gone from the store", "evidence improbable" (the chance is
-    below `min_chance`)."""
+    was picked", "over the budget", "evidence improbable" (the chance is below `min_chance`)."""
 
 
 @dataclass(frozen=True)
@@ -113,137 +115,110 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(
-    query: str,
-    targets: Float32,
-    vectors: Float32,
-    choice: Choice,
-    rules: SelectionRules,
-    relevance: Relevance,
-    *,
-    coverage: Coverage | None,
-    costs: Float64 | None,
-    ids: Sequence[str | None],
-    texts: Sequence[str],
-    parents: Sequence[Hashable] | None,
-    gone: Collection[int],
-    source: str,
-    seconds: Mapping[str, float],
-    settings: Mapping[str, Any],
-) -> Explanation:
-    """Explain a choice among n hits.
+def explain(retrieval: Retrieval[Any], settings: Mapping[str, Any]) -> Explanation:
+    """Explain a retrieval.
 
     Args:
-        query: as the user put it.
-        targets: `[m, d]`.
-        vectors: `[n, d]` of the hits, from which `choose` made the choice.
-        choice: what was chosen.
-        rules: by which.
-        relevance: of the hits.
-        coverage: of the hits' texts, where they were looked at for repetition.
-        costs: `[n]` tokens of the hits, where they were counted.
-        ids: n.
-        texts: n.
-        parents: n keys, as `choose` takes them.
-        gone: positions of hits that are gone from the store.
-        source: where the vectors came from, in words.
-        seconds: time of each stage.
+        retrieval: any.
         settings: what to show of the settings.
     """
-    ranks: dict[int, int] = {}
-    for place, pick in enumerate(choice.picks.tolist()):
-        ranks.setdefault(pick, place)  # with replacement, where it was picked first
-    alone, left = _gains(targets, vectors, choice, rules, relevance, coverage)
-    repeated = np.zeros(len(vectors), dtype=np.bool_)
-    if coverage is not None and rules.min_novelty is not None and rules.lambda_ is not None:
-        novelty = novelty_after(coverage, choice.picks.tolist(), rules.lambda_)
-        repeated = novelty < rules.min_novelty
-    money = np.inf
-    if costs is not None and rules.max_tokens is not None:
-        money = rules.max_tokens - sum(costs[i] for i in ranks)
-    used = set() if parents is None else {parents[i] for i in ranks}
+    candidates, relevance = retrieval.candidates, retrieval.candidates.relevance
+    hits = candidates.hits
+    chosen: dict[int, Pick[Any]] = {}
+    for one in retrieval.picks:
+        chosen.setdefault(one.position, one)  # with replacement, as it was picked first
+    alone, left = _gains(retrieval)
+    why = _reasons(retrieval, left < alone / 2)
     passages = []
-    for i in [*ranks, *(i for i in range(len(vectors)) if i not in ranks)]:
-        rank = ranks.get(i)
-        if rank is not None:
-            reason = "picked"
-        elif i in gone:
-            reason = "gone from the store"
-        elif not choice.candidates[i]:
-            reason = "below the threshold"
-        elif choice.stop_reason == StopReason.MIN_CHANCE:
-            reason = "evidence improbable"
-        elif parents is not None and parents[i] is not None and parents[i] in used:
-            reason = "its parent was picked"
-        elif costs is not None and costs[i] > money:
-            reason = "over the budget"
-        elif repeated[i]:
-            reason = "below min_novelty"
-        elif left[i] < alone[i] / 2:
-            reason = "redundant"
-        else:
-            reason = "adds less"
+    for i in [*chosen, *(i for i in range(len(hits)) if i not in chosen)]:
+        pick = chosen.get(i)
+        allowed = bool(candidates.allowed[i])
         passages.append(
             ConsideredPassage(
-                id=ids[i],
-                text=texts[i],
-                similarity=float(choice.similarities[i]),
+                id=hits.ids[i],
+                text=hits.texts[i],
+                similarity=float(candidates.cosines[i]),
                 relevance=float(relevance.total[i]),
                 witnesses={
                     name: float(values[i]) for name, values in relevance.scores_by_witness.items()
                 },
-                rank=rank,
-                information_gain=None if rank is None else float(choice.gains[rank]),
-                novelty=None if rank is None else float(choice.novelty[rank]),
-                gain_alone=float(alone[i]) if choice.candidates[i] else None,
-                gain_left=float(left[i]) if rank is None and choice.candidates[i] else None,
-                reason=reason,
+                rank=None if pick is None else pick.rank,
+                information_gain=None if pick is None else pick.information_gain,
+                novelty=None if pick is None else pick.novelty,
+                gain_alone=float(alone[i]) if allowed else None,
+                gain_left=float(left[i]) if pick is None and allowed else None,
+                reason="picked" if pick is not None else why(i),
             )
         )
+    uncertainty = retrieval.uncertainty
     return Explanation(
-        query=query,
-        targets=len(targets),
+        query=retrieval.query,
+        targets=len(candidates.targets),
         passages=tuple(passages),
-        stop_reason=str(choice.stop_reason),
+        stop_reason=str(retrieval.stop_reason),
         chance=relevance.chance,
-        vectors=source,
-        uncertainty=None if choice.uncertainty is None else tuple(choice.uncertainty.tolist()),
-        seconds=dict(seconds),
-        settings=dict(settings),
+        vectors=hits.note or "as the embedding model gave them",
+        uncertainty=None if uncertainty is None else tuple(uncertainty.tolist()),
+        seconds=dict(retrieval.seconds),
+        settings={name: value for name, value in settings.items() if value is not None},
     )
 
 
-def _gains(
-    targets: Float32,
-    vectors: Float32,
-    choice: Choice,
-    rules: SelectionRules,
-    relevance: Relevance,
-    coverage: Coverage | None,
-) -> tuple[Float64, Float64]:
+def _reasons(retrieval: Retrieval[Any], mostly_known: Bools) -> Callable[[int], str]:
+    """Why a hit was not chosen."""
+    candidates, rules = retrieval.candidates, retrieval.rules
+    positions = [pick.position for pick in retrieval.picks]
+    once = {*positions}
+    too_little = np.zeros(len(candidates.hits), dtype=np.bool_)
+    if candidates.coverage is not None and rules.min_novelty is not None:
+        novelty = novelty_after(candidates.coverage, positions, rules.noise)
+        too_little = novelty < rules.min_novelty
+    costs, parents = candidates.costs, candidates.parents
+    money = np.inf
+    if costs is not None and rules.max_tokens is not None:
+        money = rules.max_tokens - sum(costs[i] for i in once)
+    used = set() if parents is None else {parents[i] for i in once}
+
+    def why(i: int) -> str:
+        if not candidates.allowed[i]:
+            return "below the threshold"
+        if retrieval.stop_reason == StopReason.MIN_CHANCE:
+            return "evidence improbable"
+        if parents is not None and parents[i] is not None and parents[i] in used:
+            return "its parent was picked"
+        if costs is not None and costs[i] > money:
+            return "over the budget"
+        if too_little[i]:
+            return "below min_novelty"
+        return "redundant" if mostly_known[i] else "adds less"
+
+    return why
+
+
+def _gains(retrieval: Retrieval[Any]) -> tuple[Float64, Float64]:
     """`[n]` nats that each hit would gain as the first pick, and after all that was chosen."""
-    assert rules.lambda_ is not None
-    alone, left = np.zeros(len(vectors)), np.zeros(len(vectors))
-    pool = np.flatnonzero(choice.candidates)
+    candidates, noise = retrieval.candidates, retrieval.rules.noise
+    relevance, allowed = candidates.relevance, candidates.allowed
+    alone, left = np.zeros(len(allowed)), np.zeros(len(allowed))
+    pool = np.flatnonzero(allowed)
     if len(pool) == 0:
         return alone, left
-    if coverage is not None:
-        weights = coverage.relevance_weights(relevance.total, choice.candidates)
-        novelty = novelty_after(coverage, choice.picks.tolist(), rules.lambda_)
-        return (
-            0.5 * np.log1p(weights / rules.lambda_),
-            0.5 * np.log1p(weights * novelty / rules.lambda_),
-        )
-    options: dict[str, Any] = dict(select_options(rules, relevance, pool))
+    positions = [pick.position for pick in retrieval.picks]
+    if candidates.coverage is not None:
+        weights = candidates.coverage.relevance_weights(relevance.total, allowed)
+        novelty = novelty_after(candidates.coverage, positions, noise)
+        return 0.5 * np.log1p(weights / noise), 0.5 * np.log1p(weights * novelty / noise)
+    options: dict[str, Any] = dict(select_options(candidates, pool))
     for name in ("replacement", "device"):
         options.pop(name)
-    at = np.searchsorted(pool, choice.picks).tolist()
-    alone[pool] = gains_after(targets[None], vectors[pool], [], **options)
-    left[pool] = gains_after(targets[None], vectors[pool], at, **options)
-    if rules.objective == Objective.UNDIRECTED:  # as `choose` reports them
+    targets, vectors = candidates.targets[None], candidates.hits.vectors[pool]
+    at = np.searchsorted(pool, positions).tolist()
+    alone[pool] = gains_after(targets, vectors, [], **options)
+    left[pool] = gains_after(targets, vectors, at, **options)
+    if retrieval.rules.chosen_objective == Objective.UNDIRECTED:  # as the picks report them
         for gains in (alone, left):
-            score = relevance.chance * rules.lambda_ * np.expm1(2 * gains)
-            gains[:] = 0.5 * np.log1p(np.minimum(score, 1.0) / rules.lambda_)
+            score = relevance.chance * noise * np.expm1(2 * gains)
+            gains[:] = 0.5 * np.log1p(np.minimum(score, 1.0) / noise)
     return alone, left
 
 

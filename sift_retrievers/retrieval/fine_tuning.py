@@ -92,10 +92,8 @@ def _select_for_training(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Tra
 
 def _read(retrieval: Retrieval[Any]) -> TrainingPassages:
     """Read the picks of a finished retrieval."""
-    outcome = retrieval.outcome
-    picks = outcome.choice.picks.tolist()
     return TrainingPassages(
-        texts=tuple(retrieval.text(document) for document in outcome.documents),
-        ids=tuple(retrieval.hits.ids[i] for i in picks),
-        selection=outcome.choice.selection,
+        texts=tuple(pick.text for pick in retrieval.picks),
+        ids=tuple(pick.id for pick in retrieval.picks),
+        selection=retrieval.selection,
     )

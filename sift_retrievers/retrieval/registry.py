@@ -113,9 +113,7 @@ class ReaderRegistry:
         return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-_NOT_STORES: Final = frozenset(
-    {"builtins", "abc", "typing", "pydantic", "langchain_core"}
-)
+_NOT_STORES: Final = frozenset({"builtins", "abc", "typing", "pydantic", "langchain_core"})
 
 
 def _loaded(where: str) -> ReaderClass:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, fields, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from sift_retrievers.kernels import (
-    KERNELS,
-    Exponential,
-    Kernel,
-    RelevanceWeighted,
-    SharedNoise,
-    resolve_kernel,
-)
+from sift_retrievers.coverage import Coverage
+from sift_retrievers.kernels.kernel import Kernel
+from sift_retrievers.kernels.names import KERNELS, resolve_kernel
+from sift_retrievers.retrieval.titles import TitleOf, title_reader
 from sift_retrievers.selection import Objective
 from sift_retrievers.validation import chance, count, is_cpu, positive, torch_device
 from sift_retrievers.witnesses import Witnesses
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses
-
-if TYPE_CHECKING:
-    import torch
 
 PHRASES: Final = "phrases"
 """The kernel that sees repetition in the texts: `sift_retrievers.witnesses.phrase_coverage`."""
@@ -29,10 +22,7 @@ VECTORS: Final = "relevance"
 """The kernel in its place where no texts are read."""
 DEFAULT_RELEVANCE: Final = "vectors+words"
 
-RetrieverKernel: TypeAlias = str | Kernel | RelevanceWeighted
-
-# λ′ that suits a kernel for retrieval; 3 any other.
-FITTING: Final = ((SharedNoise, 20.0), (RelevanceWeighted, 0.2), (Exponential, 1.0))
+RetrieverKernel: TypeAlias = str | Kernel
 
 
 def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
@@ -50,33 +40,16 @@ def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
 
 def weighs_relevance(kernel: RetrieverKernel) -> bool:
     """Whether a kernel takes the relevance from the witnesses."""
-    return isinstance(checked_kernel(kernel), str | RelevanceWeighted)
-
-
-def default_lambda(kernel: RetrieverKernel) -> float:
-    """λ′ of the retrievers for a kernel, where the caller names none."""
-    resolved = checked_kernel(kernel)
-    if isinstance(resolved, str):
-        return 0.1
-    for kind, noise in FITTING:
-        if isinstance(resolved, kind):
-            return noise
-    return 3.0
-
-
-def default_objective(kernel: RetrieverKernel) -> str:
-    """The objective of the retrievers for a kernel, where the caller names none.
-
-    Weighted by relevance, the passages' own information; else, the query's.
-    """
-    return str(Objective.UNDIRECTED if weighs_relevance(kernel) else Objective.VARIANCE)
+    checked = checked_kernel(kernel)
+    return isinstance(checked, str) or checked.weighs_relevance
 
 
 @dataclass(frozen=True)
 class SelectionRules:
     """How passages are chosen from the candidates.
 
-    What is None is filled in: the kernel follows the relevance, λ′ and the objective the kernel.
+    What is None is decided here: the kernel follows the relevance, λ′ and the objective are what
+    the kernel suggests. The `chosen_…` attributes and `noise` say what was decided.
 
     Raises:
         ValueError: for a value that makes no sense, or values that do not go together.
@@ -91,11 +64,11 @@ class SelectionRules:
     """What repetition is: "phrases" (in the texts; the default where words are heard), "relevance"
     (in the vectors; the default where not), or a kernel of `select`."""
     lambda_: float | None = None
-    """λ′, the noise of the surrogate; None: `default_lambda`."""
+    """λ′, the noise of the surrogate."""
     objective: str | None = None
-    """None: `default_objective`."""
-    device: str | torch.device | None = None
-    """Where to select; default: the CPU."""
+    """What a pick is to do, as `select` has it."""
+    device: Any = None
+    """Where to select; None: on the CPU."""
     alpha: float | None = None
     """Stop by the α rule of adaptive SIFT."""
     min_gain: float | None = None
@@ -112,6 +85,20 @@ class SelectionRules:
     """Whether a passage may be chosen again: each time a further gradient step."""
     score_threshold: float | None = None
     """Passages whose cosine to all targets is smaller are not candidates."""
+    title: TitleOf = None
+    """What the title of a document is: a metadata key, several whose values are joined, or a
+    function of the document. None: the first of the usual metadata keys that is there."""
+    distinct_by: str | Callable[[Any], Hashable] | None = None
+    """No two passages of one parent: a metadata key, or a function of the document."""
+
+    witnesses: Witnesses = field(init=False)
+    """Who is heard."""
+    chosen_kernel: RetrieverKernel = field(init=False)
+    """The kernel in force: the name "phrases", or an object."""
+    noise: float = field(init=False)
+    """λ′ in force."""
+    chosen_objective: Objective = field(init=False)
+    """The objective in force."""
 
     def __post_init__(self) -> None:
         kernel = self.kernel
@@ -128,32 +115,33 @@ class SelectionRules:
             if kernel is None:
                 kernel = PHRASES if self._may_cover else VECTORS
             weighs = weighs_relevance(kernel)
-            witnesses = NAMED_WITNESSES[DEFAULT_RELEVANCE] if weighs else NAMED_WITNESSES["vectors"]
+            witnesses = NAMED_WITNESSES[DEFAULT_RELEVANCE if weighs else "vectors"]
         kernel = checked_kernel(kernel)
-        object.__setattr__(self, "relevance", witnesses)
-        object.__setattr__(self, "kernel", kernel)
-        if self.lambda_ is None:
-            object.__setattr__(self, "lambda_", default_lambda(kernel))
-        if self.objective is None:
-            object.__setattr__(self, "objective", default_objective(kernel))
-        self._check(kernel)
+        suggests = Coverage if isinstance(kernel, str) else kernel
+        noise = suggests.suggested_lambda if self.lambda_ is None else self.lambda_
+        objective = suggests.suggested_objective if self.objective is None else self.objective
+        if objective not in tuple(Objective):
+            raise ValueError(
+                f"objective must be one of {[*map(str, Objective)]}; got {self.objective!r}"
+            )
+        object.__setattr__(self, "witnesses", witnesses)
+        object.__setattr__(self, "chosen_kernel", kernel)
+        object.__setattr__(self, "noise", positive(noise, "lambda_"))
+        object.__setattr__(self, "chosen_objective", Objective(objective))
+        self._check()
 
     @property
     def _may_cover(self) -> bool:
         """Whether the other rules go together with the kernel "phrases"."""
         return self.objective in (None, Objective.UNDIRECTED) and not self.replacement
 
-    def _check(self, kernel: RetrieverKernel) -> None:
-        positive(self.lambda_, "lambda_")
-        if self.objective not in tuple(Objective):
-            raise ValueError(
-                f"objective must be one of {[*map(str, Objective)]}; got {self.objective!r}"
-            )
-        if kernel == PHRASES and self.objective != Objective.UNDIRECTED:
+    def _check(self) -> None:
+        phrases = self.chosen_kernel == PHRASES
+        if phrases and self.chosen_objective != Objective.UNDIRECTED:
             raise ValueError(
                 f'the kernel {PHRASES!r} has the objective "undirected"; got {self.objective!r}'
             )
-        if kernel == PHRASES and self.replacement:
+        if phrases and self.replacement:
             raise ValueError(f"the kernel {PHRASES!r} picks no passage twice; got replacement=True")
         for name in ("alpha", "min_gain"):
             if getattr(self, name) is not None:
@@ -177,17 +165,36 @@ class SelectionRules:
         threshold = self.score_threshold
         if threshold is not None and not (isinstance(threshold, Real) and -1 <= threshold <= 1):
             raise ValueError(f"a threshold for a cosine lies between -1 and 1; got {threshold!r}")
+        if not callable(self.title):
+            title_reader(self.title)
+        by = self.distinct_by
+        if by is not None and not (isinstance(by, str) or callable(by)):
+            raise ValueError(
+                f"distinct_by must be a metadata key or a function of the document; got {by!r}"
+            )
         if self.device is not None and not is_cpu(self.device):
             torch_device(self.device)
 
     @property
-    def witnesses(self) -> Witnesses:
-        """Who is heard."""
-        witnesses: Witnesses = self.relevance
-        return witnesses
-
-    @property
     def reads_texts(self) -> bool:
-        """Whether the texts of all candidates are needed, not those of the chosen alone."""
-        judged = self.witnesses.scorer is not None
-        return self.kernel == PHRASES or self.witnesses.words > 0 or judged
+        """Whether the texts of the candidates are read for their words."""
+        return self.chosen_kernel == PHRASES or self.witnesses.words > 0
+
+    def without_texts(self) -> SelectionRules:
+        """The rules where no candidate has a text: those of the vectors alone."""
+        return replace(self, relevance=None, kernel=VECTORS, lambda_=None, objective=None)
+
+    def settings(self) -> dict[str, Any]:
+        """What an explanation shows: what was given, with what was decided in the places of None.
+
+        Functions that only count or say where to compute are left out.
+        """
+        shown = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        for hidden in ("device", "token_counter", "replacement"):
+            del shown[hidden]
+        return shown | {
+            "relevance": self.witnesses,
+            "kernel": self.chosen_kernel,
+            "lambda_": self.noise,
+            "objective": str(self.chosen_objective),
+        }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.arrays import as_numpy
+
 Vector: TypeAlias = npt.NDArray[np.float32]
 TargetLike: TypeAlias = str | Sequence[float] | npt.NDArray[Any]
+
+MOST: Final = 1_000
+"""Targets of one query: each is searched for by itself."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +47,43 @@ def as_targets(given: Any) -> list[TargetLike]:
         raise ValueError("targets must hold at least one text or vector; got none")
     if all(isinstance(value, int | float) for value in given):
         raise TypeError(f"{wrong}a single vector: put it into a list")
+    if len(given) > MOST:
+        raise ValueError(f"targets must be at most {MOST}; got {len(given)}")
     return [*given]
 
 
 def checked_vector(values: Any) -> Vector:
-    """A query's vector `[d]`.
+    """A query's vector `[d]`, as an embedding model gave it: a list, an array or a tensor.
 
     Raises:
+        TypeError: for what is no vector of numbers.
         ValueError: if it is not one finite vector, or zero: a zero vector asks for nothing.
     """
-    vector = np.asarray(values, dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+    if inspect.isawaitable(values):
+        if inspect.iscoroutine(values):
+            values.close()  # nobody will await it
+        raise TypeError(
+            "the embedding of a query must be a vector; got a coroutine: embed_query must be a "
+            "plain function, aembed_query the asynchronous one"
+        )
+    vector = np.asarray(as_numpy(values, "the embedding of a query"), dtype=np.float32)
+    if vector.ndim != 1 or len(vector) == 0 or not np.isfinite(vector).all() or not vector.any():
         raise ValueError(
             "a query needs one finite vector that is not zero; got shape "
             f"{vector.shape} with {int((~np.isfinite(vector)).sum())} NaN or infinite values"
         )
     return vector
+
+
+def stacked_targets(targets: Sequence[Target]) -> Vector:
+    """`[m, d]` the vectors of m targets.
+
+    Raises:
+        ValueError: if they differ in length.
+    """
+    if len(targets) == 1:
+        return targets[0].vector[None]
+    lengths = [len(target.vector) for target in targets]
+    if len({*lengths}) != 1:
+        raise ValueError(f"targets must have vectors of one length; got {lengths[:20]}")
+    return np.stack([target.vector for target in targets])

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from sift_retrievers.retrieval.hits import Hits
+
 TITLE_KEYS: Final = ("title", "Title", "document_title", "heading", "section")
 """Metadata keys that a title is looked for under, the first that is there."""
 _HEADERS: Final = tuple(f"Header {level}" for level in range(1, 7))  # of Markdown splitters
 
-TitleOf: TypeAlias = str | Sequence[str] | Callable[[Any], str | None] | None
+TitleKeys: TypeAlias = str | Sequence[str] | None
+TitleOf: TypeAlias = TitleKeys | Callable[[Any], str | None]
 Metadata: TypeAlias = Mapping[str, Any] | None
 
 
-def title_of(given: TitleOf) -> Callable[[Any, Metadata], str | None]:
-    """A function (document, its metadata) → title from what the user says of titles.
+def titles_of(hits: Hits[Any], given: TitleOf) -> list[str | None]:
+    """The titles of n hits; None for one that has none.
 
     Args:
+        hits: n.
         given: a metadata key, several whose values are joined (title and section, say), or a
             function of the document; None: the first of the usual keys, and the headers that
             Markdown splitters write.
@@ -25,21 +29,19 @@ def title_of(given: TitleOf) -> Callable[[Any, Metadata], str | None]:
         ValueError: for keys that are no strings.
     """
     if callable(given):
-        return lambda document, _: _text(given(document))
-    read = titles_in(given)
-    assert read is not None
-    return lambda _, metadata: read([metadata])[0]
+        return [_text(given(hits.document(i))) for i in range(len(hits))]
+    return title_reader(given)(hits.metadata)
 
 
-def titles_in(given: TitleOf) -> Callable[[Sequence[Metadata]], list[str | None]] | None:
+def title_reader(given: TitleKeys) -> Callable[[Sequence[Metadata]], list[str | None]]:
     """A function from the metadata of n documents to their titles.
 
-    None where `given` is a function of the documents themselves.
+    Args:
+        given: as for `titles_of`, but no function.
 
-    Args, Raises: as `title_of`.
+    Raises:
+        ValueError: for keys that are no strings.
     """
-    if callable(given):
-        return None
     if given is None:
         return _usual_titles
     keys = [given] if isinstance(given, str) or not isinstance(given, Sequence) else [*given]

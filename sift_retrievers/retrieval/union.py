@@ -24,8 +24,8 @@ def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
         return parts[0]
     keys: list[Sequence[Hashable]] = []
     for part in parts:
-        rows = (row.tobytes() for row in part.vectors)
-        keys.append(part.ids if named else [*zip(part.ids, part.texts, rows, strict=True)])
+        vectors = (vector.tobytes() for vector in part.vectors)
+        keys.append(part.ids if named else [*zip(part.ids, part.texts, vectors, strict=True)])
     seen: set[Hashable] = set()
     origins: list[tuple[int, int]] = []  # of every hit that is kept: which search, and where in it
     for column in zip_longest(*([(p, i) for i in range(len(h))] for p, h in enumerate(parts))):

@@ -24,6 +24,14 @@ from sift_retrievers.validation import positive
 T = TypeVar("T")
 
 
+class Selection:
+    """Owns the threads in which passages are chosen."""
+
+
+SELECTION: Final = Selection()
+"""The owner to name for work that waits for no store and no model."""
+
+
 class Work(ABC):
     """Makes the calls of one retrieval, within its time."""
 
@@ -86,7 +94,7 @@ class Direct(Work):
         function: Callable[..., T],
         /,
         *args: Any,
-        native: Callable[..., Awaitable[T]] | None = None,
+        native: Callable[..., Awaitable[T]] | None = None,  # noqa: ARG002  # waits for nothing
         **kwargs: Any,
     ) -> T:
         if self._end is None:
@@ -144,7 +152,7 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     coroutine.close()
-    raise RuntimeError(f"{coroutine.__qualname__} waited for something that only a loop can give")
+    raise RuntimeError(f"{coroutine!r} waited for something that only a loop can give")
 
 
 def checked_timeout(timeout: Any) -> float | None:

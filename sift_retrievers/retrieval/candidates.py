@@ -1,0 +1,155 @@
+"""`Candidates`: the hits of a query as the rules of a retrieval see them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.coverage import Coverage
+from sift_retrievers.retrieval.cosines import cosines
+from sift_retrievers.retrieval.hits import Hits
+from sift_retrievers.retrieval.rules import PHRASES, SelectionRules
+from sift_retrievers.retrieval.target import Target, stacked_targets
+from sift_retrievers.retrieval.titles import titles_of
+from sift_retrievers.witnesses.phrases import coverage_from_terms
+from sift_retrievers.witnesses.relevance import Relevance, combine_witnesses
+from sift_retrievers.witnesses.scorer import checked_scores
+from sift_retrievers.witnesses.term_cache import TermCache
+from sift_retrievers.witnesses.texts import PassageTexts
+
+DocumentT = TypeVar("DocumentT")
+Float64 = npt.NDArray[np.float64]
+
+TERMS: Final = TermCache()
+"""The terms of the texts read last, of all retrievers of the process: 64 MiB at most."""
+
+
+@dataclass(frozen=True)
+class Candidates(Generic[DocumentT]):
+    """n hits, and what was found out about them."""
+
+    targets: npt.NDArray[np.float32]
+    """`[m, d]` what stands for the query."""
+    hits: Hits[DocumentT]
+    rules: SelectionRules
+    """Those that were asked for; where no hit has a text, those of the vectors alone."""
+    relevance: Relevance
+    allowed: npt.NDArray[np.bool_]
+    """`[n]` which hits may be picked: those that reach the threshold."""
+    coverage: Coverage | None
+    """The phrases of the texts, for the kernel "phrases"."""
+    costs: Float64 | None
+    """`[n]` tokens of the texts, where `rules.max_tokens` is set."""
+    parents: Sequence[Hashable] | None
+    """n keys, no two picks share one; None for a hit without a parent."""
+
+    @property
+    def cosines(self) -> Float64:
+        """`[n]` cosine of each hit to the query; of several targets, to the nearest."""
+        return self.relevance.scores_by_witness["cosine"]
+
+
+def candidates_of(
+    query: str,
+    targets: Sequence[Target],
+    hits: Hits[DocumentT],
+    rules: SelectionRules,
+    scores: Any = None,
+) -> Candidates[DocumentT]:
+    """Find out about hits what the rules need to know.
+
+    Args:
+        query: what a further witness is asked.
+        targets: m.
+        hits: n.
+        rules: of the retrieval.
+        scores: `[n]` what a further witness said already.
+
+    Raises:
+        ValueError: for scores or token counts that are no finite numbers, one a hit.
+    """
+    passages = _read(hits, rules)
+    if rules.chosen_kernel == PHRASES and passages is None and len(hits) > 0:
+        rules = rules.without_texts()
+    stacked = stacked_targets(targets)
+    witnesses = rules.witnesses
+    if scores is None and witnesses.scorer is not None and len(hits) > 0:
+        asked = query or " ".join(target.text for target in targets if target.text)
+        scores = witnesses.scorer(asked, [*hits.texts])
+    if scores is not None:
+        scores = checked_scores(scores, len(hits))
+    relevance = combine_witnesses(
+        cosines(hits.vectors, stacked),
+        [target.text for target in targets],
+        passages,
+        witnesses,
+        scores,
+    )
+    allowed = np.ones(len(hits), dtype=np.bool_)
+    if rules.score_threshold is not None:
+        allowed = relevance.scores_by_witness["cosine"] >= rules.score_threshold
+    coverage = None
+    if rules.chosen_kernel == PHRASES and passages is not None:
+        words = relevance.words
+        heard = None if words is None else words.word_weights
+        coverage = coverage_from_terms(passages, heard, level=relevance.chance)
+    return Candidates(
+        stacked,
+        hits,
+        rules,
+        relevance,
+        allowed,
+        coverage,
+        _costs(hits.texts, rules),
+        _parents(hits, rules),
+    )
+
+
+def _read(hits: Hits[Any], rules: SelectionRules) -> PassageTexts | None:
+    """The texts of the hits; None where no rule needs them, or there are none."""
+    if not rules.reads_texts or not any(map(str.strip, hits.texts)):
+        return None
+    return PassageTexts.read(hits.texts, titles_of(hits, rules.title), cache=TERMS)
+
+
+def _costs(texts: Sequence[str], rules: SelectionRules) -> Float64 | None:
+    count = rules.token_counter
+    if count is None:
+        return None
+    costs = [count(text) for text in texts]
+    wrong = [cost for cost in costs if not (isinstance(cost, Real) and 0 <= cost < np.inf)]
+    if wrong:
+        raise ValueError(f"token_counter must give a number of tokens; got {wrong[0]!r}")
+    return np.array(costs, dtype=np.float64)
+
+
+def _parents(hits: Hits[Any], rules: SelectionRules) -> list[Hashable] | None:
+    by = rules.distinct_by
+    if by is None:
+        return None
+    if callable(by):
+        found = [by(hits.document(i)) for i in range(len(hits))]
+    else:
+        found = [(metadata or {}).get(by) for metadata in hits.metadata]
+    if found and all(parent is None for parent in found):
+        warnings.warn(
+            f"distinct_by has no effect: none of the {len(found)} candidates has such a parent; is "
+            "the key spelled as in the metadata?",
+            stacklevel=2,
+        )
+    return [*map(_hashable, found)]
+
+
+def _hashable(parent: Any) -> Hashable:
+    try:
+        hash(parent)
+    except TypeError:
+        return repr(parent)
+    key: Hashable = parent
+    return key
