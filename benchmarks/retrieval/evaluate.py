@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.metrics.alpha_ndcg import alpha_ndcg
+from benchmarks.metrics.redundancy import redundancy
 from benchmarks.retrieval.candidates import Candidates, Picks
-from sift_retrievers.metrics import alpha_ndcg, redundancy
 
 Values = npt.NDArray[np.float64]
 DEPTH = 10  # of α-nDCG and of redundancy

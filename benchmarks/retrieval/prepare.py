@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.data_folder import MissingDataError
 from benchmarks.common.embeddings import CACHE, Vectors, embed
 from benchmarks.common.models import MODELS, Embedder
+from benchmarks.metrics.redundancy import NEAR_DUPLICATE, redundancy
 from benchmarks.retrieval.candidates import Candidates, Store
 from benchmarks.retrieval.data import SOURCES, load
 from benchmarks.retrieval.evaluate import covered
 from benchmarks.retrieval.pools import nearest
 from benchmarks.retrieval.variants import VARIANTS
-from sift_retrievers.metrics import NEAR_DUPLICATE, redundancy
 
 AT = (3, 5, 10)
 HEADER = (

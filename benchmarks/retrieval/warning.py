@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.common.embeddings import CACHE
 from benchmarks.common.machine import machine
 from benchmarks.common.models import Embedder
+from benchmarks.metrics.roc_auc import roc_auc
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
 from benchmarks.retrieval.ours import pools_of
 from benchmarks.retrieval.pools import search
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
 from benchmarks.retrieval.tune import tuning_half
-from sift_retrievers.metrics import roc_auc
 from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.witnesses import Relevance
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING

@@ -11,6 +11,7 @@ import torch
 from peft import LoraConfig
 from torch import nn
 
+from benchmarks.metrics.bits_per_byte import bits_per_byte
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.slot import AdapterSlot
 from sift_retrievers.finetune.training import (
@@ -21,7 +22,6 @@ from sift_retrievers.finetune.training import (
     Trainable,
     train,
 )
-from sift_retrievers.metrics import bits_per_byte
 
 LORA = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", fan_in_fan_out=True)
 NO_LIMIT = Budget(max_steps=None)

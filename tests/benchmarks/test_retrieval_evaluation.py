@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hand_made import SHIFTED, candidates
 
+from benchmarks.metrics.alpha_ndcg import alpha_ndcg
 from benchmarks.retrieval.adaptive import Run, by_gain, fixed, lengths
 from benchmarks.retrieval.candidates import Candidates, Picks
 from benchmarks.retrieval.evaluate import covered, mean_coverage, score
 from benchmarks.retrieval.methods import MOST, PickStore
 from benchmarks.retrieval.tune import tune, tuning_half
 from benchmarks.retrieval.warning import foreign, with_and_without
-from sift_retrievers.metrics import alpha_ndcg, coverage
+from sift_retrievers.metrics import coverage_curve
 
 
 def test_scores_are_those_of_the_metrics() -> None:
@@ -24,8 +25,9 @@ def test_scores_are_those_of_the_metrics() -> None:
     for q, row in enumerate(shuffled.tolist()):
         ranking = [some.store.passages[i].id for i in row]
         judged = some.asked[q].judgements
+        curve = coverage_curve(ranking, judged)
         for k in some.cutoffs:
-            assert found.coverage[k][q] == coverage(ranking, judged, k)
+            assert found.coverage[k][q] == curve[k - 1]
         assert found.alpha_ndcg[q] == alpha_ndcg(ranking[:10], judged, 10)
     means = np.mean([found.coverage[k] for k in some.cutoffs], axis=0)
     np.testing.assert_allclose(mean_coverage(some, shuffled), means)
