@@ -16,7 +16,6 @@ from sift_retrievers.kernels import (
     RelevanceWeighted,
     SharedNoise,
 )
-from sift_retrievers.ranking import falling_scores
 from sift_retrievers.selection import (
     Selection,
     gains_after,
@@ -38,7 +37,6 @@ __all__ = [
     "Selection",
     "SharedNoise",
     "StopReason",
-    "falling_scores",
     "gains_after",
     "irreducible_variance",
     "posterior_variance",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sift_retrievers import falling_scores
+from sift_retrievers.ranking import falling_scores, falling_shares
 
 
 @given(st.lists(st.floats(0, 10), max_size=50))
@@ -25,3 +26,11 @@ def test_a_rise_is_levelled_by_the_smallest_step() -> None:
     scores = falling_scores([1.0, 2.0, 2.0])
     assert scores[0] == 1.0
     assert scores[1] == np.nextafter(1.0, -np.inf)
+
+
+@pytest.mark.parametrize("shares", [[0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.5], [1e-320, 1e-320], []])
+def test_shares_stay_between_0_and_1(shares: list[float]) -> None:
+    scores = falling_shares(shares)
+    assert np.all(np.diff(scores) < 0)
+    assert np.all((scores >= 0) & (scores <= 1))
+    np.testing.assert_allclose(scores, np.minimum.accumulate(shares), rtol=1e-15, atol=1e-300)
