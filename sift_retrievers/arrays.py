@@ -118,6 +118,13 @@ def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:
     return tensor if tensor.dtype in (torch.float32, torch.float64) or half else tensor.float()
 
 
+def as_precise(array: Array) -> Array:
+    """An array in float64, or in float32 on a device that has no float64."""
+    if not is_tensor(array):
+        return array.astype(np.float64, copy=False)
+    return array.float() if array.device.type == "mps" else array.double()
+
+
 def host(array: Array) -> FloatArray:
     """An array as a numpy array."""
     return _from_tensor(array) if is_tensor(array) else np.asarray(array)

@@ -31,7 +31,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,10 @@ class Coverage:
     level: float = 1.0
     """p: the chance that the most relevant passage is evidence. It scales gains and changes no
     pick."""
+    suggested_lambda: ClassVar[float] = 0.1
+    """The λ′ that suits retrieval, as `Kernel.suggested_lambda`."""
+    suggested_objective: ClassVar[str] = "undirected"
+    weighs_relevance: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, highest in (("gamma", math.inf), ("level", 1.0)):

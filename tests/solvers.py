@@ -1,13 +1,14 @@
 """The solvers that run on a CPU, for parametrised tests."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sift_retrievers import Selection, acceleration
-from sift_retrievers.selection import Problem, build_problem
+from sift_retrievers.selection.arguments import build_problem
+from sift_retrievers.selection.problem import Problem
 from sift_retrievers.selection.result import selection_of
 
 not_built = pytest.mark.skipif(
@@ -25,9 +26,6 @@ def as_tensors(problem: Problem) -> Problem:
         return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
 
     changes = {field.name: tensor(getattr(problem, field.name)) for field in fields(problem)}
-    if problem.weighting is not None:
-        relevance = tensor(problem.weighting.relevance)
-        changes["weighting"] = replace(problem.weighting, relevance=relevance)
     return Problem(**changes)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from oracle import unit
 
-from sift_retrievers import RelevanceWeighted
-from sift_retrievers.kernels import KernelLike, resolve_kernel
+from sift_retrievers.kernels.names import KernelLike, resolve_kernel
 
 
 def uncertainty_along(
@@ -26,10 +25,10 @@ def uncertainty_along(
     passages = np.asarray(pool, dtype=np.float64)[None]
     resolved = resolve_kernel(kernel)
     r = np.ones(passages.shape[1])
-    if isinstance(resolved, RelevanceWeighted):
+    if resolved.weighting is not None:
         near = (unit(targets[0]) @ unit(passages[0]).T).max(axis=0)
         given = near if relevance is None else np.asarray(relevance, dtype=np.float64)
-        r, resolved = resolved.weights(given[None])[0], resolved.base
+        r, resolved = resolved.weighting.weights(given[None])[0], resolved.unweighted
     x, q = resolved.features(passages), resolved.features(targets)
     cross = resolved.cross(q, x)[0] * r
     gram = resolved(x, x)[0] * r * r[:, None]

@@ -62,6 +62,7 @@ class Exponential(InnerProductKernel):
     target_sharpness: float | None = None
     positive_only: bool = False
     normalized = True
+    suggested_lambda = 1.0
 
     def __post_init__(self) -> None:
         for name in ("sharpness", "target_sharpness"):
@@ -114,6 +115,7 @@ class SharedNoise(InnerProductKernel):
     sharpness: float = 11.0
     positive_only: bool = False
     normalized = True
+    suggested_lambda = 20.0
 
     def __post_init__(self) -> None:
         if not (is_number(self.error) and self.error >= 0):

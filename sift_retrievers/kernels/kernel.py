@@ -8,6 +8,7 @@ import numpy as np
 
 from sift_retrievers.arrays import Array, namespace
 from sift_retrievers.kernels.products import inner_products, unit_vectors
+from sift_retrievers.kernels.weighting import Weighting
 
 
 class Kernel(ABC):
@@ -23,6 +24,25 @@ class Kernel(ABC):
     positive_only: bool = False
     """Count a passage only for the targets that it covaries positively with. Clamps the score of a
     pick, never the recursion: what is reported is the true posterior."""
+    suggested_lambda: float = 3.0
+    """The λ′ that suits this kernel for retrieval; the retrievers use it where none is given."""
+    suggested_objective: str = "variance"
+    """The objective that suits this kernel for retrieval, likewise."""
+
+    @property
+    def weighting(self) -> Weighting | None:
+        """How passages are weighted by their relevance; None: not at all."""
+        return None
+
+    @property
+    def weighs_relevance(self) -> bool:
+        """Whether passages are weighted by their relevance."""
+        return self.weighting is not None
+
+    @property
+    def unweighted(self) -> Kernel:
+        """The kernel whose covariances are weighted; the kernel itself where none are."""
+        return self
 
     def features(self, vectors: Array) -> Array:
         """Prepare vectors once per call: `[..., n, d]` → `[..., n, d']`. Must not write into them.

@@ -8,9 +8,9 @@ from sift_retrievers.kernels.built_in import Cosine, Exponential, Linear, Shared
 from sift_retrievers.kernels.kernel import Kernel
 from sift_retrievers.kernels.relevance_weighted import RelevanceWeighted
 
-KernelLike: TypeAlias = str | Kernel | RelevanceWeighted
+KernelLike: TypeAlias = str | Kernel
 
-KERNELS: Final[dict[str, type[Kernel] | type[RelevanceWeighted]]] = {
+KERNELS: Final[dict[str, type[Kernel]]] = {
     "cosine": Cosine,
     "linear": Linear,
     "exponential": Exponential,
@@ -19,14 +19,14 @@ KERNELS: Final[dict[str, type[Kernel] | type[RelevanceWeighted]]] = {
 }
 
 
-def resolve_kernel(kernel: KernelLike) -> Kernel | RelevanceWeighted:
+def resolve_kernel(kernel: KernelLike) -> Kernel:
     """The kernel object behind a name, with its default parameters; an object as it is.
 
     Raises:
         ValueError: for a name that is not known.
         TypeError: for anything that is neither a name nor a kernel.
     """
-    if isinstance(kernel, Kernel | RelevanceWeighted):
+    if isinstance(kernel, Kernel):
         return kernel
     if isinstance(kernel, str):
         if kernel == "phrases":

@@ -17,15 +17,10 @@ from sift_retrievers.arrays import (
     is_tensor,
     namespace,
 )
-from sift_retrievers.kernels import (
-    InnerProductKernel,
-    Kernel,
-    KernelLike,
-    RelevanceWeighted,
-    resolve_kernel,
-)
+from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
+from sift_retrievers.kernels.names import KernelLike, resolve_kernel
 from sift_retrievers.selection.per_candidate import costs_of, groups_of, per_candidate, rows_of
-from sift_retrievers.selection.problem import Objective, Problem, Weighting
+from sift_retrievers.selection.problem import Objective, Problem
 from sift_retrievers.validation import count, flag, is_cpu, positive, torch_device
 
 if TYPE_CHECKING:
@@ -84,11 +79,10 @@ def build_problem(
     noise, k = positive(lambda_, "lambda_"), count(k, "k")
     replacement, per_cost = flag(replacement, "replacement"), flag(per_cost, "per_cost")
     resolved = resolve_kernel(kernel)
-    weighted = isinstance(resolved, RelevanceWeighted)
-    base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
+    base = resolved.unweighted
     if objective not in _OBJECTIVES:
         raise ValueError(f"objective must be one of {[*_OBJECTIVES]}; got {objective!r}")
-    if relevance is not None and not weighted:
+    if relevance is not None and not resolved.weighs_relevance:
         raise ValueError(
             'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '
             f"kernel={kernel!r}"
@@ -111,10 +105,7 @@ def build_problem(
 
     objective = Objective(objective)
     dtype, noise = _resolved(base, noise, targets, pool, rows, objective)
-    weighting = None
-    if isinstance(resolved, RelevanceWeighted):
-        given = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
-        weighting = Weighting(resolved.gamma, resolved.standardized, _moved(given, place))
+    rho = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
     spending, left = costs_of(costs, budget, per_cost, batch, size)
     numbers = None if groups is None else groups_of(groups, replacement, batch, size)
     return Problem(
@@ -126,7 +117,8 @@ def build_problem(
         objective=objective,
         replacement=replacement,
         ids=_moved(rows, place),
-        weighting=weighting,
+        weighting=resolved.weighting,
+        relevance=_moved(rho, place),
         costs=_moved(spending, place),
         budget=_moved(left, place),
         per_cost=per_cost,

@@ -8,7 +8,7 @@ import numpy as np
 
 from sift_retrievers.arrays import ArrayLike, as_given, home_of, host
 from sift_retrievers.coverage import Coverage, cover
-from sift_retrievers.kernels import unit_vectors
+from sift_retrievers.kernels.products import unit_vectors
 from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.per_candidate import per_candidate
 from sift_retrievers.selection.problem import Objective

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.arrays import ArrayLike, as_numpy, check_finite, is_tensor
-from sift_retrievers.kernels import Cosine, unit_vectors
-from sift_retrievers.kernels.relevance_weighted import RelevanceWeighted
-from sift_retrievers.selection.problem import Objective, Picks, Problem, Weighting
+from sift_retrievers.kernels.built_in import Cosine
+from sift_retrievers.kernels.products import unit_vectors
+from sift_retrievers.selection.problem import Objective, Picks, Problem
 from sift_retrievers.selection.solvers.eager import select_eagerly
 from sift_retrievers.selection.solvers.prepared import Pool, Query
 from sift_retrievers.selection.weights import passage_weights
@@ -40,8 +40,7 @@ def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
             similarities.
     """
     s = _checked(similarities, problem)
-    default = RelevanceWeighted()
-    weighting = problem.weighting or Weighting(default.gamma, default.standardized, None)
+    assert problem.weighting is not None
     vectors = problem.candidates[0].astype(np.float64)
     check_finite(vectors, "candidates")
     targets = unit_vectors(problem.targets[0].astype(np.float64))
@@ -55,7 +54,7 @@ def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
         products=np.zeros((1, len(s))),  # the similarities say nothing about the query
         targets=targets[:1],
         positions=None,
-        r=passage_weights(weighting, cosine, None, None)[0],
+        r=passage_weights(problem.weighting, problem.relevance, cosine, None, None)[0],
         costs=None if problem.costs is None else problem.costs[0],
         groups=None if problem.groups is None else problem.groups[0],
         budget=np.inf if problem.budget is None else float(problem.budget[0]),

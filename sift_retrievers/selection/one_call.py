@@ -13,14 +13,10 @@ import numpy as np
 
 from sift_retrievers import acceleration
 from sift_retrievers.arrays import epsilon_of
-from sift_retrievers.kernels import (
-    BUILT_IN_KERNELS,
-    InnerProductKernel,
-    KernelLike,
-    RelevanceWeighted,
-    resolve_kernel,
-)
-from sift_retrievers.kernels.relevance_weighted import ROUNDING
+from sift_retrievers.kernels.built_in import BUILT_IN_KERNELS
+from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
+from sift_retrievers.kernels.names import KernelLike, resolve_kernel
+from sift_retrievers.kernels.weighting import ROUNDING
 from sift_retrievers.selection.arguments import FLOAT32_LARGEST_NOISE, FLOAT32_NOISE_FLOOR
 from sift_retrievers.selection.problem import Objective
 from sift_retrievers.selection.result import Selection
@@ -28,7 +24,6 @@ from sift_retrievers.selection.solvers.compiled import FINE, OBJECTIVES, paramet
 from sift_retrievers.selection.weights import COSINE_ROUNDING
 from sift_retrievers.stop_reason import StopReason
 
-_KINDS: Final = frozenset({str, *BUILT_IN_KERNELS})
 _FLOAT32: Final = np.dtype(np.float32)
 _FLOAT64: Final = np.dtype(np.float64)
 
@@ -61,9 +56,10 @@ def select_in_one_call(
     count, dim = candidates.shape
     if module is None or dim != len(queries) or dim == 0 or count == 0:
         return None
-    base = kernel.base if type(kernel) is RelevanceWeighted else kernel
-    if type(base) not in _KINDS:  # one of the caller's own, which nobody else is to keep alive
-        return None
+    if type(kernel) is not str and not (
+        isinstance(kernel, Kernel) and type(kernel.unweighted) in BUILT_IN_KERNELS
+    ):
+        return None  # a kernel of the caller's own, which the cache would keep alive
     try:
         settings = _settings(kernel, lambda_, objective)
     except TypeError:  # λ′ or an objective that has no hash
@@ -102,8 +98,7 @@ def _settings(
 ) -> tuple[tuple[Any, ...], bool, tuple[Any, ...]] | None:
     """What the function takes before and after the relevance, and whether that is heard at all."""
     resolved = resolve_kernel(kernel)
-    weighted = isinstance(resolved, RelevanceWeighted)
-    base = resolved.base if isinstance(resolved, RelevanceWeighted) else resolved
+    base, weighting = resolved.unweighted, resolved.weighting
     if type(base) not in BUILT_IN_KERNELS or objective not in ("variance", "undirected"):
         return None
     assert isinstance(base, InnerProductKernel)
@@ -113,10 +108,10 @@ def _settings(
     if not FLOAT32_NOISE_FLOOR * largest <= lambda_ <= FLOAT32_LARGEST_NOISE:
         return None
     gamma, standardized = -1.0, 0
-    if isinstance(resolved, RelevanceWeighted):
-        gamma, standardized = resolved.gamma, int(resolved.standardized)
+    if weighting is not None:
+        gamma, standardized = weighting.gamma, int(weighting.standardized)
     before = (*parameters(base), gamma, standardized)
     after = (
         OBJECTIVES[Objective(objective)], None, float(lambda_), int(base.positive_only), 0, 0,
     )  # fmt: skip
-    return before, weighted, after
+    return before, weighting is not None, after

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.arrays import ArrayLike, as_given, home_of, host, namespace
-from sift_retrievers.kernels import KernelLike, inner_products, unit_vectors
-from sift_retrievers.kernels.relevance_weighted import as_precise
+from sift_retrievers.arrays import ArrayLike, as_given, as_precise, home_of, host, namespace
+from sift_retrievers.kernels.names import KernelLike
+from sift_retrievers.kernels.products import inner_products, unit_vectors
 from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.problem import Objective, Problem
 from sift_retrievers.selection.solvers.reference import gathered, whitening
@@ -201,7 +201,8 @@ def _covariances(problem: Problem) -> tuple[Float64, Float64, Float64]:
     if problem.weighting is not None:
         xp = namespace(vectors)
         cosine = xp.max(inner_products(unit_vectors(targets), unit_vectors(vectors)), axis=1)
-        r = host(passage_weights(problem.weighting, cosine, (pool == 0).all(-1), None))
+        zero = (pool == 0).all(-1)
+        r = host(passage_weights(problem.weighting, problem.relevance, cosine, zero, None))
         cross, gram = cross * r[:, None], gram * r[:, None] * r[..., None]
     return prior, cross, np.broadcast_to(gram, (problem.batch, *gram.shape[1:]))
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 from sift_retrievers.arrays import Array
-from sift_retrievers.kernels import Kernel
+from sift_retrievers.kernels.kernel import Kernel
+from sift_retrievers.kernels.weighting import Weighting
 
 ROUNDING: Final = 16.0
 """Rule 2: scores within this many ε of √(best · first pick's score) of the best are ties."""
@@ -26,17 +27,6 @@ class Objective(StrEnum):
 
 
 @dataclass(frozen=True)
-class Weighting:
-    """The kernel among passages is r(x) k(x, y) r(y), r = exp(γ (ρ(x) − max ρ))."""
-
-    gamma: float
-    standardized: bool
-    """Whether ρ counts in its standard deviations among the candidates."""
-    relevance: Array | None
-    """`[B, K]` ρ; None: the cosine to the nearest target."""
-
-
-@dataclass(frozen=True)
 class Problem:
     """One batch of selection problems, validated: all arrays numpy, or tensors on one device.
 
@@ -49,6 +39,7 @@ class Problem:
     """`[B, K, d]` the candidates, of the same type, or of half precision on a GPU; `[1, K, d]`
     where all queries share one pool; with `ids`, the matrix `[1, N, d]` that they point into."""
     kernel: Kernel
+    """Without weights."""
     noise: float
     """λ′ > 0, the variance of the observation noise."""
     k: int
@@ -59,6 +50,9 @@ class Problem:
     ids: Array | None = None
     """`[B, K]` int64 rows of the matrix that each query may pick from; −1 for none."""
     weighting: Weighting | None = None
+    """How passages are weighted: covariances of x and y count r(x) r(y) times; None: not at all."""
+    relevance: Array | None = None
+    """`[B, K]` relevance to weigh passages by; None: the cosine to the nearest target."""
     costs: Array | None = None
     """`[B, K]` float64, what each candidate costs."""
     budget: Array | None = None

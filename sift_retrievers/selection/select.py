@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sift_retrievers.arrays import ArrayLike, home_of
 from sift_retrievers.coverage import Coverage
-from sift_retrievers.kernels import KernelLike
+from sift_retrievers.kernels.names import KernelLike
 from sift_retrievers.selection.arguments import ProblemOptions, build_problem
 from sift_retrievers.selection.coverage_selection import select_covering
 from sift_retrievers.selection.given_similarities import (

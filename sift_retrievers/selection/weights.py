@@ -5,35 +5,37 @@ from __future__ import annotations
 from typing import Final
 
 from sift_retrievers.arrays import Array, namespace
-from sift_retrievers.kernels import RelevanceWeighted
-from sift_retrievers.selection.problem import Weighting
+from sift_retrievers.kernels.weighting import Weighting
 
 COSINE_ROUNDING: Final = 1e-6
-"""Cosines that differ by less are equal: the rounding of products of unit vectors in float32, which
-is what the vectors are known to, in whatever type one computes."""
+"""Cosines whose standard deviation is below this count as equal: products of unit vectors in
+float32 differ by as much through rounding, and the vectors themselves are float32 as a rule."""
 
 
 def passage_weights(
-    weighting: Weighting, cosine: Array | None, zero: Array | None, valid: Array | None
+    weighting: Weighting,
+    relevance: Array | None,
+    cosine: Array | None,
+    zero: Array | None,
+    valid: Array | None,
 ) -> Array:
-    """R of every passage, in float64.
+    """The weight r of every passage, in float64.
 
     Args:
-        weighting: how.
-        cosine: `[B, K]` to the nearest target, where no relevance was given.
-        zero: `[B or 1, K]` which passages have no length: they say nothing, whatever a kernel makes
-            of them (a text of blanks has such a vector), and weigh 0. None: none of them.
-        valid: `[B, K]` which are candidates; default: all.
+        weighting: of the kernel.
+        relevance: `[B, K]` as the caller gave it; None: the cosine takes its place.
+        cosine: `[B, K]` to the nearest target; read only where no relevance was given.
+        zero: `[B or 1, K]` which vectors have no length (texts of blanks have such): they carry no
+            information whatever the kernel, and weigh 0. None: none of them.
+        valid: `[B, K]` which are candidates; None: all.
 
     Returns:
         `[B, K]`.
     """
-    kernel = RelevanceWeighted(weighting.gamma, standardized=weighting.standardized)
-    if weighting.relevance is not None:
-        weights = kernel.weights(weighting.relevance, valid)
+    if relevance is not None:
+        weights = weighting.weights(relevance, valid)
     else:
-        assert cosine is not None
-        weights = kernel.weights(cosine, valid, rounding=COSINE_ROUNDING)
+        weights = weighting.weights(cosine, valid, rounding=COSINE_ROUNDING)
     if zero is None:
         return weights
     xp = namespace(weights)

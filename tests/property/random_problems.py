@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,13 @@ from solvers import select_fused
 from sift_retrievers import (
     Cosine,
     Exponential,
+    Kernel,
     Linear,
     RelevanceWeighted,
     Selection,
     SharedNoise,
     select,
 )
-from sift_retrievers.kernels import KernelLike
 
 # What the project promises in float32, in units of σ²_0 (or nats).
 REGRET = 1e-4  # for λ′ ≥ 1e-4
@@ -33,7 +33,7 @@ class Case:
     k: int
     noise: float
     replacement: bool = False
-    kernel: KernelLike = "cosine"
+    kernel: Kernel = field(default_factory=Cosine)
     objective: str = "variance"
 
     def oracle(self) -> OracleProblem:
@@ -44,17 +44,13 @@ class Case:
             kernel=oracle_kernel(self.kernel),
             objective=self.objective,
             weights=oracle_weights(self),
-            positive_only=getattr(base_of(self.kernel), "positive_only", False),
+            positive_only=self.kernel.positive_only,
             replacement=self.replacement,
         )
 
 
-def base_of(kernel: KernelLike) -> KernelLike:
-    return kernel.base if isinstance(kernel, RelevanceWeighted) else kernel
-
-
-def oracle_kernel(kernel: KernelLike) -> OracleKernel:
-    base = base_of(kernel)
+def oracle_kernel(kernel: Kernel) -> OracleKernel:
+    base = kernel.unweighted
     if isinstance(base, Exponential):
         return exponential(base.sharpness, base.target_sharpness)
     if isinstance(base, SharedNoise):
@@ -63,21 +59,23 @@ def oracle_kernel(kernel: KernelLike) -> OracleKernel:
 
 
 def oracle_weights(case: Case) -> npt.NDArray[np.float64] | None:
-    if not isinstance(case.kernel, RelevanceWeighted):
+    weighting = case.kernel.weighting
+    if weighting is None:
         return None
     relevance = cosine().passages(case.targets, case.candidates).max(axis=0)
     deviation = relevance.std()
-    if case.kernel.standardized and deviation > 1e-6:
+    if weighting.standardized and deviation > 1e-6:
         relevance = relevance / deviation
-    return np.exp(case.kernel.gamma * (relevance - relevance.max()))
+    return np.exp(weighting.gamma * (relevance - relevance.max()))
 
 
 def blur_of_relevance(case: Case) -> float:
     """How far float32 can miss the log of a weight: cosines that hardly differ are standardised."""
-    if not (isinstance(case.kernel, RelevanceWeighted) and case.kernel.standardized):
+    weighting = case.kernel.weighting
+    if weighting is None or not weighting.standardized:
         return 0.0
     deviation = float(cosine().passages(case.targets, case.candidates).max(axis=0).std())
-    return case.kernel.gamma * 4e-7 / deviation if deviation > 1e-6 else 0.0
+    return weighting.gamma * 4e-7 / deviation if deviation > 1e-6 else 0.0
 
 
 def random_case(
@@ -98,17 +96,17 @@ def random_case(
         targets += candidates[random.integers(0, count, size=m)]
     if random.random() < 0.2:
         targets[-1] = targets[0]  # one target depends on the others
-    kernel: KernelLike = Cosine()
+    kernel: Kernel = Cosine()
     objective = "variance"
     if kernels:
         kernel = random_kernel(random)
         objective = str(random.choice(["variance", "entropy", "undirected"]))
-    if isinstance(base_of(kernel), Linear):
+    if isinstance(kernel.unweighted, Linear):
         candidates /= np.sqrt(dim)  # variances of about 1, as the range of λ′ supposes
         targets /= np.sqrt(dim)
     elif not cosine_only:
         candidates *= 10 ** random.uniform(-2, 2)  # stored vectors need not be of unit length
-    base = base_of(kernel)
+    base = kernel.unweighted
     scale = 1 + base.error if isinstance(base, SharedNoise) else 1.0  # variance of a passage
     return Case(
         targets=targets.astype(np.float32),
@@ -121,7 +119,7 @@ def random_case(
     )
 
 
-def random_kernel(random: np.random.Generator) -> KernelLike:
+def random_kernel(random: np.random.Generator) -> Kernel:
     beta = float(random.uniform(1, 12))
     target = None if random.random() < 0.5 else float(random.uniform(0.5, 8))
     positive = bool(random.random() < 0.5)

@@ -14,6 +14,7 @@ from tensors import ARRAY_KINDS, needs_torch, tensor
 
 from sift_retrievers import (
     Cosine,
+    Coverage,
     Exponential,
     Kernel,
     Linear,
@@ -168,6 +169,39 @@ def test_positive_only_clamps_the_score_and_not_the_posterior(kernel: Any) -> No
     assert plain.indices.tolist() == [0, 1]
     assert clamped.indices.tolist() == [1, 0]
     assert clamped.gains[1] > 0.1  # the opposite does lower the variance, and that is reported
+
+
+@pytest.mark.parametrize(
+    ("kernel", "noise", "objective", "weighs"),
+    [
+        (Cosine(), 3.0, "variance", False),
+        (Linear(), 3.0, "variance", False),
+        (Exponential(), 1.0, "variance", False),
+        (SharedNoise(), 20.0, "variance", False),
+        (RelevanceWeighted(), 0.2, "undirected", True),
+        (RelevanceWeighted(0.3, SharedNoise()), 0.2, "undirected", True),
+        (Coverage([], []), 0.1, "undirected", True),
+        (MaternOfArrays(), 3.0, "variance", False),
+    ],
+)
+def test_each_kernel_says_what_suits_it(
+    kernel: Any, noise: float, objective: str, weighs: bool
+) -> None:
+    assert kernel.suggested_lambda == noise
+    assert kernel.suggested_objective == objective
+    assert kernel.weighs_relevance is weighs
+
+
+def test_a_weighted_kernel_is_a_kernel() -> None:
+    base = Cosine(positive_only=True)
+    kernel = RelevanceWeighted(0.5, base)
+    assert isinstance(kernel, Kernel)
+    assert kernel.unweighted is base
+    assert kernel.positive_only
+    assert base.unweighted is base
+    assert base.weighting is None
+    with pytest.raises(TypeError, match=r"not weighted itself.*got RelevanceWeighted\(gamma=0.5"):
+        RelevanceWeighted(0.3, kernel)
 
 
 def test_relevance_from_outside() -> None:

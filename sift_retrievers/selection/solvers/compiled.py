@@ -12,8 +12,10 @@ import numpy as np
 
 from sift_retrievers import acceleration
 from sift_retrievers.arrays import check_finite, epsilon_of
-from sift_retrievers.kernels import Cosine, Exponential, Kernel, Linear, SharedNoise, unit_vectors
-from sift_retrievers.kernels.relevance_weighted import ROUNDING
+from sift_retrievers.kernels.built_in import Cosine, Exponential, Linear, SharedNoise
+from sift_retrievers.kernels.kernel import Kernel
+from sift_retrievers.kernels.products import unit_vectors
+from sift_retrievers.kernels.weighting import ROUNDING
 from sift_retrievers.selection.problem import Objective, Picks, Problem
 from sift_retrievers.selection.solvers.reference import whitening
 from sift_retrievers.selection.weights import COSINE_ROUNDING
@@ -56,10 +58,9 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
     gamma, standardized, relevance, rounding = -1.0, False, None, COSINE_ROUNDING
     if problem.weighting is not None:
         gamma, standardized = problem.weighting.gamma, problem.weighting.standardized
-        if problem.weighting.relevance is not None:
-            given = problem.weighting.relevance
-            rounding = ROUNDING * epsilon_of(given)  # of the largest
-            relevance = np.ascontiguousarray(given, dtype=np.float64)
+        if problem.relevance is not None:
+            rounding = ROUNDING * epsilon_of(problem.relevance)  # of the largest
+            relevance = np.ascontiguousarray(problem.relevance, dtype=np.float64)
     matrices = None
     if problem.objective is Objective.ENTROPY:
         prior = problem.kernel.prior(problem.kernel.features(targets))

@@ -24,7 +24,8 @@ from typing import Final
 
 from sift_retrievers import acceleration
 from sift_retrievers.arrays import is_tensor
-from sift_retrievers.kernels import BUILT_IN_KERNELS, InnerProductKernel
+from sift_retrievers.kernels.built_in import BUILT_IN_KERNELS
+from sift_retrievers.kernels.kernel import InnerProductKernel
 from sift_retrievers.selection.problem import Objective, Picks, Problem
 from sift_retrievers.selection.solvers.compiled import select_compiled
 from sift_retrievers.selection.solvers.numpy_solver import select_numpy

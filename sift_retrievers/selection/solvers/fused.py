@@ -20,7 +20,8 @@ import triton
 import triton.language as tl
 
 from sift_retrievers.arrays import check_finite
-from sift_retrievers.kernels import BUILT_IN_KERNELS, Exponential, InnerProductKernel, SharedNoise
+from sift_retrievers.kernels.built_in import BUILT_IN_KERNELS, Exponential, SharedNoise
+from sift_retrievers.kernels.kernel import InnerProductKernel
 from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem
 from sift_retrievers.selection.solvers.reference import gathered, weights_of
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.arrays import check_finite
-from sift_retrievers.kernels import InnerProductKernel, unit_vectors
+from sift_retrievers.kernels.kernel import InnerProductKernel
+from sift_retrievers.kernels.products import unit_vectors
 from sift_retrievers.selection.problem import Problem
 from sift_retrievers.selection.weights import passage_weights
 
@@ -194,21 +195,19 @@ def _weights(
     b: int,
     positions: npt.NDArray[np.intp] | None,
 ) -> Vector | None:
-    weighting = problem.weighting
-    if weighting is None:
+    if problem.weighting is None:
         return None
     cosine = None
-    if weighting.relevance is not None:
-        relevance = _row(weighting.relevance, b, positions)
-        assert relevance is not None
-        weighting = type(weighting)(weighting.gamma, weighting.standardized, relevance[None])
+    relevance = _row(problem.relevance, b, positions)
+    if relevance is not None:
+        relevance = relevance[None]
     elif pool.kernel.normalized:
         cosine = products.max(axis=0)[None]
     else:
         unit = unit_vectors(pool.vectors)
         cosine = np.vecdot(unit, unit_targets(targets)[:, None]).max(axis=0)[None]
     zero = None if pool.zero is None else pool.zero[None]
-    r: Vector = passage_weights(weighting, cosine, zero, None)[0]
+    r: Vector = passage_weights(problem.weighting, relevance, cosine, zero, None)[0]
     return r.astype(products.dtype)
 
 

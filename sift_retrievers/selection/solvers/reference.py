@@ -39,7 +39,7 @@ j, v_j = k_n(x_j, x_j). Rules:
 from __future__ import annotations
 
 from sift_retrievers.arrays import Array, check_finite, epsilon_of, is_tensor, namespace
-from sift_retrievers.kernels import inner_products, unit_vectors
+from sift_retrievers.kernels.products import inner_products, unit_vectors
 from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem, affordable
 from sift_retrievers.selection.weights import passage_weights
 
@@ -196,11 +196,12 @@ def weights_of(problem: Problem, pool: Array) -> Array:
         shape = (problem.batch, problem.pool_size)
         return xp.ones(shape, dtype=problem.targets.dtype, device=pool.device)
     cosine = None
-    if problem.weighting.relevance is None:
+    if problem.relevance is None:
         vectors = unit_vectors(_as_type(pool, problem.targets))
         cosine = xp.max(inner_products(unit_vectors(problem.targets), vectors), axis=1)
     valid = None if problem.ids is None else problem.ids >= 0
-    return passage_weights(problem.weighting, cosine, (pool == 0).all(-1), valid)
+    zero = (pool == 0).all(-1)
+    return passage_weights(problem.weighting, problem.relevance, cosine, zero, valid)
 
 
 def _as_type(array: Array, like: Array) -> Array:
