@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sift_retrievers.retrieval import cosines
+from sift_retrievers.retrieval.cosines import cosines
 
 
 def exact(vectors: Any, targets: Any) -> npt.NDArray[np.float64]:
@@ -56,3 +56,12 @@ def test_never_beyond_one() -> None:
     vectors = np.random.default_rng(0).standard_normal((200, 33), np.float32)
     for row in vectors:
         assert np.abs(cosines(np.stack([row, -row]), row[None])).max() <= 1
+
+
+def test_cosines_of_several_targets_zero_rows_and_large_values() -> None:
+    targets = np.array([[1, 0], [0, 2]], dtype=np.float32)
+    vectors = np.array([[3, 4], [0, 0], [1e30, 0], [-1, -1], [1e-40, 0]], dtype=np.float32)
+    half = -np.sqrt(0.5)
+    expected = [[0.6, 0, 1, half, 1], [0.8, 0, 0, half, 0]]
+    np.testing.assert_allclose(cosines(vectors, targets), expected, rtol=1e-6)
+    assert cosines(vectors[:0], targets).shape == (2, 0)
