@@ -19,14 +19,13 @@ from sift_retrievers.kernels import (
 from sift_retrievers.selection import (
     Selection,
     gains_after,
-    irreducible_variance,
     posterior_variance,
     select,
 )
 from sift_retrievers.stop_reason import StopReason
 
 __version__ = "0.1.0"
-_PARTS = ("calibration", "faiss", "finetune", "metrics", "retrieval", "witnesses")
+_PARTS = ("activeft", "calibration", "faiss", "finetune", "metrics", "retrieval", "witnesses")
 __all__ = [
     "Cosine",
     "Coverage",
@@ -38,7 +37,6 @@ __all__ = [
     "SharedNoise",
     "StopReason",
     "gains_after",
-    "irreducible_variance",
     "posterior_variance",
     "select",
 ]

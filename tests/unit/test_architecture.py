@@ -214,12 +214,14 @@ def test_the_faiss_index_loads_faiss_alone() -> None:
     pytest.importorskip("faiss")
     code = """
 import faiss, numpy as np
+from sift_retrievers.activeft import ActiveFTIndex
 from sift_retrievers.faiss import SIFTIndex
 vectors = np.random.default_rng(0).standard_normal((50, 8), np.float32)
 index = faiss.IndexFlatL2(8)
 index.add(vectors)
 assert SIFTIndex(index).search(vectors[:3], 4)[1].shape == (3, 4)
-assert SIFTIndex(index, alpha=0.5).batch_search(vectors[:6].reshape(3, 2, 8), 4)[1].shape == (3, 4)
+queries = vectors[:6].reshape(3, 2, 8)
+assert ActiveFTIndex(index, alpha=0.5).batch_search(queries, 4)[1].shape == (3, 4)
 """
     assert loaded_by(code) == ["faiss"]
 

@@ -1,4 +1,4 @@
-"""`SIFTIndex` is `select` on the index's own vectors, by faiss's call and by activeft's."""
+"""`SIFTIndex` is `select` on the index's own vectors, by faiss's call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sift_retrievers import select
+from sift_retrievers import Coverage, select
 
 faiss = pytest.importorskip("faiss")
 from sift_retrievers.faiss import SIFTIndex  # noqa: E402
@@ -48,31 +48,6 @@ def test_faiss_call(vectors: Any, queries: Any, factory: str, metric: int) -> No
         np.testing.assert_allclose(gains[b], expected.gains, rtol=1e-5)
 
 
-def test_activeft_call(vectors: Any, queries: Any) -> None:
-    index = build(vectors, metric=faiss.METRIC_INNER_PRODUCT)
-    retriever = SIFTIndex(index, lambda_=0.01)
-    gains, ids, found, seconds = retriever.search(queries[:1], N=6, K=50)
-    assert gains.shape == ids.shape == (6,)
-    np.testing.assert_array_equal(found, vectors[ids])
-    assert seconds.faiss > 0
-    assert seconds.sift > 0
-    assert ids.tolist() == retriever.search(queries[:1], 6, 50)[1].tolist()
-    assert (
-        ids.tolist() == SIFTIndex(index, fetch_k=50, lambda_=0.01).search(queries, 6)[1][0].tolist()
-    )
-
-
-def test_several_targets_draw_from_the_neighbours_of_each(vectors: Any, queries: Any) -> None:
-    index = build(vectors)
-    _, ids, _, _ = SIFTIndex(index).search(queries[:3], N=6, K=20)
-    pool = np.unique(index.search(queries[:3], 20)[1])
-    assert set(ids.tolist()) <= set(pool.tolist())
-    assert len(set(ids.tolist())) == 6
-    batch = SIFTIndex(index).batch_search(queries.reshape(3, 3, DIM), N=6, K=20)
-    assert batch[1][0].tolist() == ids.tolist()
-    assert batch[2].shape == (3, 6, DIM)
-
-
 def test_a_query_that_is_a_stored_vector_is_returned_once(vectors: Any) -> None:
     """activeft returns its index five times."""
     ids = SIFTIndex(build(vectors), lambda_=0.01).search(vectors[:3], 5)[1]
@@ -88,7 +63,6 @@ def test_more_candidates_than_the_index_holds(vectors: Any, queries: Any) -> Non
     assert (np.sort(ids[:, :4], axis=1) == np.arange(4)).all()
     assert (ids[:, 4:] == -1).all()
     assert (gains[:, 4:] == 0).all()
-    assert SIFTIndex(index).search(queries[0], N=2, K=None)[1].shape == (2,)
 
 
 def test_rows_belong_to_their_queries_under_threads(vectors: Any, queries: Any) -> None:
@@ -132,17 +106,38 @@ def test_bad_input(vectors: Any, queries: Any) -> None:
     index = build(vectors)
     with pytest.raises(TypeError, match="faiss index; got ndarray"):
         SIFTIndex(vectors)
-    with pytest.raises(ValueError, match=r"\['costs'\] speak of single candidates"):
-        SIFTIndex(index, costs=[1.0])
     with pytest.raises(ValueError, match="dimension 16; got queries of 3"):
         SIFTIndex(index).search(np.ones((1, 3)), 2)
     with pytest.raises(ValueError, match=r"x must be \[n, d\]; got \(16,\)"):
         SIFTIndex(index).search(queries[0], 2)
-    with pytest.raises(ValueError, match="k must be a whole number of at least 1; got None"):
-        SIFTIndex(index).search(queries)
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1; got 0"):
+        SIFTIndex(index).search(queries, 0)
     with pytest.raises(ValueError, match=r"fetch_k \(K\) must be at least k \(N\); got 3 and 5"):
         SIFTIndex(index, fetch_k=3).search(queries, 5)
     mapped = faiss.index_factory(DIM, "IDMap,Flat")  # IDMap2 can
     mapped.add_with_ids(vectors, np.arange(COUNT))
     with pytest.raises(ValueError, match="IndexIDMap cannot give back its vectors"):
         SIFTIndex(mapped).search(queries, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fetch_k": 0}, "fetch_k must be a whole number of at least 1; got 0"),
+        ({"costs": [1.0]}, r"\['costs'\] describe single candidates"),
+        ({"ids": [[0]], "groups": [1]}, r"\['groups', 'ids'\] describe single candidates"),
+        ({"lamda": 0.1}, r"select has no options \['lamda'\]"),
+        ({"lambda_": -1.0}, "lambda_"),
+        ({"kernel": "cosin"}, "kernel"),
+        ({"kernel": np.eye(1)}, "ndarray, which describes single candidates"),
+        ({"kernel": [[1.0]]}, "list, which describes single candidates"),
+        ({"kernel": Coverage(np.array([1]), np.array([1]))}, "Coverage, which describes single"),
+        ({"objective": "gain"}, "objective"),
+        ({"alpha": -0.5}, "alpha"),
+        ({"min_gain": float("nan")}, "min_gain"),
+        ({"solver": "abacus"}, "solver"),
+    ],
+)
+def test_options_are_checked_when_the_object_is_made(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SIFTIndex(faiss.IndexFlatL2(DIM), **options)
