@@ -69,7 +69,10 @@ class StoreReader(Generic[DocumentT]):
 
     @property
     def searches_async(self) -> bool:
-        """Whether `asearch` works: the store has an asynchronous client. Else a thread is used."""
+        """Whether the asynchronous methods can be used in the event loop that runs now.
+
+        True only for a store with an asynchronous client; else a thread is used.
+        """
         return False
 
     def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
@@ -78,6 +81,10 @@ class StoreReader(Generic[DocumentT]):
         Args:
             ids: at least one, all different.
         """
+        raise NotImplementedError
+
+    async def avectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """Async version of `vectors_by_id`; works where `searches_async` is True."""
         raise NotImplementedError
 
     def note(self) -> str | None:
