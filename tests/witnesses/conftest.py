@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
-
 import pytest
+from both_roads import road
 
-from sift_retrievers.acceleration import compiled, switched_off
+__all__ = ["road"]
 
 
-@pytest.fixture(autouse=True, params=["compiled", "numpy"])
-def road(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "compiled" and compiled() is None:
-        pytest.skip("the extension module is not built")
-    with nullcontext() if request.param == "compiled" else switched_off():
-        yield request.param
+@pytest.fixture(autouse=True)
+def on_both_roads(road: str) -> None:
+    """Runs each test once a road."""

@@ -337,7 +337,6 @@ class TestSelect:
         [
             {"replacement": True},
             {"alpha": 0.3},
-            {"per_cost": True, "costs": [1.0, 1.0]},
             {"ids": [[0, 1]]},
             {"device": "cpu"},
             {"solver": "reference"},
@@ -362,7 +361,7 @@ class TestSelect:
             (QUIET[0], np.eye(2, 4), {"relevance": [1.0]}, r"relevance must be .*K=2.*\(1,\)"),
             (QUIET[0], np.eye(2, 4), {"relevance": [1.0, np.nan]}, "relevance must be finite"),
             (QUIET[0], np.eye(2, 4), {"costs": [1.0, -1.0]}, "costs must be at least 0"),
-            (QUIET[0], np.eye(2, 4), {"budget": 1.0}, "budget and per_cost need costs"),
+            (QUIET[0], np.eye(2, 4), {"budget": 1.0}, "budget needs costs"),
             (QUIET[0], np.eye(2, 4), {"groups": [0.5, 1]}, "groups must be whole numbers"),
             (QUIET[0], np.full((2, 4), np.nan), {}, "candidates must be finite"),
         ],

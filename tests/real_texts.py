@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-SAMPLE = Path(__file__).parents[2] / "examples" / "data" / "musique_sample.jsonl.gz"
+SAMPLE = Path(__file__).parents[1] / "examples" / "data" / "musique_sample.jsonl.gz"
 
 
 @cache

@@ -10,14 +10,8 @@ import numpy as np
 from real_texts import real_texts
 
 from sift_retrievers import Cosine, RelevanceWeighted, SharedNoise
-from sift_retrievers.retrieval import (
-    PHRASES,
-    Hits,
-    Retrieval,
-    SelectionRules,
-    Target,
-    title_of,
-)
+from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, retrieve
+from sift_retrievers.retrieval.rules import PHRASES
 from sift_retrievers.witnesses import Witnesses
 
 
@@ -47,33 +41,52 @@ class Store:
             np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-30
         )
 
-    def ask(self, question: str, k: int = 5, *, fetch: int = 100, **options: Any) -> Retrieval[Doc]:
+    def ask(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        fetch: int = 100,
+        targets: list[Target] | None = None,
+        ids: list[str | None] | None = None,
+        scores: Any = None,
+        **rules: Any,
+    ) -> Retrieval[Doc]:
         """The `fetch` nearest documents, from which k are chosen."""
-        given = {
-            name: options.pop(name)
-            for name in ("parent", "scores", "targets", "ids", "load")
-            if name in options
-        }
-        targets = given.pop("targets", [Target(embedded(question), question)])
+        targets = targets or [Target(embedded(question), question)]
         # Not a matrix product: BLAS may warn of what it finds beside a small matrix in memory.
         order = np.argsort(-np.vecdot(self.unit, targets[0].vector), kind="stable")[:fetch]
+        found = [self.documents[i] for i in order]
         hits = Hits(
             self.vectors[order],
-            given.pop("ids", [str(i) for i in order]),
-            document=lambda i: self.documents[order[i]],
-            load=given.pop("load", None),
+            [str(i) for i in order] if ids is None else ids,
+            [document.text or "" for document in found],
+            [document.metadata for document in found],
+            found.__getitem__,
         )
-        title = title_of(None)
-        return Retrieval(
-            query=question,
-            targets=targets,
-            hits=hits,
-            k=k,
-            rules=SelectionRules(**options),
-            text=lambda document: document.text,
-            title=lambda document: title(document, document.metadata),
-            **given,
-        )
+        return retrieve(question, targets, hits, k, SelectionRules(**rules), scores)
+
+
+def numbers_of(retrieval: Retrieval[Any]) -> list[dict[str, Any]]:
+    """The numbers of every pick."""
+    return [pick.numbers() for pick in retrieval.picks]
+
+
+class Columns:
+    """The picks as arrays."""
+
+    def __init__(self, retrieval: Retrieval[Any]) -> None:
+        picks = retrieval.picks
+        self.positions = np.array([pick.position for pick in picks], dtype=np.int64)
+        self.gains = np.array([pick.information_gain for pick in picks])
+        self.novelty = np.array([pick.novelty for pick in picks])
+        self.scores = np.array([pick.relevance_score for pick in picks])
+        self.uncertainty = retrieval.uncertainty
+        self.stop_reason = retrieval.stop_reason
+
+
+def documents_of(retrieval: Retrieval[Doc]) -> list[Doc]:
+    return [pick.document for pick in retrieval.picks]
 
 
 PASSAGES, _ = real_texts()

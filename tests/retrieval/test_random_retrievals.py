@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents_in_memory import EVERY_RULE, Doc, Store
+from documents_in_memory import EVERY_RULE, Columns, Doc, Store, documents_of, numbers_of
 from real_texts import real_texts
 
-from sift_retrievers.retrieval import Retrieval, Target, pick_numbers
+from sift_retrievers.retrieval import Retrieval, Target
+
+pytestmark = pytest.mark.usefixtures("road")
 
 PASSAGES, QUESTIONS = real_texts()
 SIGNS = [*"abcdefg  \n(_é東京はภาษาไทย한국مُحשלוהिन्दी❤️😀\u00ad\u200b\u200f\x00\ud800"]
@@ -63,7 +65,7 @@ def random_retrieval(seed: int) -> Retrieval[Doc]:
     if maybe(0.3):
         rules["lambda_"] = float(10 ** random.uniform(-9, 6))
     if once and maybe(0.3):
-        rules["parent"] = lambda document: len(document.text) % 3
+        rules["distinct_by"] = lambda document: len(document.text) % 3
     if maybe(0.3):
         rules["scores"] = random.normal(size=count) * 10.0 ** random.integers(-9, 20)
     k = int(random.integers(1, 40))
@@ -71,9 +73,9 @@ def random_retrieval(seed: int) -> Retrieval[Doc]:
 
 
 def check(retrieval: Retrieval[Doc]) -> None:
-    numbers, rules = pick_numbers(retrieval), retrieval.rules
-    choice = retrieval.outcome.choice
-    assert len(numbers) == len(choice.picks) == len(retrieval.outcome.documents) <= retrieval.k
+    numbers, rules = numbers_of(retrieval), retrieval.rules
+    choice = Columns(retrieval)
+    assert len(numbers) == len(choice.positions) == len(documents_of(retrieval)) <= retrieval.k
     assert (choice.stop_reason == "k") == (len(numbers) == retrieval.k)
     assert (np.diff(choice.scores) < 0).all()
     for shares in (choice.scores, choice.novelty):
@@ -82,7 +84,7 @@ def check(retrieval: Retrieval[Doc]) -> None:
     assert (choice.gains >= 0).all()
     if choice.uncertainty is not None:
         most = choice.uncertainty[0]
-        assert len(choice.uncertainty) == len(choice.picks) + 1
+        assert len(choice.uncertainty) == len(choice.positions) + 1
         assert (np.diff(choice.uncertainty) <= 1e-6 * most).all()
         assert (choice.uncertainty >= -1e-6 * most).all()
     if rules.min_novelty is not None:
@@ -90,9 +92,9 @@ def check(retrieval: Retrieval[Doc]) -> None:
     if rules.min_gain is not None:
         assert (choice.gains >= rules.min_gain * (1 - 1e-4) - 1e-6).all()
     if rules.max_tokens is not None:
-        assert sum(len(d.text) for d in retrieval.outcome.documents) <= rules.max_tokens
+        assert sum(len(d.text) for d in documents_of(retrieval)) <= rules.max_tokens
     if not rules.replacement:
-        assert len({*choice.picks.tolist()}) == len(choice.picks)
+        assert len({*choice.positions.tolist()}) == len(choice.positions)
     explained = retrieval.explanation()
     assert len(explained.passages) == len(retrieval.hits)
     ranks = [passage.rank for passage in explained.chosen]
