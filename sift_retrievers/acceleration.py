@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
-REVISION: Final = 2
+REVISION: Final = 3
 """Of the functions' arguments. A module that was built from other sources is not used."""
 
 

@@ -1,7 +1,7 @@
 /* Rules 1 to 4 as the reference states them: every pick updates all candidates. */
 
-/* Rule 1, into `score`: a score or, without costs, an information gain's key. */
-static void score_all(const struct sift_problem *problem, struct state *state, size_t b)
+/* Rule 1, into `score`: a score or an information gain's key. */
+static void score_all(const struct sift_problem *problem, struct state *state)
 {
     size_t count = state->count, m = problem->target_count;
     REAL noise = (REAL)problem->noise;
@@ -30,13 +30,7 @@ static void score_all(const struct sift_problem *problem, struct state *state, s
                     positive |= state->c[t * count + j] > 0;
                 score[j] = positive ? score[j] : (REAL)0;
             }
-        if (problem->per_cost)
-            for (size_t j = 0; j < count; j++)
-                score[j] = (REAL)(0.5 * log1p((double)score[j]));
     }
-    if (problem->per_cost)
-        for (size_t j = 0; j < count; j++)
-            score[j] /= (REAL)cost_of(problem, state, b, j);
     for (size_t j = 0; j < count; j++)
         score[j] += shut[j];
 }
@@ -206,12 +200,12 @@ static size_t pick_eagerly(const struct sift_problem *problem, struct state *sta
         double before = state->variance, lowered, gain;
         size_t i;
         shut_unaffordable(problem, state, b);
-        score_all(problem, state, b);
+        score_all(problem, state);
         best = largest_of(state->score, count);
         if (!(best > -INFINITY))
             break;
         i = first_at_least(state->score, count, least_tie(problem, state, best, n));
-        if (i == count)
+        if (i == count || is_interrupted(problem, state, count * (problem->dim + n + m)))
             break;
         state->picks[n] = i;
         take(problem, state, b, i);

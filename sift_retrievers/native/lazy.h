@@ -21,20 +21,16 @@ static REAL covariance(const struct sift_problem *problem, struct state *state, 
     return g * (state->r[j] * state->r[p]);
 }
 
-/* What is compared: v itself or, with costs, the gain per cost. */
-static REAL bound_of(const struct sift_problem *problem, struct state *state, size_t b, size_t j)
+/* What is compared: v itself, which the gain rises with. */
+static REAL bound_of(const struct state *state, size_t j)
 {
-    double v = (double)state->v[j];
-    if (!problem->per_cost)
-        return state->v[j] + state->shut[j];
-    return (REAL)(0.5 * log1p(v / problem->noise) / cost_of(problem, state, b, j)) +
-           state->shut[j];
+    return state->v[j] + state->shut[j];
 }
 
 /* Take into account, for the candidate j, the picks before the n-th that v_j does not know of yet,
  * until its bound falls below `enough`. */
-static void update(const struct sift_problem *problem, struct state *state, size_t b, size_t j,
-                   size_t n, REAL enough)
+static void update(const struct sift_problem *problem, struct state *state, size_t j, size_t n,
+                   REAL enough)
 {
     REAL *own = state->rows + j * state->steps;
     while (state->updated[j] < n) {
@@ -47,21 +43,21 @@ static void update(const struct sift_problem *problem, struct state *state, size
         left = state->v[j] - row * row;
         state->v[j] = left > 0 ? left : (REAL)0;
         state->updated[j] = s + 1;
-        state->score[j] = bound_of(problem, state, b, j);
+        state->score[j] = bound_of(state, j);
         if (state->score[j] < enough)
             return;
     }
 }
 
 /* The n-th pick, or `count` for none. */
-static size_t pick(const struct sift_problem *problem, struct state *state, size_t b, size_t n)
+static size_t pick(const struct sift_problem *problem, struct state *state, size_t n)
 {
     size_t count = state->count, j;
     REAL best = largest_of(state->score, count), least = -INFINITY;
     if (!(best > -INFINITY))
         return count;
     j = first_at_least(state->score, count, best);
-    update(problem, state, b, j, n, least);
+    update(problem, state, j, n, least);
     best = state->score[j];
     least = least_tie(problem, state, best, n);
     /* Whoever is passed over here lies below the least tie of a candidate that is up to date, and
@@ -69,7 +65,7 @@ static size_t pick(const struct sift_problem *problem, struct state *state, size
     for (j = 0; j < count; j++) {
         if (!(state->score[j] >= least) || state->updated[j] == n)
             continue;
-        update(problem, state, b, j, n, least);
+        update(problem, state, j, n, least);
         if (state->score[j] > best) {
             best = state->score[j];
             least = least_tie(problem, state, best, n);
@@ -86,12 +82,12 @@ static size_t pick_lazily(const struct sift_problem *problem, struct state *stat
     shut_unaffordable(problem, state, b);
     for (size_t j = 0; j < count; j++) {
         state->updated[j] = 0;
-        state->score[j] = bound_of(problem, state, b, j);
+        state->score[j] = bound_of(state, j);
     }
     for (n = 0; n < steps; n++) {
-        size_t i = pick(problem, state, b, n);
+        size_t i = pick(problem, state, n);
         REAL v, root;
-        if (i == count)
+        if (i == count || is_interrupted(problem, state, count + (n + m) * problem->dim))
             break;
         state->picks[n] = i;
         v = state->v[i];

@@ -12,7 +12,7 @@
 #include <Python.h>
 
 /* Of the functions' arguments; equal to REVISION in acceleration.py, which refuses another. */
-#define SIFT_REVISION 2
+#define SIFT_REVISION 3
 
 /* select.c */
 PyObject *sift_select(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

@@ -10,8 +10,7 @@
 const char sift_select_doc[] =
     "select(double_precision, vectors, P, N, d, ids, K, targets, B, m, kernel, parameter_a,\n"
     "       parameter_b, gamma, standardized, relevance, rounding, objective, whitening, noise,\n"
-    "       positive_only, replacement, per_cost, costs, budget, groups, k, indices, gains,\n"
-    "       variance)\n"
+    "       positive_only, replacement, costs, budget, groups, k, indices, gains, variance)\n"
     "--\n\n"
     "The greedy selection for a batch of B queries; all arguments by position.\n\n"
     "Arrays are C-contiguous buffers of float32, or of float64 with double_precision: vectors\n"
@@ -26,9 +25,10 @@ const char sift_select_doc[] =
     "Returns 0; 1 where a target, or a vector that may be picked, is not finite; 2 for a target of\n"
     "zeros; 3 where a squared length is too small or too large for the type; 4 for an id that is\n"
     "neither -1 nor a row. After anything but 0 the outputs mean nothing. Raises ValueError for\n"
-    "buffers and sizes that do not fit, MemoryError.";
+    "buffers and sizes that do not fit, MemoryError, and what a signal's handler raises: a long call\n"
+    "can be interrupted.";
 
-enum { ARGUMENTS = 30, BUFFERS = 11 };
+enum { ARGUMENTS = 29, BUFFERS = 11 };
 
 /* A buffer argument: what it is called, where it stands, and what it must be. */
 struct expected {
@@ -156,8 +156,7 @@ static int take_scalars(PyObject *const *a, struct sift_problem *problem, int *i
         !take_number(a[19], "noise", &problem->noise) ||
         !take_choice(a[20], "positive_only", 1, &problem->positive_only) ||
         !take_choice(a[21], "replacement", 1, &problem->replacement) ||
-        !take_choice(a[22], "per_cost", 1, &problem->per_cost) ||
-        !take_size(a[26], "k", 1, &problem->k))
+        !take_size(a[25], "k", 1, &problem->k))
         return 0;
     problem->kernel = (enum sift_kernel)kernel;
     problem->objective = (enum sift_objective)objective;
@@ -175,8 +174,8 @@ static int take_scalars(PyObject *const *a, struct sift_problem *problem, int *i
         PyErr_SetString(PyExc_ValueError, "noise must be positive");
     else if ((a[18] == Py_None) == (problem->objective == SIFT_ENTROPY))
         PyErr_SetString(PyExc_ValueError, "whitening goes with the entropy");
-    else if (a[23] == Py_None && (problem->per_cost || a[24] != Py_None))
-        PyErr_SetString(PyExc_ValueError, "budget and per_cost need costs");
+    else if (a[22] == Py_None && a[23] != Py_None)
+        PyErr_SetString(PyExc_ValueError, "budget needs costs");
     else
         return 1;
     return 0;
@@ -191,6 +190,18 @@ static int solve(const struct sift_problem *problem, int is_double)
         return is_double ? sift_select_double_avx2(problem) : sift_select_float_avx2(problem);
 #endif
     return is_double ? sift_select_double(problem) : sift_select_float(problem);
+}
+
+/* Runs the handlers of signals that came in; 1 where one raised an exception. `caller` is where the
+ * state of the thread is kept, which does not hold the GIL. */
+static int handle_signals(void *caller)
+{
+    PyThreadState **thread = caller;
+    int raised;
+    PyEval_RestoreThread(*thread);
+    raised = PyErr_CheckSignals() != 0;
+    *thread = PyEval_SaveThread();
+    return raised;
 }
 
 PyObject *sift_select(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
@@ -214,12 +225,12 @@ PyObject *sift_select(PyObject *module, PyObject *const *arguments, Py_ssize_t c
             {"targets", 7, 0, 0, real, {batch, m, d}},
             {"relevance", 15, 1, 0, sizeof(double), {batch, each, 1}},
             {"whitening", 18, 1, 0, real, {batch, m, m}},
-            {"costs", 23, 1, 0, sizeof(double), {batch, each, 1}},
-            {"budget", 24, 1, 0, sizeof(double), {batch, 1, 1}},
-            {"groups", 25, 1, 0, sizeof(int64_t), {batch, each, 1}},
-            {"indices", 27, 0, 1, sizeof(int64_t), {batch, k, 1}},
-            {"gains", 28, 0, 1, real, {batch, k, 1}},
-            {"variance", 29, 0, 1, real, {batch, k + 1, 1}},
+            {"costs", 22, 1, 0, sizeof(double), {batch, each, 1}},
+            {"budget", 23, 1, 0, sizeof(double), {batch, 1, 1}},
+            {"groups", 24, 1, 0, sizeof(int64_t), {batch, each, 1}},
+            {"indices", 26, 0, 1, sizeof(int64_t), {batch, k, 1}},
+            {"gains", 27, 0, 1, real, {batch, k, 1}},
+            {"variance", 28, 0, 1, real, {batch, k + 1, 1}},
         };
         for (taken = 0; taken < BUFFERS; taken++)
             if (take_buffer(arguments, &all[taken], &buffers[taken])) {
@@ -232,16 +243,21 @@ PyObject *sift_select(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     problem.targets = buffers[2].buf;
     problem.relevance = arguments[15] == Py_None ? NULL : buffers[3].buf;
     problem.whitening = buffers[4].buf;
-    problem.costs = arguments[23] == Py_None ? NULL : buffers[5].buf;
-    problem.budget = arguments[24] == Py_None ? NULL : buffers[6].buf;
-    problem.groups = arguments[25] == Py_None ? NULL : buffers[7].buf;
+    problem.costs = arguments[22] == Py_None ? NULL : buffers[5].buf;
+    problem.budget = arguments[23] == Py_None ? NULL : buffers[6].buf;
+    problem.groups = arguments[24] == Py_None ? NULL : buffers[7].buf;
     problem.indices = buffers[8].buf;
     problem.gains = buffers[9].buf;
     problem.variance = buffers[10].buf;
 
-    Py_BEGIN_ALLOW_THREADS
-    status = solve(&problem, is_double);
-    Py_END_ALLOW_THREADS
+    {
+        PyThreadState *thread;
+        problem.interrupted = handle_signals;
+        problem.caller = &thread;
+        thread = PyEval_SaveThread();
+        status = solve(&problem, is_double);
+        PyEval_RestoreThread(thread);
+    }
 
 release:
     for (int i = 0; i < taken; i++)
@@ -249,5 +265,5 @@ release:
             PyBuffer_Release(&buffers[i]);
     if (status == SIFT_NO_MEMORY)
         return PyErr_NoMemory();
-    return status < 0 ? NULL : PyLong_FromLong(status);
+    return status < 0 || status == SIFT_INTERRUPTED ? NULL : PyLong_FromLong(status);
 }

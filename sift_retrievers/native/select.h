@@ -16,7 +16,8 @@ enum sift_status {
     SIFT_ZERO_TARGET = 2,
     SIFT_OUT_OF_RANGE = 3, /* a squared length is too small or too large: scale the vectors first */
     SIFT_BAD_ID = 4,
-    SIFT_NO_MEMORY = 5, /* raised as MemoryError */
+    SIFT_NO_MEMORY = 5,   /* raised as MemoryError */
+    SIFT_INTERRUPTED = 6, /* raised as what the signal's handler raised: KeyboardInterrupt */
 };
 
 /* Arrays are C-contiguous; "real" is float or double, and NULL means not given. */
@@ -44,7 +45,6 @@ struct sift_problem {
     double noise;          /* lambda' */
     int positive_only;
     int replacement;
-    int per_cost;
     const double *costs;   /* [batch, candidates] */
     const double *budget;  /* [batch] */
     const int64_t *groups; /* [batch, candidates] */
@@ -52,6 +52,8 @@ struct sift_problem {
     int64_t *indices;      /* [batch, k] positions among the K candidates; -1 after the end */
     void *gains;           /* real [batch, k] nats; 0 after the end */
     void *variance;        /* real [batch, k + 1] */
+    int (*interrupted)(void *caller); /* whether to stop; asked now and then, between picks */
+    void *caller;
 };
 
 /* By the type of the vectors and the processor: select_body.h, compiled four times. */

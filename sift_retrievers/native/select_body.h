@@ -21,6 +21,8 @@ static int select_all(const struct sift_problem *problem, struct state *state)
 {
     size_t k = problem->k;
     clear(&state->cache);
+    state->work = 0;
+    state->interrupted = 0;
     for (size_t b = 0; b < problem->batch; b++) {
         int64_t *indices = problem->indices + b * k;
         REAL *gains = (REAL *)problem->gains + b * k;
@@ -29,11 +31,15 @@ static int select_all(const struct sift_problem *problem, struct state *state)
         int status = prepare(problem, state, b);
         if (status != SIFT_FINE)
             return status;
+        if (is_interrupted(problem, state, state->count * problem->dim * problem->target_count))
+            return SIFT_INTERRUPTED;
         variance[0] = (REAL)state->variance;
         if (problem->objective == SIFT_UNDIRECTED)
             made = pick_lazily(problem, state, b, gains, variance);
         else
             made = pick_eagerly(problem, state, b, gains, variance);
+        if (state->interrupted)
+            return SIFT_INTERRUPTED;
         for (size_t n = 0; n < made; n++)
             indices[n] = (int64_t)state->position[state->picks[n]];
         for (size_t n = made; n < k; n++) {

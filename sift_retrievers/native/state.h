@@ -57,6 +57,8 @@ struct state {
     size_t *picks;      /* [steps] */
     double left;        /* of the budget */
     double first;       /* score of the first pick */
+    size_t work;        /* multiplications since the user was asked whether to stop */
+    int interrupted;    /* the answer */
 };
 
 static void lay_out(struct state *state, const struct sift_problem *problem,

@@ -1,12 +1,27 @@
 /* What the eager and the lazy rule share: ties, what a pick leaves of sigma, who is shut out. */
 
+/* Multiplications between two questions whether to stop: some hundredths of a second. */
+#define WORK_BETWEEN ((size_t)1 << 27)
+
+/* Whether the user wants to stop; `work` is about what was multiplied since the last call. */
+static int is_interrupted(const struct sift_problem *problem, struct state *state, size_t work)
+{
+    state->work += work < WORK_BETWEEN ? work : WORK_BETWEEN;
+    if (state->work >= WORK_BETWEEN) {
+        state->work = 0;
+        if (problem->interrupted(problem->caller))
+            state->interrupted = 1;
+    }
+    return state->interrupted;
+}
+
 /* Scores within this multiple of EPSILON times sqrt(best * first) are ties. */
 #define TIES 16
 
 /* Information gains are compared as gain = 1/2 log(1 + key / unit), which needs no logarithm. */
 static int compares_keys(const struct sift_problem *problem)
 {
-    return problem->objective != SIFT_VARIANCE && !problem->per_cost;
+    return problem->objective != SIFT_VARIANCE;
 }
 
 static double key_unit(const struct sift_problem *problem)

@@ -7,7 +7,6 @@ from sift_retrievers.selection.arguments import (
 )
 from sift_retrievers.selection.posterior import (
     gains_after,
-    irreducible_variance,
     posterior_variance,
 )
 from sift_retrievers.selection.problem import Objective, Picks, Problem
@@ -24,7 +23,6 @@ __all__ = [
     "Selection",
     "build_problem",
     "gains_after",
-    "irreducible_variance",
     "posterior_variance",
     "select",
 ]

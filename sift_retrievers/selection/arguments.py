@@ -45,7 +45,6 @@ class ProblemOptions(TypedDict, total=False):
     replacement: bool
     costs: ArrayLike | None
     budget: float | ArrayLike | None
-    per_cost: bool
     groups: ArrayLike | None
     ids: ArrayLike | None
     device: str | torch.device | None
@@ -63,7 +62,6 @@ def build_problem(
     replacement: bool = False,
     costs: ArrayLike | None = None,
     budget: float | ArrayLike | None = None,
-    per_cost: bool = False,
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
     device: str | torch.device | None = None,
@@ -77,7 +75,7 @@ def build_problem(
         ValueError, TypeError: as `select` says.
     """
     noise, k = positive(lambda_, "lambda_"), count(k, "k")
-    replacement, per_cost = flag(replacement, "replacement"), flag(per_cost, "per_cost")
+    replacement = flag(replacement, "replacement")
     resolved = resolve_kernel(kernel)
     base = resolved.unweighted
     if objective not in _OBJECTIVES:
@@ -106,7 +104,7 @@ def build_problem(
     objective = Objective(objective)
     dtype, noise = _resolved(base, noise, targets, pool, rows, objective)
     rho = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
-    spending, left = costs_of(costs, budget, per_cost, batch, size)
+    spending, left = costs_of(costs, budget, batch, size)
     numbers = None if groups is None else groups_of(groups, replacement, batch, size)
     return Problem(
         targets=_as(targets, dtype),
@@ -121,7 +119,6 @@ def build_problem(
         relevance=_moved(rho, place),
         costs=_moved(spending, place),
         budget=_moved(left, place),
-        per_cost=per_cost,
         groups=_moved(numbers, place),
     )
 

@@ -57,7 +57,7 @@ def select_covering(
     if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
         raise ValueError(
             'a Coverage goes with the objective "undirected" and without replacement, alpha, '
-            f"per_cost, ids, device and solver; got {wrong or objective!r}"
+            f"ids, device and solver; got {wrong or objective!r}"
         )
     # Checks everything as for any kernel.
     problem = build_problem(

@@ -112,6 +112,6 @@ def _settings(
         gamma, standardized = weighting.gamma, int(weighting.standardized)
     before = (*parameters(base), gamma, standardized)
     after = (
-        OBJECTIVES[Objective(objective)], None, float(lambda_), int(base.positive_only), 0, 0,
+        OBJECTIVES[Objective(objective)], None, float(lambda_), int(base.positive_only), 0,
     )  # fmt: skip
     return before, weighting is not None, after

@@ -51,19 +51,17 @@ def groups_of(groups: ArrayLike, replacement: bool, batch: int, size: int) -> An
 def costs_of(
     costs: ArrayLike | None,
     budget: float | ArrayLike | None,
-    per_cost: bool,
     batch: int,
     size: int,
 ) -> tuple[Any, Any]:
     """`[B, K]` float64 costs and `[B]` budgets, or None for what was not given."""
     if costs is None:
-        if budget is not None or per_cost:
-            raise ValueError("budget and per_cost need costs, what each candidate costs; got None")
+        if budget is not None:
+            raise ValueError("budget needs costs, what each candidate costs; got None")
         return None, None
     spending = per_candidate(_precise(costs), "costs", batch, size)
-    if (spending < 0).any() or (per_cost and (spending == 0).any()):
-        least = "positive" if per_cost else "at least 0"
-        raise ValueError(f"costs must be {least}; the smallest is {float(spending.min())}")
+    if (spending < 0).any():
+        raise ValueError(f"costs must be at least 0; the smallest is {float(spending.min())}")
     if budget is None:
         return spending, None
     limit = np.atleast_1d(as_numpy(_precise(budget), "budget"))  # type: ignore[arg-type]

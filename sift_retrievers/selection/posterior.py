@@ -55,44 +55,6 @@ def posterior_variance(
     return _as_given(prior - np.square(explained).sum(axis=(1, 2)), queries, passages)
 
 
-def irreducible_variance(
-    queries: ArrayLike,
-    candidates: ArrayLike,
-    *,
-    kernel: KernelLike = "cosine",
-    relevance: ArrayLike | None = None,
-) -> Any:
-    """σ² of every query that is left even if all candidates were observed without noise.
-
-    The limit of observing the whole pool again and again: k(x*, x*) − k_Xᵀ K_X⁺ k_X (arXiv
-    2402.15898, the irreducible uncertainty). No selection from the pool goes below it; a query with
-    a high one asks for something that is not in the pool.
-
-    Args:
-        queries: `[d]`, `[B, d]` or `[B, m, d]`.
-        candidates: `[K, d]` or `[B, K, d]`. K × K numbers are held at a time.
-        kernel: as for `select`.
-        relevance: as for `select`.
-
-    Returns:
-        `[B]` float64, of the kind of `candidates`; one number for one query `[d]`.
-
-    Raises:
-        ValueError: as `select` does.
-    """
-    problem = build_problem(queries, candidates, 1, kernel=kernel, relevance=relevance)
-    prior, cross, gram = _covariances(problem)
-    values, basis = np.linalg.eigh(gram)
-    if values.shape[1] > 0:
-        # What is below it is rounding: a direction in which no candidate varies.
-        cutoff = values.max(axis=1, keepdims=True) * gram.shape[1] * 2.0**-50
-        there = values > cutoff
-        scale = there / np.sqrt(np.where(there, values, 1.0))
-        cross = (cross @ basis) * scale[:, None]
-    left = np.maximum(prior - np.square(cross).sum(axis=(1, 2)), 0.0)
-    return _as_given(left, queries, candidates)
-
-
 def gains_after(
     queries: ArrayLike,
     candidates: ArrayLike,

@@ -57,8 +57,6 @@ class Problem:
     """`[B, K]` float64, what each candidate costs."""
     budget: Array | None = None
     """`[B]` float64, what may be spent."""
-    per_cost: bool = False
-    """Rank by score per unit of cost."""
     groups: Array | None = None
     """`[B, K]` int64 group of each candidate; no two picks come from one group."""
 

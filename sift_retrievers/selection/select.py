@@ -60,7 +60,6 @@ def select(
     min_gain: float | None = None,
     costs: ArrayLike | None = None,
     budget: float | ArrayLike | None = None,
-    per_cost: bool = False,
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
     device: str | torch.device | None = None,
@@ -100,7 +99,6 @@ def select(
         costs: `[K]` or `[B, K]` cost of each candidate, tokens say, not negative.
         budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
             left is passed over.
-        per_cost: rank by score per unit of cost; costs must be positive.
         groups: `[K]` or `[B, K]` whole numbers: no two picks come from candidates of one group,
             the chunks of one document, say.
         ids: `[B, K]`, or `[K]` for one query: rows of `candidates` `[N, d]` that each query may
@@ -142,7 +140,6 @@ def select(
             refused={
                 "replacement": replacement is not False,
                 "alpha": alpha is not None,
-                "per_cost": per_cost is not False,
                 "ids": ids is not None,
                 "device": device is not None,
                 "solver": solver is not None,
@@ -160,7 +157,6 @@ def select(
                 objective,
                 {
                     "alpha": alpha is not None,
-                    "per_cost": per_cost is not False,
                     "ids": ids is not None,
                     "device": device is not None,
                     "solver": solver is not None,
@@ -184,7 +180,7 @@ def select(
         )
     kernel = cast("KernelLike", kernel)
     rules = alpha is not None or min_gain is not None
-    rules = rules or replacement is not False or per_cost is not False
+    rules = rules or replacement is not False
     limits = costs is not None or budget is not None or groups is not None or ids is not None
     if not rules and not limits and device is None and solver is None:
         found = select_in_one_call(queries, candidates, k, kernel, lambda_, objective, relevance)
@@ -201,7 +197,6 @@ def select(
         replacement=replacement,
         costs=costs,
         budget=budget,
-        per_cost=per_cost,
         groups=groups,
         ids=ids,
         device=device,

@@ -44,7 +44,6 @@ class RawProblem:
     noise: float
     positive_only: int
     replacement: int
-    per_cost: int
     costs: Array | None
     budget: Array | None
     groups: Array | None
@@ -126,7 +125,6 @@ def random_problem(seed: int, *, double: bool | None = None) -> RawProblem:
         noise=float(10 ** random.uniform(-2, 1)),
         positive_only=int(chance() < 0.5),
         replacement=replacement,
-        per_cost=int(has_costs and chance() < 0.5),
         costs=random.integers(1, 9, size=(B, K)) / 8 if has_costs else None,
         budget=random.integers(1, 33, size=B) / 8 if has_costs and chance() < 0.6 else None,
         groups=random.integers(0, 9, size=(B, K)) if not replacement and chance() < 0.3 else None,
@@ -232,7 +230,7 @@ class Query:
 
     def scores(self, picks: list[int]) -> Array:
         """As ranked, −inf for what may not be picked: [K]."""
-        problem, b = self.problem, self.b
+        problem = self.problem
         _, c, v = self.posterior(picks)
         score = self.gains(picks)
         if problem.objective == VARIANCE:
@@ -240,8 +238,6 @@ class Query:
             score = (counted**2).sum(axis=0) / (v + problem.noise)
         elif problem.objective == ENTROPY and problem.positive_only:
             score = score * (c > 0).any(axis=0)
-        if problem.per_cost and problem.costs is not None:
-            score = score / problem.costs[b]
         return np.where(self.allowed(picks), score, -np.inf)
 
     def allowed(self, picks: list[int]) -> Array:

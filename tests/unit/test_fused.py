@@ -82,7 +82,7 @@ ids[1, ::3] = -1
 ids[2] = -1
 costs = random.uniform(1, 5, size=(3, 40))
 same(queries, pool[0], 12, ids=ids, lambda_=0.1)
-same(queries, pool[0], 12, ids=ids, costs=costs, budget=[9.0, 20.0, 5.0], per_cost=True)
+same(queries, pool[0], 12, ids=ids, costs=costs, budget=[9.0, 20.0, 5.0])
 same(queries, pool[0], 12, ids=ids, kernel=RelevanceWeighted(4.0), objective="undirected")
 same(queries[:, :1], pool[:, :3], 6, replacement=True)
 same(queries[:, :1], pool[:, :3], 6)                     # fewer than k
@@ -122,7 +122,7 @@ pointers |= {{"x": "*{candidates}", "ids": "*i64", "indices": "*i64"}}
 numbers = dict.fromkeys("count dim steps k stride_b stride_k".split(), "i32")
 numbers |= dict.fromkeys("noise beta radius error rounding epsilon".split(), "fp32")
 sizes = {{"M": 1, "M_PAD": 1, "TILE_K": 64, "BLOCK_D": 128}}
-off = "EXPONENTIAL SHARED_NOISE HAS_R HAS_COSTS HAS_BUDGET PER_COST POSITIVE_ONLY"
+off = "EXPONENTIAL SHARED_NOISE HAS_R HAS_COSTS HAS_BUDGET POSITIVE_ONLY"
 flags = dict.fromkeys(off.split(), False)
 flags |= {{"NORMALIZED": True, "REPLACEMENT": False, "UNDIRECTED": False}}
 shapes = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from solvers import COMPILED, CPU_SOLVERS
 
-from sift_retrievers import irreducible_variance, posterior_variance, select
+from sift_retrievers import posterior_variance, select
 
 
 @pytest.mark.parametrize("solver", CPU_SOLVERS)
@@ -83,17 +83,3 @@ def test_posterior_variance_is_the_trace_that_select_reports() -> None:
     np.testing.assert_allclose(found, chosen.variance[:, -1], rtol=1e-10)
     nothing = posterior_variance(queries, np.empty((3, 0, 8)), lambda_=0.3)
     np.testing.assert_allclose(nothing, [2.0, 2.0, 2.0])
-
-
-def test_irreducible_variance_is_the_limit_of_observing_everything() -> None:
-    random = np.random.default_rng(0)
-    query, pool = random.normal(size=8), random.normal(size=(5, 8))
-    pool[4] = pool[3]
-    floor = irreducible_variance(query, pool)
-    unit = query / np.linalg.norm(query)
-    basis = np.linalg.qr(pool[:4].T)[0]
-    assert floor == pytest.approx(1 - np.sum((basis.T @ unit) ** 2))
-    repeated = posterior_variance(query, np.concatenate([pool] * 200), lambda_=1e-3)
-    assert floor < repeated < floor + 1e-4
-    assert irreducible_variance(query, np.empty((0, 8))) == pytest.approx(1.0)
-    assert irreducible_variance(pool[0], pool) == pytest.approx(0.0, abs=1e-12)

@@ -10,7 +10,7 @@ import pytest
 from solvers import CPU_SOLVERS
 from tensors import needs_torch, tensor
 
-from sift_retrievers import Cosine, Selection, StopReason, irreducible_variance, select
+from sift_retrievers import Cosine, Selection, StopReason, posterior_variance, select
 from sift_retrievers.selection import SelectOptions
 
 
@@ -255,7 +255,8 @@ def test_noise_below_all_rounding_picks_nothing_twice(
     chosen = select(query, pool, 20, lambda_=noise, objective=objective, solver=solver)
     assert len(set(chosen.indices.tolist())) == 20
     assert np.isfinite(chosen.gains).all()
-    assert chosen.variance[-1] == pytest.approx(irreducible_variance(query, pool), rel=1e-3)
+    everything = posterior_variance(query, base, lambda_=1e-13)
+    assert chosen.variance[-1] == pytest.approx(everything, rel=1e-3)
 
 
 def test_a_zero_passage_carries_no_information() -> None:

@@ -93,14 +93,6 @@ def test_each_pick_is_the_best_that_can_be_paid(solver: str) -> None:
 
 
 @pytest.mark.parametrize("solver", CPU_SOLVERS)
-def test_per_cost_prefers_the_cheap(solver: str) -> None:
-    query, pool = np.array([1.0, 0.0]), np.array([[1.0, 0.1], [1.0, 0.3], [0.2, 1.0]])
-    arguments: dict[str, Any] = {"costs": [100.0, 5.0, 5.0], "solver": solver}
-    assert select(query, pool, 1, **arguments).indices[0] == 0
-    assert select(query, pool, 1, per_cost=True, **arguments).indices[0] == 1
-
-
-@pytest.mark.parametrize("solver", CPU_SOLVERS)
 def test_a_budget_a_query_and_one_that_pays_for_nothing(solver: str) -> None:
     queries, pool = problem()
     budget = [0.0, 1.0, 2.0, 1000.0]
@@ -121,11 +113,9 @@ def test_a_pool_used_up_within_the_budget_is_exhausted() -> None:
         ({"alpha": 0}, "alpha must be positive and finite; got 0"),
         ({"alpha": math.nan}, "alpha must be positive and finite; got nan"),
         ({"min_gain": -1.0}, r"min_gain must be positive and finite; got -1\.0"),
-        ({"budget": 3.0}, "need costs, what each candidate costs; got None"),
-        ({"per_cost": True}, "need costs, what each candidate costs; got None"),
+        ({"budget": 3.0}, "needs costs, what each candidate costs; got None"),
         ({"costs": [1.0]}, r"costs must be \[K=30\] or \[B=4, K=30\]; got \(1,\)"),
         ({"costs": -np.ones(30), "budget": 1.0}, r"costs must be at least 0.*-1\.0"),
-        ({"costs": np.zeros(30), "per_cost": True}, r"costs must be positive.*0\.0"),
         ({"costs": np.ones(30), "budget": -1.0}, r"budget must be .* at least 0; got -1\.0"),
         ({"costs": np.ones(30), "budget": [1.0, 2.0]}, r"budget must be .*\[B=4\].*got \[1"),
         ({"objective": "best"}, r"objective must be one of \['variance'.*got 'best'"),

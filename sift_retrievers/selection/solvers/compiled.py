@@ -86,7 +86,6 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
         problem.noise,
         int(problem.kernel.positive_only),
         int(problem.replacement),
-        int(problem.per_cost),
         _contiguous(problem.costs),
         _contiguous(problem.budget),
         _contiguous(problem.groups),

@@ -120,6 +120,4 @@ class _Selecting:
             counted = self.c.clip(min=0) if problem.kernel.positive_only else self.c
             score = counted[0] * counted[0] if len(counted) == 1 else (counted**2).sum(axis=0)
             score /= self.p
-        if problem.per_cost and self.query.costs is not None:
-            score = score / self.query.costs
         return score

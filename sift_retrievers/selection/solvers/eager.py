@@ -74,20 +74,15 @@ def _best(query: Query, v: Vector, first: float | None, epsilon: float) -> tuple
 
     Scores rise with v, so v itself is compared, −∞ where a candidate is barred.
     """
-    noise, rank = query.problem.noise, v
-    costs = query.costs if query.problem.per_cost else None
-    if costs is not None:
-        rank = 0.5 * np.log1p(np.maximum(v, 0.0) / noise) / costs
-        rank[v == -math.inf] = -math.inf
-    i = int(rank.argmax())
-    best = rank.item(i)
+    noise = query.problem.noise
+    i = int(v.argmax())
+    best = v.item(i)
     if best == -math.inf:
         return -1, best
-    score = 0.5 * math.log1p(best / noise) if costs is None else best
+    score = 0.5 * math.log1p(best / noise)
     tie = lowest_tie(score, score if first is None else first, epsilon)
-    if costs is None:
-        tie = min(noise * math.expm1(2 * tie), best)
-    return int((rank[: i + 1] >= tie).argmax()), score
+    tie = min(noise * math.expm1(2 * tie), best)
+    return int((v[: i + 1] >= tie).argmax()), score
 
 
 def _trace(

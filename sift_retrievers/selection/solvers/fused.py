@@ -94,7 +94,6 @@ def select_fused(problem: Problem) -> Picks:
             HAS_R=weights is not None,
             HAS_COSTS=problem.costs is not None,
             HAS_BUDGET=problem.budget is not None,
-            PER_COST=problem.per_cost,
             POSITIVE_ONLY=kernel.positive_only,
             REPLACEMENT=problem.replacement,
             UNDIRECTED=problem.objective is Objective.UNDIRECTED,
@@ -157,7 +156,6 @@ def _select_kernel(
     HAS_R: tl.constexpr,
     HAS_COSTS: tl.constexpr,
     HAS_BUDGET: tl.constexpr,
-    PER_COST: tl.constexpr,
     POSITIVE_ONLY: tl.constexpr,
     REPLACEMENT: tl.constexpr,
     UNDIRECTED: tl.constexpr,
@@ -251,8 +249,6 @@ def _select_kernel(
         score = tl.sum(counted * counted, axis=0) / (v + noise)
         if UNDIRECTED:
             score = 0.5 * tl.log(1.0 + v / noise)
-        if PER_COST:
-            score = score / tl.where(inside, cost, 1.0)
         # Rule 3.
         allowed = open_
         if HAS_BUDGET:

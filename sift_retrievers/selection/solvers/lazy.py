@@ -57,7 +57,7 @@ def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
         best = candidates.best()
         if best is None:
             break
-        first = candidates.score(best) if first is None else first
+        first = candidates.gain(best) if first is None else first
         i = candidates.lowest_of(best, first, epsilon)
         picks.append(i)
         gains[n] = candidates.gain(i)
@@ -77,11 +77,10 @@ class _Candidates:
 
     def __init__(self, query: Query) -> None:
         self.query, self.noise = query, query.problem.noise
-        self.costs = query.costs if query.problem.per_cost else None
         self.prior = query.variances().astype(np.float64)
         count, steps = len(self.prior), query.steps
         self.v = self.prior.copy()
-        self.rank = self._ranks(slice(None))  # what they are compared by; −inf: may not be picked
+        self.rank = self.v.copy()  # v, which the score rises with; −inf: may not be picked
         self.age = np.zeros(count, dtype=np.intp)  # picks that v knows of
         self.covariances = np.zeros((count, steps))  # with the picks that v knows of
         self.inverse = np.zeros((steps, steps))  # M
@@ -104,21 +103,16 @@ class _Candidates:
 
     def lowest_of(self, best: int, first: float, epsilon: float) -> int:
         """Rule 2: the first of those that score as the best one does."""
-        tie = lowest_tie(self.score(best), first, epsilon)
-        if self.costs is None:
-            tie = min(self.noise * math.expm1(2 * tie), float(self.v[best]))
+        tie = lowest_tie(self.gain(best), first, epsilon)
+        tie = min(self.noise * math.expm1(2 * tie), float(self.v[best]))
         while True:
             stale = self._stale(tie, before=best)
             if len(stale) == 0:
                 return int((self.rank[: best + 1] >= tie).argmax())
             self._update(stale)
 
-    def score(self, i: int) -> float:
-        """Rule 1."""
-        return self.gain(i) if self.costs is None else float(self.rank[i])
-
     def gain(self, i: int) -> float:
-        """Nats."""
+        """Rule 1: nats."""
         return 0.5 * math.log1p(float(self.v[i]) / self.noise)
 
     def observe(self, i: int) -> Float64:
@@ -155,13 +149,7 @@ class _Candidates:
         rows = np.vecdot(self.covariances[some, None, :n], self.inverse[:n, :n])
         self.v[some] = np.maximum(self.prior[some] - np.vecdot(rows, rows), 0.0)
         self.age[some] = n
-        self.rank[some] = self._ranks(some)
-
-    def _ranks(self, some: Positions | slice) -> Float64:
-        """V itself, which the score rises with; per unit of cost, the score."""
-        if self.costs is None:
-            return self.v[some].copy()
-        return np.asarray(0.5 * np.log1p(self.v[some] / self.noise) / self.costs[some])
+        self.rank[some] = self.v[some]
 
 
 class _Answer:

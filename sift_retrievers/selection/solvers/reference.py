@@ -17,7 +17,6 @@ j, v_j = k_n(x_j, x_j). Rules:
                   u_j = v_j − c_jᵀ Σ_n⁺ c_j is the variance of x_j that is left if, besides X_n, the
                   targets themselves were known (Σ_n their posterior covariance);
     "undirected"  its information gain about the surrogate, ½ log(1 + v_j / λ′).
-    With `per_cost` the score is divided by the passage's cost.
 2.  Equal scores go to the lowest index: with candidates in the store's order, to the nearest.
     Equal means indistinguishable in the arithmetic used: within 16 ε √(best · first), the highest
     score now and the score of the first pick. Copies of one passage score alike only up to
@@ -147,7 +146,7 @@ def scores(problem: Problem, c: Array, v: Array, u: Array) -> Array:
             score = score * (c > 0).any(1)
     else:
         score = 0.5 * xp.log1p(v / noise)
-    return score / problem.costs if problem.per_cost else score
+    return score
 
 
 def residual(prior_row: Array, rows: list[Array], each: Array, i: Array) -> Array:
