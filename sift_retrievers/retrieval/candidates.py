@@ -79,11 +79,11 @@ def candidates_of(
         rules = rules.without_texts()
     stacked = stacked_targets(targets)
     witnesses = rules.witnesses
-    if scores is None and witnesses.scorer is not None and len(hits) > 0:
-        asked = query or " ".join(target.text for target in targets if target.text)
-        scores = witnesses.scorer(asked, [*hits.texts])
     if scores is not None:
         scores = checked_scores(scores, len(hits))
+    elif witnesses.scorer is not None and len(hits) > 0:
+        asked = query or " ".join(target.text for target in targets if target.text)
+        scores = checked_scores(witnesses.scorer(asked, [*hits.texts]), len(hits))
     relevance = combine_witnesses(
         cosines(hits.vectors, stacked),
         [target.text for target in targets],

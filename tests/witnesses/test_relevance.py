@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from real_texts import real_texts
-from tensors import needs_torch, tensor
 
-from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, cosines
+from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.witnesses import Relevance, Witnesses, score_words
 from sift_retrievers.witnesses.mentions import mentions
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses, combine_witnesses
-from sift_retrievers.witnesses.scorer import checked_scores
 from sift_retrievers.witnesses.standardized import standardized
 from sift_retrievers.witnesses.texts import PassageTexts
 
@@ -300,114 +298,6 @@ class TestWitnesses:
     def test_what_is_no_witness(self, given: Any) -> None:
         with pytest.raises(TypeError, match=f"got {type(given).__name__}"):
             as_witnesses(given)
-
-
-class TestJudge:
-    def retrieval(self, judge: Any, **options: Any) -> Retrieval[str]:
-        vectors = np.eye(5, dtype=np.float32)
-        target = Target(np.array([5, 4, 3, 2, 1], dtype=np.float32), QUESTION)
-        rules = SelectionRules(relevance=judge)
-        given: Any = {"query": QUESTION, "targets": [target], "k": 3, "rules": rules, "text": str}
-        given["hits"] = Hits(vectors, [*"abcde"], document=TEXTS.__getitem__)
-        return Retrieval(**given | options)
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            [1.0, 2.0],
-            [1.0] * 6,
-            [[1.0]] * 5,
-            [1.0, 2.0, np.nan, 3.0, 4.0],
-            [1.0, 2.0, np.inf, 3.0, 4.0],
-            [1, 2, None, 3, 4],
-            None,
-            3.0,
-            "abcde",
-            [*"abcde"],
-            (i for i in range(5)),
-            np.arange(5) * 1j,
-        ],
-        ids=repr,
-    )
-    def test_answers_that_are_none(self, answer: Any) -> None:
-        self.refused(answer)
-
-    @needs_torch
-    def test_scores_that_carry_a_gradient_are_none(self) -> None:
-        self.refused(tensor([1.0] * 5).requires_grad_())
-
-    def refused(self, answer: Any) -> None:
-        with pytest.raises(ValueError, match="must give one finite score a passage, 5 in all; got"):
-            _ = self.retrieval(lambda question, texts: answer).outcome
-        with pytest.raises(ValueError, match="must give one finite score a passage"):
-            checked_scores(answer, 5)
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            [0, 0, 9, 1, 0],
-            (0, 0, 9, 1, 0),
-            np.array([0, 0, 9, 1, 0], dtype=np.float16),
-            [False, False, True, False, False],
-        ],
-        ids=repr,
-    )
-    def test_answers_of_any_kind(self, answer: Any) -> None:
-        self.heard_alone(answer)
-
-    @needs_torch
-    def test_an_answer_of_torch(self) -> None:
-        self.heard_alone(tensor([0, 0, 9, 1, 0]))
-
-    def heard_alone(self, answer: Any) -> None:
-        alone = Witnesses(0, 0, scorer=lambda question, texts: answer)
-        found = self.retrieval(alone)
-        assert found.judged.total.argmax() == 2
-        assert found.outcome.documents[0] == TEXTS[2]
-
-    def test_what_it_raises_is_raised(self) -> None:
-        def judge(question: str, texts: list[str]) -> Any:
-            raise RuntimeError("out of memory")
-
-        with pytest.raises(RuntimeError, match="out of memory"):
-            _ = self.retrieval(judge).outcome
-
-    def test_it_may_do_what_it_likes_with_its_list(self) -> None:
-        def judge(question: str, texts: list[str]) -> list[int]:
-            found = [len(text) for text in texts]
-            texts.clear()
-            return found
-
-        kept = self.retrieval(judge)
-        assert sorted(passage.text for passage in kept.explanation().passages) == sorted(TEXTS)
-        assert len(kept.outcome.documents) == 3
-
-    def test_it_hears_the_question_and_is_asked_once(self) -> None:
-        asked = []
-
-        def judge(question: str, texts: list[str]) -> list[int]:
-            asked.append((question, texts))
-            return [0] * len(texts)
-
-        found = self.retrieval(judge)
-        _ = found.outcome, found.explanation(), found.complete()
-        assert asked == [(QUESTION, TEXTS)]
-
-    def test_nobody_is_asked_about_nothing(self) -> None:
-        nothing = Hits(np.empty((0, 5), dtype=np.float32), [], document=TEXTS.__getitem__)
-        found = self.retrieval(lambda question, texts: 1 / 0, hits=nothing)
-        assert found.outcome.documents == []
-
-    @pytest.mark.parametrize("scores", [np.zeros(3), np.full(5, np.nan), np.zeros((5, 1)), [1.0]])
-    def test_scores_that_were_made_before_are_checked_too(self, scores: Any) -> None:
-        with pytest.raises(ValueError, match="must give one finite score a passage, 5 in all"):
-            _ = self.retrieval(None, scores=scores).outcome
-
-    def test_scores_that_were_made_before_stand_for_the_judge(self) -> None:
-        never = Witnesses(0, 0, scorer=lambda question, texts: 1 / 0)
-        found = self.retrieval(never, scores=np.array([0, 0, 9.0, 1, 0]))
-        assert found.outcome.documents[0] == TEXTS[2]
-        assert found.judged.scores_by_witness["score"][2] == 9
 
 
 def test_relevance_says_what_it_was_told() -> None:
