@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import run_in_executor
 from pydantic import PrivateAttr
 
-from langchain_sift.queries import BatchEmbedder
+from langchain_sift.queries import BatchEmbedder, embedded_before
+from sift_retrievers.retrieval import Direct, OnLoop, finished
+
+
+class Together(NamedTuple):
+    """What is embedded together before a batch begins."""
+
+    model: Embeddings
+    texts: list[str]
+    timeout: float | None
+    """Seconds; None: no limit."""
 
 
 class BatchRetriever(BaseRetriever):
-    """A retriever whose batches call the embedding model once.
-
-    Which model that is, and which queries it gets as they are, the retriever itself says.
-    """
+    """A retriever whose batches call the embedding model once."""
 
     _batch: BatchEmbedder = PrivateAttr(default_factory=BatchEmbedder)
 
     @abstractmethod
-    def _query_model(self) -> Embeddings:
-        """What embeds the queries."""
-
-    @abstractmethod
-    def _to_embed(self, inputs: list[str], kwargs: dict[str, Any]) -> list[str]:
+    def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> Together:
         """The queries of a batch that will be embedded as they are."""
 
     def batch(
@@ -40,7 +42,9 @@ class BatchRetriever(BaseRetriever):
         **kwargs: Any,
     ) -> list[list[Document]]:
         """Retrieve for several queries at once, embedded together where the model allows."""
-        with self._batch.together(self._query_model(), self._to_embed(inputs, kwargs)):
+        model, texts, timeout = self._to_embed(inputs, kwargs)
+        vectors = finished(self._batch.embed(Direct(timeout), model, texts))
+        with embedded_before(model, vectors):
             return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
     async def abatch(
@@ -51,10 +55,10 @@ class BatchRetriever(BaseRetriever):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[list[Document]]:
-        """Retrieve for several queries at once, embedded together where the model allows."""
-        model, texts = self._query_model(), self._to_embed(inputs, kwargs)
-        vectors = await run_in_executor(None, self._batch.vectors, model, texts)
-        with self._batch.known(model, vectors):
+        """Async version of `batch`."""
+        model, texts, timeout = self._to_embed(inputs, kwargs)
+        vectors = await self._batch.embed(OnLoop(timeout), model, texts)
+        with embedded_before(model, vectors):
             return await super().abatch(
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )

@@ -10,6 +10,8 @@ from langchain_core.documents import Document
 from langchain_sift.queries import embed_targets
 from langchain_sift.retriever import SIFTRetriever
 from sift_retrievers.calibration import Calibration, Pool, calibration_of
+from sift_retrievers.retrieval import Direct, finished
+from sift_retrievers.retrieval.titles import titles_of
 
 
 def calibrate(
@@ -48,21 +50,19 @@ def calibrate(
         retriever = SIFTRetriever(retriever)
 
     def pools() -> Iterator[Pool]:
-        targets = embed_targets(retriever._query_model(), [*queries])
-        title = retriever.titles()
+        targets = finished(embed_targets(Direct(), retriever._query_model(), [*queries]))
         for query, target in zip(queries, targets, strict=True):
-            hits = retriever._fetch([target], retriever._call(query))
-            found = hits.documents(range(len(hits)))
+            hits = finished(retriever._fetch(Direct(), [target], retriever._call(query)))
             names: list[Any] = [*hits.ids]
             if passage is not None:
-                names = [None if d is None else _name(d, passage) for d in found]
+                names = [_name(hits.document(i), passage) for i in range(len(hits))]
             yield Pool(
                 target.vector[None],
                 hits.vectors,
                 names,
                 question=target.text,
-                texts=["" if d is None else d.page_content for d in found],
-                titles=[None if d is None else title(d) for d in found],
+                texts=hits.texts,
+                titles=titles_of(hits, retriever.title),
             )
 
     return calibration_of(pools(), len(queries), gold, progress=progress, **options)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from langchain_sift.settings import SelectionSettings
-from sift_retrievers.retrieval import TargetLike
+from langchain_sift.as_retriever import INSTEAD, advice
+from langchain_sift.settings import RULES, SharedSettings
+from sift_retrievers.retrieval import SelectionRules, checked_timeout
+from sift_retrievers.validation import count
 
-# What a caller may take for search_kwargs, from `as_retriever`, say.
 OWN_ARGUMENTS: Final = {
-    *SelectionSettings.model_fields,
+    *SharedSettings.model_fields,
+    *INSTEAD,
     "fetch_k",
     "targets",
     "embedding",
     "adapter",
-    "lambda_mult",
-}
+    "embedding_cache",
+    "search_kwargs",
+} - {"timeout"}
+"""Arguments of a retriever that a caller may take for those of the store's search. (`timeout` is
+also the name of one that some stores take.)"""
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,44 @@ class Call:
     """Nearest passages to choose from."""
     targets: Any
     """What stands for the query in this call; None: the retriever's field decides."""
+    timeout: float | None
+    """Seconds for embedding and fetching together."""
+    rules: SelectionRules
     search_kwargs: dict[str, Any]
     """For the store's search, under its own names."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.query, str):
-            raise TypeError(
-                f"the query must be a text; got {type(self.query).__name__} {self.query!r}: "
-                "several texts or vectors go into targets="
-            )
+        check_query(self.query)
         check_sizes(self.k, self.fetch_k)
 
     def shown(self) -> dict[str, Any]:
         """What a trace shows of the fetch."""
         return {"fetch_k": self.fetch_k, **self.search_kwargs}
+
+
+def size_of(given: Any, name: str, default: int) -> int:
+    """A number of passages that the caller gave, or the default where it gave None."""
+    return default if given is None else count(given, name)
+
+
+def timeout_of(settings: SharedSettings, given: Any) -> float | None:
+    """The seconds that a caller gave, or those of the settings where it gave None."""
+    return settings.timeout if given is None else checked_timeout(given)
+
+
+def rules_of(settings: SharedSettings, arguments: dict[str, Any]) -> SelectionRules:
+    """The rules of one call. Those among its arguments are taken out of them."""
+    changed = {name: arguments.pop(name) for name in RULES if name in arguments}
+    return settings.rules(**changed)
+
+
+def check_query(query: Any) -> None:
+    """Raise a TypeError if a query is no text."""
+    if not isinstance(query, str):
+        raise TypeError(
+            f"the query must be a text; got {type(query).__name__} {query!r}: "
+            "several texts or vectors go into targets="
+        )
 
 
 def for_the_store(search_kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -60,10 +88,11 @@ def for_the_store(search_kwargs: dict[str, Any]) -> dict[str, Any]:
     """
     own = sorted(OWN_ARGUMENTS & search_kwargs.keys())
     if own:
+        helps = "; ".join([f"got {own}: pass them to SIFTRetriever itself", *advice(own)])
         raise ValueError(
-            f"search_kwargs go to the store; got {own}: pass them to SIFTRetriever itself "
-            "(lambda_ in place of lambda_mult); k, fetch_k and targets may change at call "
-            "time, the others through configurable_fields"
+            f"search_kwargs go to the store, by their own names (filter=... say); {helps}. k, "
+            "fetch_k, targets, timeout and the rules of the selection (lambda_, kernel, …) may "
+            "change at call time, the others through configurable_fields"
         )
     return search_kwargs
 
@@ -75,8 +104,3 @@ def check_sizes(k: int, fetch_k: int) -> None:
             f"fetch_k must be at least k, the passages are picked from the fetch_k nearest; got "
             f"fetch_k={fetch_k} and k={k}"
         )
-
-
-def shown_texts(targets: Sequence[TargetLike]) -> dict[str, Any]:
-    """What a trace shows of the targets."""
-    return {"texts": [target if isinstance(target, str) else "(a vector)" for target in targets]}

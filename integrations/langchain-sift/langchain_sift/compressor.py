@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, Protocol, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
-import numpy as np
 from langchain_core.callbacks import (
-    AsyncCallbackManagerForChainRun,
+    AsyncCallbackManager,
     CallbackManager,
-    CallbackManagerForChainRun,
     Callbacks,
 )
-from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.embeddings import Embeddings
-from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from langchain_core.runnables.config import run_in_executor
+from langchain_core.documents import Document
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from langchain_sift.documents import annotated_copies, metadata_of, text_of
+from langchain_sift.calls import check_query, rules_of, size_of, timeout_of
+from langchain_sift.given_documents import hits_of_given
 from langchain_sift.queries import embed_targets
-from langchain_sift.settings import SelectionSettings
-from langchain_sift.stores import check_lookup, embeddings_of, hits_of, stored_vectors
+from langchain_sift.runnable_compressor import RunnableCompressor
+from langchain_sift.selecting import chosen, explained, returned
+from langchain_sift.settings import SharedSettings
+from langchain_sift.stores import check_lookup, embeddings_of
 from langchain_sift.tracing import Stages
 from sift_retrievers.retrieval import (
+    Direct,
     EmbeddingCache,
     Explanation,
-    Hits,
+    OnLoop,
     Retrieval,
-    check_hits,
-    titles_in,
+    SelectionRules,
+    Work,
+    finished,
 )
-from sift_retrievers.retrieval.rules import PHRASES, weighs_relevance
-from sift_retrievers.validation import count
-from sift_retrievers.witnesses.scorer import checked_scores
+from sift_retrievers.retrieval.rules import weighs_relevance
 
-REEMBEDDED = "embedded by the compressor"
+Manager = CallbackManager | AsyncCallbackManager
 
 
-class CrossEncoder(Protocol):
-    """LangChain's `BaseCrossEncoder`, as far as it is needed."""
-
-    def score(self, text_pairs: list[tuple[str, str]], /) -> Sequence[float]:
-        """One score a (query, text) pair."""
-        ...
-
-
-PairScores = Callable[[list[tuple[str, str]]], Sequence[float]]
-
-
-class SIFTCompressor(
-    SelectionSettings, BaseDocumentCompressor, RunnableSerializable[dict[str, Any], list[Document]]
-):
+class SIFTCompressor(SharedSettings, RunnableCompressor):
     """Pick from retrieved documents those that together tell most about the answer.
 
     For documents that anything found: BM25, an ensemble, a parent-document, multi-query or
@@ -99,7 +83,7 @@ class SIFTCompressor(
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        model = self._embeddings()
+        model = self._query_model()
         wanting = [n for n in ("embed_query", "embed_documents") if not hasattr(model, n)]
         if wanting:
             raise ValueError(
@@ -113,11 +97,7 @@ class SIFTCompressor(
                 "cross_encoder must have a method score, or be a function, of a list of pairs; got "
                 f"{type(encoder).__name__}"
             )
-        if encoder is not None and not weighs_relevance(self.kernel or PHRASES):
-            raise ValueError(
-                'a cross_encoder goes with the kernels "phrases" and "relevance"; got '
-                f"{self.kernel!r}"
-            )
+        _check_kernel(encoder, self.rules())
         return self
 
     def compress_documents(
@@ -125,8 +105,7 @@ class SIFTCompressor(
         documents: Sequence[Document],
         query: str,
         callbacks: Callbacks | None = None,
-        *,
-        k: int | None = None,
+        **arguments: Any,
     ) -> list[Document]:
         """Pick at most `k` of the documents.
 
@@ -134,135 +113,110 @@ class SIFTCompressor(
             documents: n, in the order of their retriever; none is changed.
             query: what they were retrieved for.
             callbacks: get the stages as runs.
-            k: in place of the field.
+            **arguments: `k`, `timeout` and rules of the selection (`lambda_`, …), in place of the
+                fields.
 
         Raises:
             ValueError: for vectors that are not finite, or not of one dimension with the query's.
+            TimeoutError: where embedding and the look-up of vectors take longer than `timeout`.
         """
-        if len(documents) == 0:
-            return []
-        retrieval = self._retrieval(documents, query, callbacks, k)
-        if self.fine_tune is not None:
-            from langchain_sift.finetune.stage import tune
+        manager = CallbackManager.configure(callbacks)
+        return finished(self._compress(documents, query, manager, Direct, arguments))
 
-            tune(self.fine_tune, retrieval, CallbackManager.configure(callbacks))
-        return annotated_copies(retrieval)
-
-    def explain(self, documents: Sequence[Document], query: str) -> Explanation:
-        """What was chosen from the documents, why, and how long each stage took."""
-        return self._retrieval(documents, query, None, None).explanation(**self.shown())
-
-    def invoke(
-        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> list[Document]:
-        """Pick from `input["documents"]` for `input["query"]`; `k` may be given, too."""
-
-        def run(given: dict[str, Any], run_manager: CallbackManagerForChainRun) -> list[Document]:
-            documents, query = _unpacked(given)
-            return self.compress_documents(documents, query, run_manager.get_child(), **kwargs)
-
-        return self._call_with_config(run, input, config, run_type="chain")
-
-    async def ainvoke(
-        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> list[Document]:
-        """The same, in a thread."""
-
-        async def run(
-            given: dict[str, Any], run_manager: AsyncCallbackManagerForChainRun
-        ) -> list[Document]:
-            documents, query = _unpacked(given)
-            callbacks = run_manager.get_child()
-            compress = partial(self.compress_documents, documents, query, callbacks, **kwargs)
-            return await run_in_executor(None, compress)
-
-        return await self._acall_with_config(run, input, config, run_type="chain")
-
-    def _embeddings(self) -> Embeddings | None:
-        return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
-
-    def _retrieval(
+    async def acompress_documents(
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Callbacks | None,
-        k: int | None,
+        callbacks: Callbacks | None = None,
+        **arguments: Any,
+    ) -> list[Document]:
+        """Async version of `compress_documents`."""
+        manager = AsyncCallbackManager.configure(callbacks)
+        return await self._compress(documents, query, manager, OnLoop, arguments)
+
+    def explain(self, documents: Sequence[Document], query: str, **arguments: Any) -> Explanation:
+        """What was chosen from the documents, why, and how long each stage took."""
+        return finished(self._explain(documents, query, Direct, arguments))
+
+    async def aexplain(
+        self, documents: Sequence[Document], query: str, **arguments: Any
+    ) -> Explanation:
+        """Async version of `explain`."""
+        return await self._explain(documents, query, OnLoop, arguments)
+
+    def _query_model(self) -> Any:
+        return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
+
+    async def _compress(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Manager,
+        work: type[Work],
+        arguments: dict[str, Any],
+    ) -> list[Document]:
+        if len(documents) == 0:
+            return []
+        retrieval = await self._retrieve(documents, query, callbacks, work, **arguments)
+        return await returned(work(), self, retrieval, callbacks)
+
+    async def _explain(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        work: type[Work],
+        arguments: dict[str, Any],
+    ) -> Explanation:
+        nobody = CallbackManager.configure()
+        retrieval = await self._retrieve(documents, query, nobody, work, **arguments)
+        return await explained(work(), retrieval)
+
+    async def _retrieve(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Manager,
+        work: type[Work],
+        *,
+        k: int | None = None,
+        timeout: float | None = None,
+        **others: Any,
     ) -> Retrieval[Document]:
-        model = self._embeddings()
-        assert model is not None  # checked at construction
-        stages = Stages(CallbackManager.configure(callbacks))
-        with stages.stage("embed", {"texts": [query]}):
-            targets = embed_targets(model, [query])
-        with stages.stage("vectors", {"documents": len(documents)}):
-            found = self._hits(_different(documents), targets[0].vector, model)
+        check_query(query)
+        rules = rules_of(self, others)
+        if others:
+            raise TypeError(
+                f"SIFTCompressor got an unexpected keyword argument {next(iter(others))!r}; a call "
+                "may name k, timeout and rules of the selection (lambda_, kernel, …)"
+            )
+        _check_kernel(self.cross_encoder, rules)
+        k, timed, stages = (
+            size_of(k, "k", self.k),
+            work(timeout_of(self, timeout)),
+            Stages(callbacks),
+        )
+        model = self._query_model()
+        async with stages.stage("embed", {"texts": [query]}):
+            targets = await embed_targets(timed, model, [query])
+        async with stages.stage("vectors", {"documents": len(documents)}):
+            hits = await hits_of_given(
+                timed, documents, targets[0], model, self.vectorstore, self.embedding_cache
+            )
         scores = None
         if self.cross_encoder is not None:
-            with stages.stage("relevance", {"documents": len(found)}):
-                scores = self._scores(query, found)
-        k = self.k if k is None else count(k, "k")
-        retrieval = Retrieval(
-            query,
-            targets,
-            found,
-            k,
-            self.rules(),
-            text=text_of,
-            title=self.titles(),
-            titles_in=titles_in(self.title),
-            metadata=metadata_of,
-            parent=self.parent(),
-            scores=scores,
-            seconds=stages.seconds,
+            encoder = self.cross_encoder
+            score = encoder if callable(encoder) else encoder.score
+            pairs = [(query, text) for text in hits.texts]
+            async with stages.stage("relevance", {"documents": len(hits)}):
+                scores = await work().call("relevance", encoder, score, pairs)
+        return await chosen(
+            work(), stages, query, targets, hits, size_of(k, "k", self.k), rules, scores
         )
-        with stages.stage("select", {"k": k, "candidates": len(found)}) as outputs:
-            outputs |= retrieval.complete()
-        return retrieval
-
-    def _hits(
-        self, documents: Sequence[Document], query: np.ndarray[Any, Any], model: Embeddings
-    ) -> Hits[Document]:
-        vectors: list[Any] = [
-            (getattr(document, "state", None) or {}).get("embedded_doc") for document in documents
-        ]
-        missing, note = [i for i, vector in enumerate(vectors) if vector is None], None
-        if self.vectorstore is not None and missing:
-            stored, note = stored_vectors(self.vectorstore, [documents[i] for i in missing])
-            for i, vector in zip(missing, stored, strict=True):
-                vectors[i] = vector
-            missing = [i for i in missing if vectors[i] is None]
-        if missing:
-            texts = [documents[i].page_content for i in missing]
-            embedded = self.embedding_cache.embed(model, texts, model.embed_documents)
-            for i, vector in zip(missing, embedded, strict=True):
-                vectors[i] = vector if len(vector) else np.zeros(len(query), dtype=np.float32)
-            own = f"{len(missing)} of {len(documents)} {REEMBEDDED}"
-            note = own if note is None else f"{note}; {own}"
-        hits = hits_of(documents, vectors, query, note=note)
-        check_hits("SIFTCompressor", hits, len(query))
-        return hits
-
-    def _scores(self, query: str, found: Hits[Document]) -> np.ndarray[Any, Any]:
-        encoder: CrossEncoder | PairScores = self.cross_encoder
-        pairs = [(query, found.document(i).page_content) for i in range(len(found))]
-        scores = encoder(pairs) if callable(encoder) else encoder.score(pairs)
-        return checked_scores(scores, len(pairs))
 
 
-def _different(documents: Sequence[Document]) -> list[Document]:
-    """The documents without those that were found twice: the same id, text and metadata."""
-    seen: dict[tuple[Any, ...], Document] = {}
-    for document in documents:
-        key = (document.id, document.page_content, repr(document.metadata))
-        seen.setdefault(key, document)
-    return [*seen.values()]
-
-
-def _unpacked(given: Any) -> tuple[Sequence[Document], str]:
-    """The documents and the query of a runnable's input."""
-    if not isinstance(given, dict) or not {"query", "documents"} <= set(given):
-        keys = sorted(given) if isinstance(given, dict) else type(given).__name__
-        raise TypeError(
-            'SIFTCompressor as a Runnable takes {"query": str, "documents": [Document, …]}; got '
-            f"{keys}"
+def _check_kernel(cross_encoder: Any, rules: SelectionRules) -> None:
+    """Raise a ValueError if the kernel would not hear a cross-encoder."""
+    if cross_encoder is not None and not weighs_relevance(rules.chosen_kernel):
+        raise ValueError(
+            f'a cross_encoder goes with the kernels "phrases" and "relevance"; got {rules.kernel!r}'
         )
-    return given["documents"], given["query"]

@@ -2,121 +2,172 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from langchain_core.callbacks import Callbacks
 from langchain_core.embeddings import Embeddings
-from langchain_core.runnables.config import run_in_executor
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.runnables.base import coerce_to_runnable
 
-from sift_retrievers.retrieval import Target, TargetLike, checked_vector
+from langchain_sift.calls import Call
+from langchain_sift.tracing import Stages
+from sift_retrievers.retrieval import (
+    OnLoop,
+    Target,
+    TargetLike,
+    Work,
+    as_targets,
+    checked_vector,
+    native,
+)
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 
 logger = logging.getLogger(__name__)
 
-# Cosine from which two embeddings of a text are the same: they differ by rounding alone.
-SAME: Final = 1 - 1e-4
+LEAST_COSINE: Final = 1 - 1e-4
+"""Two embeddings of one text count as equal from this cosine on: they differ by rounding alone."""
 
-# The vectors of a batch's queries by model and text, embedded together before its threads or tasks
-# begin.
-Together: TypeAlias = Mapping[tuple[int, str], Vector]
-_together: ContextVar[Together] = ContextVar("sift_together")
-
-
-def embed_targets(embeddings: Embeddings, targets: Sequence[TargetLike]) -> list[Target]:
-    """Embed those targets that are texts."""
-    embedded = []
-    for target in targets:
-        known = _known(embeddings, target)
-        if known is None:
-            vector = embeddings.embed_query(target) if isinstance(target, str) else target
-            known = Target(checked_vector(vector), target if isinstance(target, str) else None)
-        embedded.append(known)
-    return embedded
+BatchVectors: TypeAlias = Mapping[tuple[int, str], Vector]
+"""Vectors of queries, by the `id` of the model and the text."""
+_batch_vectors: ContextVar[BatchVectors] = ContextVar("sift_batch_vectors")
 
 
-async def aembed_targets(embeddings: Embeddings, targets: Sequence[TargetLike]) -> list[Target]:
-    """The same by the model's asynchronous call, all at once."""
+async def targets_of(
+    work: Work, stages: Stages, call: Call, make: Any, callbacks: Callbacks
+) -> list[TargetLike]:
+    """What stands for the query of a call: the targets given, those made from it, or itself.
 
-    async def embed(target: TargetLike) -> Target:
-        known = _known(embeddings, target)
-        if known is not None:
-            return known
-        if not isinstance(target, str):
-            return Target(checked_vector(target))
-        if callable(getattr(embeddings, "aembed_query", None)):
-            return Target(checked_vector(await embeddings.aembed_query(target)), target)
-        vector = await run_in_executor(None, embeddings.embed_query, target)
-        return Target(checked_vector(vector), target)
+    Args:
+        work: calls `make`.
+        stages: note how long that took.
+        call: of the retriever.
+        make: the retriever's `targets`: a Runnable, a function of the query, or None.
+        callbacks: for `make`.
+    """
+    if call.targets is not None:
+        return as_targets(call.targets)
+    if make is None:
+        return [call.query]
+    runnable = coerce_to_runnable(make)
+    # LangChain would call a plain function in the loop's common threads.
+    plain = isinstance(runnable, RunnableLambda) and not hasattr(runnable, "afunc")
+    with stages.timed("targets"):
+        made = await work.call(
+            "targets",
+            make,
+            runnable.invoke,
+            call.query,
+            RunnableConfig(callbacks=callbacks),
+            native=None if plain else runnable.ainvoke,
+        )
+    return as_targets(made)
 
-    return [*await asyncio.gather(*(embed(target) for target in targets))]
+
+def shown_texts(targets: Sequence[TargetLike]) -> list[str]:
+    """What a trace shows of targets."""
+    return [target if isinstance(target, str) else "(a vector)" for target in targets]
 
 
-def _known(embeddings: Embeddings, target: TargetLike) -> Target | None:
-    """The target if it is a query of the batch under way."""
+async def embed_targets(
+    work: Work, model: Embeddings, targets: Sequence[TargetLike]
+) -> list[Target]:
+    """Embed those targets that are texts.
+
+    Args:
+        work: makes the calls of the model.
+        model: of the queries.
+        targets: m texts and vectors.
+
+    Raises:
+        TypeError, ValueError: for what is no finite vector, or vectors that differ in length.
+    """
+    found = await work.together([_embedded(work, model, target) for target in targets])
+    lengths = [len(target.vector) for target in found]
+    if len({*lengths}) > 1:
+        raise ValueError(
+            "the vectors of all targets must have one length, that of the embedding model; got "
+            f"{lengths[:20]}"
+        )
+    return found
+
+
+async def _embedded(work: Work, model: Embeddings, target: TargetLike) -> Target:
     if not isinstance(target, str):
-        return None
-    vector = _together.get({}).get((id(embeddings), target))
-    return None if vector is None else Target(vector, target)
+        return Target(checked_vector(target))
+    vector = _batch_vectors.get({}).get((id(model), target))
+    return Target(await _embed_query(work, model, target) if vector is None else vector, target)
+
+
+async def _embed_query(work: Work, model: Embeddings, text: str) -> Vector:
+    vector: Any = await work.call(
+        "embed", model, model.embed_query, text, native=native(model, "aembed_query")
+    )
+    if isawaitable(vector) and isinstance(work, OnLoop):  # embed_query is a coroutine function
+        vector = await vector
+    return checked_vector(vector)
+
+
+@contextmanager
+def embedded_before(model: Embeddings, vectors: Mapping[str, Vector]) -> Iterator[None]:
+    """Inside, and in threads and tasks that begin there, these queries are not embedded again."""
+    token = _batch_vectors.set({(id(model), text): vector for text, vector in vectors.items()})
+    try:
+        yield
+    finally:
+        _batch_vectors.reset(token)
 
 
 class BatchEmbedder:
-    """Embeds the queries of a batch in one call, where the model allows.
+    """Embeds the queries of a batch in one call, where the model allows it.
 
-    LangChain's models have one call for several documents and none for several queries. The two
-    give the same vectors with most models, and different ones with those that put "query: " before
-    a query. So the first batch embeds its longest query both ways, and the answer is remembered for
-    that model. A model that stores the vectors of documents (`CacheBackedEmbeddings`) never gets
-    queries as such.
+    LangChain's models have a call for several documents and none for several queries. Most models
+    give a text the same vector either way. Those that put "query: " before a query do not. So the
+    longest query of the first batch is embedded both ways, and the answer is remembered for that
+    model. A model that stores the vectors of documents (`CacheBackedEmbeddings`) never gets queries
+    as documents.
     """
 
     def __init__(self) -> None:
-        self._tried: tuple[Any, bool] | None = None
+        self._compared: tuple[Any, bool] | None = None  # a model, and whether its calls agree
 
-    @contextmanager
-    def together(self, embeddings: Embeddings, texts: Sequence[str]) -> Iterator[None]:
-        """Inside, these queries are not embedded again, in threads and tasks begun there."""
-        with self.known(embeddings, self.vectors(embeddings, texts)):
-            yield
+    async def embed(self, work: Work, model: Embeddings, texts: Sequence[str]) -> dict[str, Vector]:
+        """The vectors of the texts; none where each has to be embedded alone.
 
-    @contextmanager
-    def known(
-        self, embeddings: Embeddings, vectors: Sequence[tuple[str, Vector]]
-    ) -> Iterator[None]:
-        """The same for queries that are embedded already."""
-        token = _together.set({(id(embeddings), text): vector for text, vector in vectors})
-        try:
-            yield
-        finally:
-            _together.reset(token)
-
-    def vectors(self, embeddings: Embeddings, texts: Sequence[str]) -> list[tuple[str, Vector]]:
-        """The distinct texts with their vectors; none where each has to be embedded alone."""
+        A failure is not raised: then each query is embedded alone, and the one at fault fails.
+        """
         different = [*dict.fromkeys(texts)]
-        alike = None
-        if self._tried is not None and self._tried[0] is embeddings:
-            alike = self._tried[1]
-        if len(different) < 2 or alike is False or hasattr(embeddings, "document_embedding_store"):
-            return []
+        agree = None
+        if self._compared is not None and self._compared[0] is model:
+            agree = self._compared[1]
+        if len(different) < 2 or agree is False or hasattr(model, "document_embedding_store"):
+            return {}
         try:
-            vectors = np.asarray(embeddings.embed_documents(different), dtype=np.float32)
-            if alike is None:
-                longest = max(range(len(different)), key=lambda i: len(different[i]))
-                alone = checked_vector(embeddings.embed_query(different[longest]))
-                alike = same_embedding(alone, vectors[longest])
-                self._tried = (embeddings, alike)
-            if not alike:
-                return []
-            return [(t, checked_vector(v)) for t, v in zip(different, vectors, strict=True)]
-        except Exception as error:  # then each query meets its own, where it can be told apart
+            given = await work.call(
+                "embed",
+                model,
+                model.embed_documents,
+                different,
+                native=native(model, "aembed_documents"),
+            )
+            rows = (checked_vector(row) for row in given)
+            vectors = dict(zip(different, rows, strict=True))
+            if agree is None:
+                longest = max(different, key=len)
+                alone = await _embed_query(work, model, longest)
+                agree = same_embedding(alone, vectors[longest])
+                self._compared = (model, agree)
+        except Exception as error:
             logger.info("the queries of a batch are embedded one by one: %r", error)
-            return []
+            return {}
+        return vectors if agree else {}
 
 
 def same_embedding(one: Vector, other: Vector) -> bool:
@@ -125,4 +176,4 @@ def same_embedding(one: Vector, other: Vector) -> bool:
         return False
     product = float(np.linalg.norm(one) * np.linalg.norm(other))
     close = np.allclose(one, other, rtol=1e-2, atol=1e-2 * float(np.abs(one).max()))
-    return close and float(one @ other) >= SAME * product
+    return close and float(one @ other) >= LEAST_COSINE * product

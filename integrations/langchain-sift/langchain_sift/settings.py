@@ -1,8 +1,9 @@
-"""What shapes a selection: the fields that `SIFTRetriever` and `SIFTCompressor` share."""
+"""The fields that `SIFTRetriever` and `SIFTCompressor` share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import fields
 from operator import is_, itemgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -17,8 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from sift_retrievers.kernels import Kernel, RelevanceWeighted
-from sift_retrievers.retrieval import SelectionRules, title_of
+from langchain_sift.as_retriever import advice
+from sift_retrievers.kernels import Kernel
+from sift_retrievers.retrieval import SelectionRules, checked_timeout
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
 from sift_retrievers.validation import count
 
@@ -29,26 +31,12 @@ if TYPE_CHECKING:
 else:  # pydantic reads the fields' types, and neither is imported before it is used
     Device = TestTimeTuner = Any
 
-# The fields that are `SelectionRules`.
-RULES: Final = (
-    "relevance",
-    "lambda_",
-    "kernel",
-    "objective",
-    "device",
-    "alpha",
-    "min_gain",
-    "min_novelty",
-    "min_chance",
-    "max_tokens",
-    "token_counter",
-    "score_threshold",
-)
-_RULES_OF: Final = itemgetter(*RULES)
 
+class SharedSettings(BaseModel):
+    """How passages are chosen from the candidates, and what is done with them.
 
-class SelectionSettings(BaseModel):
-    """How passages are chosen from the candidates; all but `k` go to `select` as they are."""
+    Each field of the name of one of `SelectionRules` is that rule; None leaves the decision to it.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -59,7 +47,7 @@ class SelectionSettings(BaseModel):
     that question and passage have in common), "vectors" (as version 0.1), "words", a function
     (question, texts) → scores as a further witness, a cross-encoder say, or
     `sift_retrievers.witnesses.Witnesses` with weights."""
-    kernel: str | Kernel | RelevanceWeighted | None = None
+    kernel: str | Kernel | None = None
     """What repetition is. "phrases": in the texts, the default where words are heard. "relevance":
     in the vectors, the default where they are not. Or a kernel of `select` by name or as an
     object; "cosine" is SIFT as published and weighs no relevance."""
@@ -69,7 +57,7 @@ class SelectionSettings(BaseModel):
     Default: the first of the usual keys ("title", "heading", …) that is there."""
     lambda_: float | None = None
     """λ′, the noise of the surrogate: small values punish repetition hard, large ones tend to the
-    most relevant passages. None: what suits the kernel (`sift_retrievers.retrieval`)."""
+    most relevant passages. None: what the kernel suggests."""
     objective: Literal["variance", "entropy", "undirected"] | None = None
     """What a pick is to do; see `sift_retrievers.select`. None: "undirected" for the kernels
     "phrases" and "relevance", which weigh passages by their relevance, else "variance"."""
@@ -95,13 +83,30 @@ class SelectionSettings(BaseModel):
     distinct_by: str | Callable[[Document], Hashable] | None = None
     """No two passages of one parent: the metadata key that names the parent ("source"), or a
     callable. A passage without that key is its own parent."""
+
+    timeout: float | None = None
+    """Seconds that embedding the query and reading the store may take together; None: no limit.
+    Then the calls are made in threads of the model and the store, and a call that is too late is
+    left to itself. (The `timeout` of a store's own search goes into `search_kwargs`.)"""
+    annotate: bool = True
+    """Whether the copies say what each pick added: `metadata["sift"]`, a dict, and
+    `metadata["relevance_score"]`. Stores that take no nested metadata, Chroma say, refuse to add
+    such documents; with False the metadata is as the store has it."""
     fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
     """Trains the chain's model on what was retrieved, before the model is called, for this request
     alone. Goes with `langchain_sift.finetune.wrap(tuner, chain)`; outside of a request of the tuner
     a retrieval is then an error. The passages to train on are chosen from the same candidates once
     more, with replacement, as the paper does; what is returned does not depend on it."""
 
-    _resolved: tuple[tuple[Any, ...], SelectionRules] | None = PrivateAttr(default=None)
+    _resolved: tuple[tuple[tuple[Any, ...], SelectionRules], ...] = PrivateAttr(default=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_as_retriever(cls, given: Any) -> Any:
+        advised = advice(given) if isinstance(given, dict) else []
+        if advised:
+            raise ValueError("; ".join(advised))
+        return given
 
     @field_validator("k", "max_tokens", mode="before")
     @classmethod
@@ -109,6 +114,11 @@ class SelectionSettings(BaseModel):
         return (
             None if size is None and info.field_name != "k" else count(size, str(info.field_name))
         )
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, timeout: Any) -> float | None:
+        return checked_timeout(timeout)
 
     @field_validator("fine_tune")
     @classmethod
@@ -119,43 +129,33 @@ class SelectionSettings(BaseModel):
     def _make_sense(self) -> Self:
         try:
             self.rules()
-            title_of(self.title)
         except TypeError as error:  # pydantic reports a ValueError beside the other faults
             raise ValueError(str(error)) from error
         return self
 
-    def rules(self) -> SelectionRules:
-        """The settings as the core takes them.
+    def rules(self, **changed: Any) -> SelectionRules:
+        """The fields as the core takes them.
+
+        Args:
+            **changed: rules by name, in place of the fields.
 
         Raises:
-            ValueError: for a value that makes no sense, or values that do not go together.
+            ValueError, TypeError: for a value that makes no sense, or values that do not go
+                together.
         """
-        given = _RULES_OF(self.__dict__)
-        kept = self._resolved
-        # Resolved once, and again where a field was assigned.
-        if kept is None or not all(map(is_, kept[0], given)):
-            kept = (given, SelectionRules(**dict(zip(RULES, given, strict=True))))
-            self._resolved = kept
-        return kept[1]
+        given = _RULES_OF(self.__dict__ | changed if changed else self.__dict__)
+        for known, rules in self._resolved:
+            if all(map(is_, known, given)):
+                return rules
+        rules = SelectionRules(**dict(zip(RULES, given, strict=True)))
+        self._resolved = ((given, rules), *self._resolved[: KEPT - 1])
+        return rules
 
-    def parent(self) -> Callable[[Document], Any] | None:
-        """What names a document's parent."""
-        by = self.distinct_by
-        return (lambda document: document.metadata.get(by)) if isinstance(by, str) else by
 
-    def titles(self) -> Callable[[Document], str | None]:
-        """What gives a document's title, if it has one."""
-        found = title_of(self.title)
-        return lambda document: found(document, document.metadata)
-
-    def shown(self) -> dict[str, Any]:
-        """What an explanation shows of the settings, with what was filled in."""
-        hidden = {"device", "token_counter", "fine_tune"}
-        rules = self.rules()
-        filled = {name: getattr(rules, name) for name in ("kernel", "lambda_", "objective")}
-        filled["relevance"] = rules.witnesses
-        return {
-            name: filled.get(name, getattr(self, name))
-            for name in SelectionSettings.model_fields
-            if name not in hidden
-        }
+RULES: Final = tuple(
+    one.name for one in fields(SelectionRules) if one.name in SharedSettings.model_fields
+)
+"""The fields that are `SelectionRules`; all may change from call to call."""
+_RULES_OF: Final = itemgetter(*RULES)
+KEPT: Final = 8
+"""Combinations of rules whose `SelectionRules` are kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import isawaitable
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -28,16 +29,18 @@ class Stages:
         self.seconds[name] = perf_counter() - start
 
     def stage(self, name: str, inputs: Mapping[str, Any]) -> Stage:
-        """Run a stage; the caller puts into the dict that it gets what the trace shows as outputs.
+        """Run a stage, with `async with`; the dict that it gives takes what the trace shows.
 
-        With `with` in a synchronous retrieval, with `async with` on an event loop. Nothing is
-        traced where nobody listens.
+        Nothing is traced where nobody listens.
         """
         return Stage(self._callbacks, self.seconds, name, inputs)
 
 
 class Stage:
-    """One stage: a child run of the retriever's, if anybody listens, and its time."""
+    """One stage: a child run of the retriever's, if anybody listens, and its time.
+
+    Waits for something only if the callbacks are asynchronous.
+    """
 
     __slots__ = ("_callbacks", "_inputs", "_name", "_outputs", "_run", "_seconds", "_start")
 
@@ -55,32 +58,25 @@ class Stage:
         self._run: Any = None
         self._start = perf_counter()
 
-    def __enter__(self) -> Outputs:
-        if self._callbacks.handlers:
-            self._run = self._begin()
-        return self._outputs
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self._seconds[self._name] = perf_counter() - self._start
-        if self._run is not None and error is None:
-            self._run.on_chain_end(self._outputs)
-        elif self._run is not None:
-            self._run.on_chain_error(error)
-
     async def __aenter__(self) -> Outputs:
         if self._callbacks.handlers:
-            self._run = await self._begin()
+            name = f"sift_{self._name}"
+            self._run = await _given(
+                self._callbacks.on_chain_start(None, dict(self._inputs), name=name)
+            )
         return self._outputs
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None:
             self._seconds[self._name] = perf_counter() - self._start
-        if self._run is not None and error is None:
-            await self._run.on_chain_end(self._outputs)
-        elif self._run is not None:
-            await self._run.on_chain_error(error)
+        if self._run is None:
+            return
+        if error is None:
+            await _given(self._run.on_chain_end(self._outputs))
+        else:
+            await _given(self._run.on_chain_error(error))
 
-    def _begin(self) -> Any:
-        """The run, or what an asynchronous manager has to be awaited for."""
-        return self._callbacks.on_chain_start(None, dict(self._inputs), name=f"sift_{self._name}")
+
+async def _given(result: Any) -> Any:
+    """What a callback manager returned, or what an asynchronous one will return."""
+    return await result if isawaitable(result) else result

@@ -16,8 +16,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
-from sift_retrievers.calibration import Pool
-from sift_retrievers.retrieval import SelectionRules
+from langchain_sift.stores import hits_of
+from sift_retrievers.retrieval import SelectionRules, Target, retrieve
 
 
 class FirstTwenty(BaseRetriever):
@@ -38,15 +38,10 @@ def found(corpus: Corpus) -> list[Document]:
 
 def expected(corpus: Corpus, found: list[Document], k: int = 4, **options: Any) -> list[str | None]:
     """What the core picks from the documents."""
-    pool = Pool(
-        corpus.query_vector()[None],
-        corpus.vectors[: len(found)],
-        [*range(len(found))],
-        corpus.queries[0],
-        [document.page_content for document in found],
-    )
-    picks = pool.retrieval(k, SelectionRules(**options)).outcome.choice.picks
-    return [found[i].id for i in picks]
+    target = Target(corpus.query_vector(), corpus.queries[0])
+    hits = hits_of(found, corpus.vectors[: len(found)], target.vector)
+    retrieval = retrieve(corpus.queries[0], [target], hits, k, SelectionRules(**options))
+    return [pick.id for pick in retrieval.picks]
 
 
 def ids(documents: Any) -> list[str | None]:

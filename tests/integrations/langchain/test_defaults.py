@@ -12,10 +12,11 @@ from langchain_core.runnables import ConfigurableField
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
+from langchain_sift.stores import hits_of
 from sift_retrievers import select
-from sift_retrievers.calibration import Pool
-from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.retrieval import PHRASES, SelectionRules
+from sift_retrievers.kernels.names import resolve_kernel
+from sift_retrievers.retrieval import SelectionRules, Target, retrieve
+from sift_retrievers.retrieval.rules import PHRASES
 from sift_retrievers.witnesses import Witnesses
 
 
@@ -42,17 +43,16 @@ def by_rules(corpus: Corpus, k: int, **rules: Any) -> list[int]:
     """What the core picks from the nearest, by texts and vectors."""
     order = pool(corpus)
     texts = [corpus.texts[i] for i in order]
-    candidates = Pool(
-        corpus.query_vector()[None], corpus.vectors[order], order, corpus.queries[0], texts
-    )
-    choice = candidates.retrieval(k, SelectionRules(**rules)).outcome.choice
-    return [order[i] for i in choice.picks]
+    target = Target(corpus.query_vector(), corpus.queries[0])
+    documents = [Document(page_content=text) for text in texts]
+    hits = hits_of(documents, corpus.vectors[order], target.vector)
+    retrieval = retrieve(corpus.queries[0], [target], hits, k, SelectionRules(**rules))
+    return [order[pick.position] for pick in retrieval.picks]
 
 
 def shape(built: Any) -> tuple[Any, ...]:
     rules = built.rules()
-    kernel = rules.kernel if rules.kernel == PHRASES else resolve_kernel(rules.kernel)
-    return kernel, rules.lambda_, rules.objective, rules.witnesses
+    return rules.chosen_kernel, rules.noise, str(rules.chosen_objective), rules.witnesses
 
 
 DEFAULT = (PHRASES, 0.1, "undirected", Witnesses())

@@ -18,7 +18,7 @@ from langchain_core.runnables import ConfigurableField, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_sift import SIFTRetriever
-from sift_retrievers.retrieval import PHRASES
+from sift_retrievers.retrieval.rules import PHRASES
 
 
 @pytest.fixture(params=["InMemory", "FAISS", "Chroma", "Qdrant L2", "PGVectorStore"])
@@ -68,6 +68,7 @@ class AsyncOnlyEmbeddings(TableEmbeddings):
     """Fails when the synchronous method is called."""
 
     async def aembed_query(self, text: str) -> list[float]:
+        await asyncio.sleep(0)
         return super().embed_query(text)
 
     def embed_query(self, text: str) -> list[float]:

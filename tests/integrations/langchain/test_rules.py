@@ -233,7 +233,7 @@ def test_a_setting_that_is_assigned_counts_from_then_on(memory: Any, corpus: Cor
     assert retriever.rules() is retriever.rules()  # resolved once
     retriever.lambda_ = 1e6
     retriever.k = 10
-    assert retriever.rules().lambda_ == 1e6
+    assert retriever.rules().noise == 1e6
     nearest = numbers(retriever.invoke(corpus.queries[0]))
     assert nearest == pool(corpus)[:10]
     copy = retriever.model_copy(update={"lambda_": None, "k": 4})

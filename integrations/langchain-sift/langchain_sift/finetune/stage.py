@@ -1,4 +1,4 @@
-"""Fine-tuning as a stage of a retrieval, traced like the others."""
+"""Fine-tuning as a traced stage of a retrieval."""
 
 from __future__ import annotations
 
@@ -9,33 +9,31 @@ from langchain_core.documents import Document
 
 from langchain_sift.tracing import Stages
 from sift_retrievers.finetune import Report, TestTimeTuner
-from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.retrieval import Retrieval, Work
 from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
 
 
-def tune(tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: CallbackManager) -> None:
-    """Train for the request around the caller.
+async def tune(
+    work: Work,
+    tuner: TestTimeTuner,
+    retrieval: Retrieval[Document],
+    callbacks: CallbackManager | AsyncCallbackManager,
+) -> None:
+    """Train in the tuner's open session, on passages selected from a retrieval's candidates.
 
     Raises:
-        NoRequestError: outside of any request of the tuner.
-        TuningError: if training failed and the tuner's policy is "raise".
+        NoRequestError: if no session of the tuner is open here.
+        TuningError: if training failed and the tuner's `on_error` is "raise".
     """
-    with Stages(callbacks).stage("fine_tune", {"query": retrieval.query}) as outputs:
-        outputs |= _shown(fine_tune(tuner, retrieval))
-
-
-async def atune(
-    tuner: TestTimeTuner, retrieval: Retrieval[Document], callbacks: AsyncCallbackManager
-) -> None:
-    """The same; training leaves the event loop free."""
     async with Stages(callbacks).stage("fine_tune", {"query": retrieval.query}) as outputs:
-        outputs |= _shown(await afine_tune(tuner, retrieval))
+        report = await work.call("fine_tune", tuner, fine_tune, tuner, retrieval, native=afine_tune)
+        outputs |= _trace_outputs(report)
 
 
-def _shown(report: Report | None) -> dict[str, Any]:
-    """What a trace shows of the training."""
+def _trace_outputs(report: Report | None) -> dict[str, Any]:
+    """What a trace shows of the training; None stands for a session with `tuned=False`."""
     if report is None:
-        return {"steps": 0, "stopped": "not wanted in this request"}
+        return {"steps": 0, "stopped": "tuned=False"}
     return {
         "steps": report.steps,
         "stopped": report.stopped,

@@ -1,0 +1,72 @@
+"""Documents that somebody else found, as hits with their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from langchain_sift.stores import hits_of, stored_vectors
+from sift_retrievers.retrieval import EmbeddingCache, Hits, Target, Work, check_hits
+
+
+async def hits_of_given(
+    work: Work,
+    documents: Sequence[Document],
+    target: Target,
+    model: Embeddings,
+    store: Any,
+    cache: EmbeddingCache,
+) -> Hits[Document]:
+    """The documents with their vectors; one that was found twice counts once.
+
+    Args:
+        work: makes the calls of the store and the model.
+        documents: in the order of their retriever.
+        target: what they were found for.
+        model: embeds those whose vectors are neither in `document.state["embedded_doc"]` nor in the
+            store, in one call.
+        store: holds vectors under the documents' ids; None: there is none.
+        cache: of embedded texts.
+
+    Raises:
+        ValueError: for vectors that are not finite numbers of the target's dimension.
+    """
+    documents, query = _different(documents), target.vector
+    vectors: list[Any] = [
+        (getattr(document, "state", None) or {}).get("embedded_doc") for document in documents
+    ]
+    missing, note = _without(vectors), None
+    if store is not None and missing:
+        asked = [documents[i] for i in missing]
+        stored, note = await work.call("vectors", store, stored_vectors, store, asked)
+        for i, vector in zip(missing, stored, strict=True):
+            vectors[i] = vector
+        missing = _without(vectors)
+    if missing:
+        texts = [documents[i].page_content or "" for i in missing]
+        embedded = await work.call("embed", model, cache.embed, model, texts, model.embed_documents)
+        for i, vector in zip(missing, embedded, strict=True):
+            # A text of white space has none; a vector of length 0 tells nothing.
+            vectors[i] = vector if len(vector) else np.zeros(len(query), dtype=np.float32)
+        own = f"{len(missing)} of {len(documents)} embedded by the compressor"
+        note = own if note is None else f"{note}; {own}"
+    hits = hits_of(documents, vectors, query, note=note)
+    check_hits("SIFTCompressor", hits, len(query))
+    return hits
+
+
+def _without(vectors: Sequence[Any]) -> list[int]:
+    return [i for i, vector in enumerate(vectors) if vector is None]
+
+
+def _different(documents: Sequence[Document]) -> list[Document]:
+    """The documents without repetitions of the same id, text and metadata."""
+    seen: dict[tuple[Any, ...], Document] = {}
+    for document in documents:
+        key = (document.id, document.page_content, repr(document.metadata))
+        seen.setdefault(key, document)
+    return [*seen.values()]

@@ -1,0 +1,65 @@
+"""What `SIFTRetriever` and `SIFTCompressor` do with candidates: choose, train, copy, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
+from langchain_core.documents import Document
+
+from langchain_sift.documents import copies_of_picks
+from langchain_sift.settings import SharedSettings
+from langchain_sift.tracing import Stages
+from sift_retrievers.retrieval import (
+    SELECTION,
+    Explanation,
+    Hits,
+    Retrieval,
+    SelectionRules,
+    Target,
+    Work,
+    retrieve,
+)
+
+
+async def chosen(
+    work: Work,
+    stages: Stages,
+    query: str,
+    targets: Sequence[Target],
+    hits: Hits[Document],
+    k: int,
+    rules: SelectionRules,
+    scores: Any = None,
+) -> Retrieval[Document]:
+    """Choose from hits as the stage "select"; the arguments after `stages` are `retrieve`'s."""
+    owner = rules.witnesses.scorer or SELECTION
+    arguments = (query, targets, hits, k, rules, scores, stages.seconds)
+    async with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
+        retrieval: Retrieval[Document] = await work.call("select", owner, retrieve, *arguments)
+        outputs |= retrieval.trace()
+    return retrieval
+
+
+async def returned(
+    work: Work,
+    settings: SharedSettings,
+    retrieval: Retrieval[Document],
+    callbacks: CallbackManager | AsyncCallbackManager,
+) -> list[Document]:
+    """The copies for the caller; before, the model is trained where the settings say so."""
+    if settings.fine_tune is not None:
+        from langchain_sift.finetune.stage import tune
+
+        await tune(work, settings.fine_tune, retrieval, callbacks)
+    return copies_of_picks(retrieval, settings.annotate)
+
+
+async def explained(work: Work, retrieval: Retrieval[Document]) -> Explanation:
+    """The explanation of a retrieval, with the settings that were in force."""
+    settings = {"k": retrieval.k, **retrieval.rules.settings()}
+    explanation: Explanation = await work.call(
+        "explain", SELECTION, retrieval.explanation, **settings
+    )
+    return explanation
