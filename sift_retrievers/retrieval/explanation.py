@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.coverage import novelty_after
 from sift_retrievers.retrieval.by_vectors import select_options
-from sift_retrievers.retrieval.retrieval import Pick, Retrieval
 from sift_retrievers.selection import gains_after
 from sift_retrievers.selection.problem import Objective
 from sift_retrievers.stop_reason import StopReason
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
+
+if TYPE_CHECKING:
+    from sift_retrievers.retrieval.retrieval import Pick, Retrieval
 
 Float64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
