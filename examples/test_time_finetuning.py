@@ -124,17 +124,17 @@ def measure(
 
     retriever = SIFTRetriever(store, k=4, fetch_k=100, fine_tune=tuner)
     untuned = loss()
-    with tuner.request() as request:
+    with tuner.request() as session:
         retriever.invoke(question.text)  # selects, and trains
         tuned = loss()
-    assert request.report is not None
+    assert session.report is not None
     return Measured(
         question=question,
         untuned=untuned,
         nearest=loss_after(store.similarity_search(question.text, k=STEPS)),
         sift=tuned,
         random=loss_after(random.Random(question.text).sample(documents, STEPS)),
-        sigma=request.report.sigma,
+        sigma=session.report.sigma,
     )
 
 

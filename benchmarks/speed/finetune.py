@@ -84,7 +84,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def bare_steps(tuner: TestTimeTuner, texts: list[str]) -> None:
     """The forward and backward passes of a session, nothing else."""
-    slot = tuner._slot
+    slot = tuner._trainer.slot
     slot.enable()
     for parameter in tuner.model.parameters():
         parameter.requires_grad_(False)
@@ -139,7 +139,7 @@ def overhead(console: Console) -> list[str]:
             for verify in ("quick", "full"):
                 tuner.verify = verify  # type: ignore[assignment]
                 took[verify].append(seconds(lambda: session(tuner, texts)))  # noqa: B023
-            took["reset"].append(seconds(tuner._slot.reset))
+            took["reset"].append(seconds(tuner._trainer.slot.reset))
         bare, quick, full, reset = (statistics.median(took[key][1:]) for key in took)
         lines.append(
             f"| {name}, {model.num_parameters() / 1e6:.0f} M | {bare:.2f} | {quick:.2f} | "
@@ -157,7 +157,7 @@ def memory(console: Console) -> list[str]:
     model = build(config(len(tokenizer)))
     base = alive() - before
     tuner = TestTimeTuner(model, tokenizer, budget=Budget(max_steps=STEPS))
-    adapter = sum(p.nbytes for p in tuner._slot.parameters)
+    adapter = sum(p.nbytes for p in tuner._trainer.slot.parameters)
     idle = alive() - before - base
     seen: list[int] = []
     hook = model.register_forward_pre_hook(lambda *_: seen.append(alive() - before - base))

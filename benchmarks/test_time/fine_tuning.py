@@ -12,16 +12,11 @@ from peft import LoraConfig
 from torch import nn
 
 from benchmarks.metrics.bits_per_byte import bits_per_byte
+from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.budget import Budget
-from sift_retrievers.finetune.slot import AdapterSlot
-from sift_retrievers.finetune.training import (
-    Example,
-    NonFiniteLossError,
-    Progress,
-    Reading,
-    Trainable,
-    train,
-)
+from sift_retrievers.finetune.errors import NonFiniteLossError
+from sift_retrievers.finetune.examples import Example, PassageReader
+from sift_retrievers.finetune.steps import Progress, Trainable, train
 
 LORA = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", fan_in_fan_out=True)
 NO_LIMIT = Budget(max_steps=None)
@@ -72,7 +67,7 @@ class Predictor:
         device = next(model.parameters()).device
         positions = int(model.config.n_positions)
         self.bfloat16, self.device = bfloat16, device
-        self.reading = Reading(
+        self.reader = PassageReader(
             tokenizer, device, max_passage_tokens=positions, max_tokens=positions
         )
 
@@ -83,8 +78,8 @@ class Predictor:
             ValueError: if not all tokens of the text are predicted: there are more than the model
                 reads at once, or the tokenizer puts nothing before the first.
         """
-        example = self.reading.example(0, text)
-        tokens = len(self.reading.tokenizer(text, add_special_tokens=False)["input_ids"])
+        example = self.reader.example(0, text)
+        tokens = len(self.reader.tokenizer(text, add_special_tokens=False)["input_ids"])
         if example.tokens != tokens:
             raise ValueError(f"{example.tokens} of {tokens} tokens of a text are predicted")
         with torch.no_grad():
@@ -116,7 +111,7 @@ class Predictor:
             for done, passage in enumerate(passages):
                 with torch.autocast(self.device.type, enabled=False):
                     predict(done)
-                yield self.reading.example(done, passage)
+                yield self.reader.example(done, passage)
 
         try:
             # Without its cache: the copies in bfloat16 would be those of the first step for ever.

@@ -1,14 +1,21 @@
-"""Test-time fine-tuning: a LoRA adapter trained on the passages of one request, then forgotten.
+"""Test-time fine-tuning: train a LoRA adapter for one request on its passages, then discard it.
 
-Needs the extra `finetune` (transformers, peft).
+A request is one question that a model answers. While it is answered, a `Session` gives the request
+the model alone, together with an adapter trained for it.
+
+Needs the extra `finetune` (torch, transformers, peft).
 """
 
 from sift_retrievers.finetune.budget import Budget
-from sift_retrievers.finetune.errors import NoRequestError, PoisonedError, TuningError
-from sift_retrievers.finetune.gate import QueueTimeoutError
-from sift_retrievers.finetune.proof import BaseChangedError
+from sift_retrievers.finetune.errors import (
+    BaseChangedError,
+    NoRequestError,
+    PoisonedError,
+    QueueTimeoutError,
+    TuningError,
+)
 from sift_retrievers.finetune.report import Report
-from sift_retrievers.finetune.request import Request
+from sift_retrievers.finetune.session import Session
 from sift_retrievers.finetune.tuner import TestTimeTuner
 
 __all__ = [
@@ -18,7 +25,7 @@ __all__ = [
     "PoisonedError",
     "QueueTimeoutError",
     "Report",
-    "Request",
+    "Session",
     "TestTimeTuner",
     "TuningError",
 ]

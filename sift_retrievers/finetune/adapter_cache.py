@@ -1,4 +1,4 @@
-"""`AdapterCache`: trained adapters, for requests that come again word by word."""
+"""`AdapterCache`: trained adapters, reused when a request has exactly the same passages."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from typing import Any
 
 from torch import Tensor
 
-from sift_retrievers.finetune.proof import Fingerprint
-from sift_retrievers.finetune.training import Example, Progress
+from sift_retrievers.finetune.examples import Example
+from sift_retrievers.finetune.fingerprint import Fingerprint
+from sift_retrievers.finetune.steps import Progress
 
 
 @dataclass(frozen=True)
 class TrainedAdapter:
-    """An adapter's weights on the CPU, and how they came to be."""
+    """The weights of an adapter, on the CPU, and the training that led to them."""
 
     weights: tuple[Tensor, ...]
     progress: Progress
 
     @property
     def size(self) -> int:
-        """Bytes of the weights."""
+        """Size of the weights in bytes."""
         return sum(tensor.nbytes for tensor in self.weights)
 
 
 class AdapterCache:
-    """Least recently used adapters go first; all together take at most `max_bytes`."""
+    """Holds at most `max_bytes` of adapters and evicts the least recently used ones."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.size = 0
-        """Bytes taken."""
+        """Bytes in use."""
         self._adapters: OrderedDict[str, TrainedAdapter] = OrderedDict()
         self._lock = Lock()
 
@@ -43,7 +44,7 @@ class AdapterCache:
         return len(self._adapters)
 
     def get(self, key: str) -> TrainedAdapter | None:
-        """The adapter of a key, which counts as its use."""
+        """Return the adapter of a key and mark it as recently used."""
         with self._lock:
             if key not in self._adapters:
                 return None
@@ -51,7 +52,7 @@ class AdapterCache:
             return self._adapters[key]
 
     def put(self, key: str, adapter: TrainedAdapter) -> None:
-        """Keep an adapter; one that is larger than the whole cache is not kept."""
+        """Store an adapter, unless it is larger than the whole cache."""
         with self._lock:
             if key in self._adapters or adapter.size > self.max_bytes:
                 return
@@ -62,13 +63,15 @@ class AdapterCache:
                 self.size -= oldest.size
 
 
-def key_of(base: Fingerprint, settings: dict[str, Any], examples: Sequence[Example]) -> str:
-    """Names everything that a trained adapter depends on.
+def cache_key(base: Fingerprint, settings: dict[str, Any], examples: Sequence[Example]) -> str:
+    """Hash everything that a trained adapter depends on.
 
     Args:
-        base: of the model as it is now, so that new weights in the same object find nothing.
-        settings: of the adapter, the optimizer and the budget; JSON, or what has a `str`.
-        examples: in order; their tokens stand for texts, tokenizer and length limits.
+        base: fingerprint of the model before training, so that a model whose weights were replaced
+            finds no adapters of the old weights.
+        settings: of the adapter, the optimizer and the budget; values must be JSON or have a `str`.
+        examples: in training order. Their tokens represent the texts, the tokenizer and the limits
+            on length.
     """
     digest = hashlib.sha256()
     digest.update(json.dumps(settings, sort_keys=True, default=str).encode())

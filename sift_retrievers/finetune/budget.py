@@ -1,4 +1,4 @@
-"""`Budget`: how much one request may train."""
+"""`Budget`: how much one session may train."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from sift_retrievers.validation import count, positive
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one request; checked between steps, so the last step may go over. None: no limit.
+    """Limits on the training of one session; None means no limit.
+
+    Limits are checked between gradient steps, so the last step may exceed them.
 
     Raises:
-        ValueError: for a limit that is not positive.
+        ValueError: if a limit is not positive.
     """
 
     max_steps: int | None = 50
-    """Gradient steps; one a passage."""
+    """Gradient steps; each passage takes one."""
     max_seconds: float | None = None
     """Seconds of training."""
     max_tokens: int | None = None
@@ -31,7 +33,7 @@ class Budget:
             count(self.max_tokens, "max_tokens")
 
     def exceeded(self, steps: int, seconds: float, tokens: int) -> str | None:
-        """The limit that allows no further step, or None."""
+        """Return the name of a limit that forbids another step, or None."""
         if self.max_steps is not None and steps >= self.max_steps:
             return "max_steps"
         if self.max_seconds is not None and seconds >= self.max_seconds:

@@ -1,22 +1,23 @@
-"""Gradient checkpointing that leaves no trace in the model."""
+"""Gradient checkpointing that does not change the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Final
 
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-_NOT_THERE = object()
+_ABSENT: Final = object()
 
 
 def checkpointable_layers(model: nn.Module) -> list[nn.Module]:
-    """The blocks of a transformers model that may be computed a second time.
+    """Return the layers of a transformers model that support gradient checkpointing.
 
     Raises:
-        ValueError: if the model has none.
+        ValueError: if there are none.
     """
     try:
         from transformers.modeling_layers import GradientCheckpointingLayer
@@ -36,13 +37,13 @@ def checkpointable_layers(model: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def checkpointed(model: nn.Module) -> Iterator[None]:
-    """Inside, the blocks forget what they compute, and compute it again for the gradient.
+    """Inside, the layers discard their activations and recompute them for the gradient.
 
-    transformers' own switch works in training mode only, in which layers drop out at random; here
-    the blocks stay as they are.
+    The switch of transformers works in training mode only, which would also turn dropout on. Here
+    the mode of the layers does not change.
     """
     layers = checkpointable_layers(model)
-    before = [layer.__dict__.get("forward", _NOT_THERE) for layer in layers]
+    before = [layer.__dict__.get("forward", _ABSENT) for layer in layers]
     try:
         for layer in layers:
             layer.__dict__["forward"] = partial(
@@ -51,7 +52,7 @@ def checkpointed(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for layer, forward in zip(layers, before, strict=True):
-            if forward is _NOT_THERE:
+            if forward is _ABSENT:
                 layer.__dict__.pop("forward", None)
             else:
                 layer.__dict__["forward"] = forward

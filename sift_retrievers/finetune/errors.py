@@ -1,15 +1,27 @@
-"""What can go wrong with a request, by name."""
+"""All errors of test-time fine-tuning."""
 
 from __future__ import annotations
 
 
-class PoisonedError(RuntimeError):
-    """An earlier request left the model in a state that nobody can vouch for."""
-
-
 class TuningError(RuntimeError):
-    """Training failed, and the policy was to say so."""
+    """Training failed, and the tuner's `on_error` is "raise"."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss of a passage, or its gradient, is NaN or infinite."""
 
 
 class NoRequestError(RuntimeError):
-    """Something was to be trained outside of any request, where nobody would undo it."""
+    """A retriever was to train outside of any session, where nothing would undo the training."""
+
+
+class QueueTimeoutError(TimeoutError):
+    """The model was busy with other requests for longer than `queue_timeout`."""
+
+
+class BaseChangedError(RuntimeError):
+    """The weights of the base model changed during a session."""
+
+
+class PoisonedError(RuntimeError):
+    """The tuner refuses to work, because the model may not be in its original state."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 from copy import deepcopy
 from pathlib import Path
-from tempfile import mkdtemp
+from typing import Final
 from uuid import uuid4
 
-from sift_retrievers.finetune.slot import NAME, AdapterSlot
+from sift_retrievers.finetune.adapter_slot import ADAPTER_NAME, AdapterSlot
 
-# What peft puts before the names of a model's modules, and so expects in a file.
-PREFIX = "base_model.model."
+# PEFT expects this before the module names in a file.
+MODULE_PREFIX: Final = "base_model.model."
 
 
 def export_adapter(slot: AdapterSlot, folder: str | Path) -> Path:
     """Write the adapter as it is now into a new folder inside `folder`.
 
-    The name is new each time, and the folder appears whole or not at all: engines that keep
-    prefixes or adapters by name (vLLM issue 42125) never mix up two of them.
+    Every export has a new name, because serving engines cache adapters and prefixes by name
+    (vLLM issue 42125). The new folder appears only when it is complete, and has the permissions
+    that the umask gives.
 
     Returns:
         The new folder, with adapter_config.json and adapter_model.safetensors.
@@ -32,18 +33,18 @@ def export_adapter(slot: AdapterSlot, folder: str | Path) -> Path:
     config = deepcopy(slot.config)
     config.inference_mode = True
     config.base_model_name_or_path = getattr(slot.model, "name_or_path", None) or None
-    weights = get_peft_model_state_dict(slot.model, adapter_name=NAME)
+    weights = get_peft_model_state_dict(slot.model, adapter_name=ADAPTER_NAME)
     target = Path(folder) / f"sift-{uuid4().hex}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(mkdtemp(prefix=".sift-", dir=target.parent))
+    unfinished = target.with_name(f".{target.name}")
+    unfinished.mkdir()  # not mkdtemp, which ignores the umask
     try:
         save_file(
-            {PREFIX + name: tensor.cpu().contiguous() for name, tensor in weights.items()},
+            {MODULE_PREFIX + name: tensor.cpu().contiguous() for name, tensor in weights.items()},
             unfinished / "adapter_model.safetensors",
             metadata={"format": "pt"},
         )
         config.save_pretrained(str(unfinished))
-        unfinished.chmod(0o755)  # mkdtemp keeps others out
         unfinished.rename(target)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""`Report`: what one request trained."""
+"""`Report`: what was trained in one session."""
 
 from __future__ import annotations
 
@@ -8,36 +8,38 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Report:
-    """What a session did to the adapter. A training loss says nothing of the answer's quality."""
+    """What was trained in one session. The training loss does not measure the answer's quality."""
 
     stopped: str
-    """Why training ended: "passages" (all were used), "max_steps", "max_seconds", "max_tokens",
-    "alpha", "min_gain" (not worth it: nothing was trained), "empty" (no passages), "error"."""
+    """Why training ended: "passages" (all of them were used), "max_steps", "max_seconds",
+    "max_tokens", "alpha", "min_gain" (the predicted gain was too small; nothing was trained),
+    "empty" (there were no passages), "cancelled" or "error"."""
     losses: tuple[float, ...] = ()
-    """Loss before each step, in nats a token, in the order of the passages."""
+    """Loss before each step, in nats per token, in the order of the passages."""
     passage_ids: tuple[str | None, ...] = ()
-    """Of the passage of each step, where the caller gave ids, as the retrievers do."""
+    """Id of the passage of each step; empty if the caller gave no ids. Retrievers give them."""
     tokens: int = 0
     """Tokens that the loss was computed on."""
     seconds: float = 0.0
-    """Time of training."""
+    """Seconds of training."""
     queue_seconds: float = 0.0
-    """Time spent waiting for the model."""
+    """Seconds spent waiting for the model."""
     sigma: tuple[float, ...] = ()
-    """σ_0 … σ_N of the selection, if one was given."""
+    """σ_0 … σ_N of the selection; empty if none was given."""
     predicted_gain: float | None = None
-    """½ log(σ_0² / σ_N²) nats of the passages that were to be used, if a selection was given."""
+    """½ log(σ_0² / σ_N²) in nats, for the passages that were to be used; None without a
+    selection."""
     from_cache: bool = False
-    """Whether the steps were made by an earlier request on the same passages; `losses` and `tokens`
-    are those of that time."""
+    """Whether the adapter was trained earlier, on the same passages, and restored from the cache.
+    `losses` and `tokens` are then those of the earlier training."""
     verified: Literal["quick", "full"] | None = None
-    """How the base was proved to be what it was before; None while the request is open."""
+    """How the base model was found to be unchanged; None until the session has ended."""
     error: str | None = None
-    """What went wrong, where the policy was to answer all the same."""
+    """The error that ended training, if there was one."""
     peak_memory: int | None = None
-    """Bytes allocated at most on a CUDA device while training."""
+    """Largest number of bytes allocated on the CUDA device while training."""
 
     @property
     def steps(self) -> int:
-        """Gradient steps that were made."""
+        """Number of gradient steps."""
         return len(self.losses)

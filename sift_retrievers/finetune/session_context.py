@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from sift_retrievers.finetune.report import Report
-    from sift_retrievers.finetune.request import Request
+    from sift_retrievers.finetune.session import Session
     from sift_retrievers.finetune.tuner import TestTimeTuner
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ _END: Final[Any] = object()
 @contextmanager
 def session_in_context(
     tuner: TestTimeTuner, context: Context, *, tuned: bool, on_report: OnReport | None
-) -> Iterator[Request]:
+) -> Iterator[Session]:
     """Open a session in `context`; warn if nothing was trained; report when the session is over.
 
     Args:
@@ -45,7 +45,7 @@ def session_in_context(
         on_report: receives the report, once the base model has been verified. Exceptions that it
             raises propagate, so no answer goes unrecorded.
     """
-    session: Request | None = None
+    session: Session | None = None
     try:
         with ExitStack() as stack:
             session = context.run(stack.enter_context, tuner.request(tuned=tuned))
@@ -58,9 +58,9 @@ def session_in_context(
 @asynccontextmanager
 async def asession_in_context(
     tuner: TestTimeTuner, context: Context, *, tuned: bool, on_report: OnReport | None
-) -> AsyncIterator[Request]:
+) -> AsyncIterator[Session]:
     """Async version of `session_in_context`."""
-    session: Request | None = None
+    session: Session | None = None
     try:
         async with AsyncExitStack() as stack:
             entering = stack.enter_async_context(tuner.arequest(tuned=tuned))
@@ -71,7 +71,7 @@ async def asession_in_context(
         deliver_report(session, on_report)
 
 
-def deliver_report(session: Request | None, on_report: OnReport | None) -> None:
+def deliver_report(session: Session | None, on_report: OnReport | None) -> None:
     """Call `on_report` with the report of a finished session, if the session trained."""
     if on_report is not None and session is not None and session.report is not None:
         on_report(session.report)
@@ -110,7 +110,7 @@ async def _anext(items: AsyncIterator[Any]) -> Any:
     return await anext(items, _END)
 
 
-def _warn_if_untrained(session: Request) -> None:
+def _warn_if_untrained(session: Session) -> None:
     if session.tuned and session.report is None:
         warnings.warn(
             "nothing was trained for this request, because no retriever that it called has "

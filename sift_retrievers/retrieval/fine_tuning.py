@@ -59,7 +59,7 @@ def fine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
         NoRequestError: if no session of the tuner is open here.
         TuningError: if training failed and the tuner's `on_error` is "raise".
     """
-    session = tuner.current_request()
+    session = tuner.current_session()
     if not session.tuned:
         return None
     chosen = _select_for_training(tuner, retrieval)
@@ -68,12 +68,12 @@ def fine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
 
 async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report | None:
     """Async version of `fine_tune`. If it is cancelled, training stops after the current step."""
-    session = tuner.current_request()
+    session = tuner.current_session()
     if not session.tuned:
         return None
-    from sift_retrievers.finetune.threads import in_thread
+    from sift_retrievers.finetune.worker_threads import run_in_thread
 
-    chosen = await in_thread(_select_for_training, tuner, retrieval)
+    chosen = await run_in_thread(_select_for_training, tuner, retrieval)
     return await session.atune(
         retrieval.query, chosen.texts, selection=chosen.selection, ids=chosen.ids
     )
@@ -81,7 +81,8 @@ async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report 
 
 def _select_for_training(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> TrainingPassages:
     """Select with replacement, as in arXiv 2410.08020, as many passages as training has steps."""
-    chosen = _read(retrieval.for_training(tuner.budget.max_steps or DEFAULT_STEPS, tuner.lambda_))
+    steps = tuner.settings.budget.max_steps or DEFAULT_STEPS
+    chosen = _read(retrieval.for_training(steps, tuner.settings.lambda_))
     targets = len(retrieval.targets)
     if chosen.selection is None or targets == 1:
         return chosen

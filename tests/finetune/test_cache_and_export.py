@@ -16,7 +16,7 @@ import torch  # isort: skip
 
 from sift_retrievers.finetune import Budget, TestTimeTuner
 from sift_retrievers.finetune.adapter_cache import AdapterCache, TrainedAdapter
-from sift_retrievers.finetune.training import Progress
+from sift_retrievers.finetune.steps import Progress
 
 MANY = 10**8
 
@@ -113,7 +113,7 @@ def test_the_tuners_cache_is_bounded() -> None:
     probe = TestTimeTuner(tiny(), tokenizer(), cache_bytes=MANY)
     answer(probe, PASSAGES[:1])
     one = probe.cache.size
-    assert one == sum(p.numel() * 4 for p in probe._slot.parameters)
+    assert one == sum(p.numel() * 4 for p in probe._trainer.slot.parameters)
     tuner = TestTimeTuner(tiny(), tokenizer(), cache_bytes=2 * one)
     for passage in PASSAGES:
         answer(tuner, [passage])
@@ -152,14 +152,14 @@ def test_peft_loads_what_was_exported(kind: str, tmp_path: Path) -> None:
 
 def test_export_belongs_to_a_tuned_request(tmp_path: Path) -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
-    with tuner.request() as request, pytest.raises(RuntimeError, match="after it was tuned"):
-        request.export(tmp_path)
+    with tuner.request() as session, pytest.raises(RuntimeError, match="after tune"):
+        session.export(tmp_path)
     with tuner.session(QUERY, PASSAGES[:1]) as session:
         blocked = tmp_path / "a file"
         blocked.write_text("")
         with pytest.raises(OSError, match="a file"):
             session.export(blocked)
-    with pytest.raises(RuntimeError, match="inside its request"):
+    with pytest.raises(RuntimeError, match="inside its session"):
         session.export(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
@@ -174,8 +174,8 @@ def test_the_callers_config_is_not_written_to() -> None:
 
 def test_a_selection_of_several_targets_and_ids_are_reported() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
-    with tuner.request() as request:
-        report = request.tune(QUERY, PASSAGES, selection=selection(), ids=[*"abcde"])
+    with tuner.request() as session:
+        report = session.tune(QUERY, PASSAGES, selection=selection(), ids=[*"abcde"])
     assert report.passage_ids == ("a", "b", "c", "d", "e")
-    with tuner.request() as request, pytest.raises(ValueError, match="ids must be 5"):
-        request.tune(QUERY, PASSAGES, ids=["a"])
+    with tuner.request() as session, pytest.raises(ValueError, match="ids must be 5"):
+        session.tune(QUERY, PASSAGES, ids=["a"])

@@ -74,7 +74,7 @@ def test_batch_answers_every_request_with_its_own_adapter(bench: Bench) -> None:
     assert [*bench.tuned.batch_as_completed(QUESTIONS)] == [*enumerate(expected)]
     bench.state.check()
     # What a bare hook would give: the chain's own batch retrieves for all before it answers any.
-    with bench.tuner.request(), pytest.raises(RuntimeError, match="a request is tuned once"):
+    with bench.tuner.request(), pytest.raises(RuntimeError, match="a session trains once"):
         bench.chain.batch(QUESTIONS[:2])
     bench.state.check()
 
@@ -109,9 +109,9 @@ def test_a_stream_sees_its_adapter_between_two_chunks_and_its_reader_does_not() 
     expected = bench.alone(QUESTIONS[1])
     chunks = bench.tuned.stream(QUESTIONS[1])
     got = [next(chunks)]
-    assert bench.tuner._gate.held
+    assert bench.tuner._lock.held
     with pytest.raises(NoRequestError):
-        bench.tuner.current_request()
+        bench.tuner.current_session()
     got += chunks
     assert "".join(got) == expected
     bench.state.check()
@@ -131,7 +131,7 @@ def test_a_stream_dropped_half_way_waits_for_its_generation(how: str) -> None:
             chunks.throw(KeyboardInterrupt())  # type: ignore[attr-defined]
     del chunks
     gc.collect()
-    assert bench.tuned.tuner._gate.held is False
+    assert bench.tuned.tuner._lock.held is False
     bench.state.check()
     assert bench.tuned.invoke(QUESTIONS[0]) == bench.alone(QUESTIONS[0])
 
@@ -147,7 +147,7 @@ async def test_an_asynchronous_stream_dropped_half_way() -> None:
     del chunks  # asyncio closes it
     gc.collect()
     async with asyncio.timeout(30):
-        while bench.tuner._gate.held:
+        while bench.tuner._lock.held:
             await asyncio.sleep(0.01)
     bench.state.check()
 
@@ -356,10 +356,10 @@ def test_an_empty_store_answers_with_the_base(bench: Bench) -> None:
 def test_a_compressor_fires_as_well(bench: Bench) -> None:
     compressor = SIFTCompressor(embedding=WordEmbeddings(), k=2, fine_tune=bench.tuner)
     documents = [d.model_copy() for d in retriever_for(None).invoke(QUESTIONS[0], k=5)]
-    with bench.tuner.request() as request:
+    with bench.tuner.request() as session:
         kept = compressor.compress_documents(documents, QUESTIONS[0])
-        assert request.report is not None
-        assert request.report.steps == 6
+        assert session.report is not None
+        assert session.report.steps == 6
     assert len(kept) == 2
     bench.state.check()
 

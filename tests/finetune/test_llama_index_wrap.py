@@ -113,9 +113,9 @@ def test_a_stream_holds_the_model_until_it_is_read() -> None:
     bench = Bench(streaming=True)
     expected = bench.alone(QUESTIONS[0])
     response: Any = bench.tuned.query(QUESTIONS[0])
-    assert bench.tuner._gate.held
+    assert bench.tuner._lock.held
     with pytest.raises(NoRequestError):
-        bench.tuner.current_request()
+        bench.tuner.current_session()
     assert str(response) == expected
     assert len(bench.reports) == 1
     bench.state.check()
@@ -138,14 +138,14 @@ async def test_asynchronous_streams() -> None:
     with bench.tuner.request():
         expected = str(bench.engine.query(QUESTIONS[0]))
     response: Any = await bench.tuned.aquery(QUESTIONS[0])
-    assert bench.tuner._gate.held
+    assert bench.tuner._lock.held
     assert "".join([token async for token in response.async_response_gen()]) == expected
     bench.state.check()
     response = await bench.tuned.aquery(QUESTIONS[0])
     del response
     gc.collect()
     async with asyncio.timeout(30):
-        while bench.tuner._gate.held:
+        while bench.tuner._lock.held:
             await asyncio.sleep(0.01)
     bench.state.check()
 

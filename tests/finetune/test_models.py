@@ -15,7 +15,7 @@ import torch  # isort: skip
 from transformers import AutoModelForCausalLM, AutoTokenizer  # isort: skip
 
 from sift_retrievers.finetune import PoisonedError, TestTimeTuner
-from sift_retrievers.finetune.proof import fingerprint
+from sift_retrievers.finetune.fingerprint import fingerprint
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -67,7 +67,7 @@ def test_from_pretrained_with_a_device_map(tmp_path: Path, dtype: torch.dtype) -
 def test_quantised_models_are_refused() -> None:
     model = tiny()
     model.is_loaded_in_4bit = True
-    with pytest.raises(ValueError, match="quantised models are refused"):
+    with pytest.raises(ValueError, match="quantised models are not supported"):
         TestTimeTuner(model, tokenizer())
 
 
@@ -83,8 +83,8 @@ def test_passages_longer_than_the_model_can_read_are_cut() -> None:
 
 def test_passages_without_a_token_to_predict_are_no_steps() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
-    with tuner.request() as request:
-        report = request.tune(QUERY, ["", PASSAGES[0], "a", PASSAGES[1]], ids=[*"abcd"])
+    with tuner.request() as session:
+        report = session.tune(QUERY, ["", PASSAGES[0], "a", PASSAGES[1]], ids=[*"abcd"])
     assert report.passage_ids == ("b", "d")
 
 
@@ -129,7 +129,7 @@ def test_a_request_waits_for_a_generation_in_another_thread() -> None:
 
 
 def test_a_generation_that_never_ends_poisons_the_tuner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sift_retrievers.finetune.tuner.GENERATION_SECONDS", 0.05)
+    monkeypatch.setattr("sift_retrievers.finetune.model_guard.GENERATION_SECONDS", 0.05)
     model = tiny()
     tuner = TestTimeTuner(model, tokenizer(), **EAGER)
     base, over, begun = logits(model), threading.Event(), threading.Event()
@@ -149,7 +149,7 @@ def test_a_generation_that_never_ends_poisons_the_tuner(monkeypatch: pytest.Monk
         leave_one_running()
     over.set()
     assert torch.equal(logits(model), base)
-    assert not tuner._gate.held
+    assert not tuner._lock.held
     with pytest.raises(PoisonedError), tuner.session(QUERY, []):
         pass
 
@@ -157,12 +157,12 @@ def test_a_generation_that_never_ends_poisons_the_tuner(monkeypatch: pytest.Monk
 def test_training_in_a_thread_that_nobody_waits_for_ends_with_its_request() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer(), **EAGER)
     state = State(tuner)
-    with tuner.request() as request:
-        thread = threading.Thread(target=lambda: request.tune(QUERY, PASSAGES * 10))
+    with tuner.request() as session:
+        thread = threading.Thread(target=lambda: session.tune(QUERY, PASSAGES * 10))
         thread.start()
-        while not request._training.locked():
+        while not session._training.locked():
             time.sleep(0.001)
-    assert request.report is not None
-    assert request.report.stopped == "cancelled"
+    assert session.report is not None
+    assert session.report.stopped == "cancelled"
     thread.join()
     state.check()

@@ -53,8 +53,8 @@ def test_random_numbers_of_others_are_left_alone() -> None:
     expected = torch.randint(0, 2**40, (40,)).tolist()
     torch.manual_seed(7)
     drawn: list[int] = []
-    with tuner.request() as request:
-        thread = threading.Thread(target=lambda: request.tune(QUERY, PASSAGES * 3))
+    with tuner.request() as session:
+        thread = threading.Thread(target=lambda: session.tune(QUERY, PASSAGES * 3))
         thread.start()
         while thread.is_alive() and len(drawn) < 20:
             drawn += torch.randint(0, 2**40, (1,)).tolist()
@@ -84,19 +84,19 @@ async def test_synchronous_requests_in_the_loops_threads_leave_one_for_the_holde
 
 async def test_a_cancellation_is_heard_between_steps() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer(), budget=Budget(max_steps=None))
-    requests: list[Any] = []
+    sessions: list[Any] = []
 
     async def ask() -> None:
-        async with tuner.arequest() as request:
-            requests.append(request)
-            await request.atune(QUERY, PASSAGES * 2000)
+        async with tuner.arequest() as session:
+            sessions.append(session)
+            await session.atune(QUERY, PASSAGES * 2000)
 
     task = asyncio.ensure_future(ask())
     await asyncio.sleep(0.3)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert requests[0].report.stopped == "cancelled"
+    assert sessions[0].report.stopped == "cancelled"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

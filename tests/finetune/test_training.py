@@ -126,15 +126,15 @@ def test_models_that_make_their_frequencies_anew(rope: str) -> None:
 
 def test_several_targets_count_by_their_mean(model: Any) -> None:
     tuner = TestTimeTuner(model, tokenizer(), budget=Budget(max_steps=4))
-    with tuner.request() as request:
+    with tuner.request() as session:
         retriever_for(tuner).invoke(QUESTIONS[0], targets=QUESTIONS[:3])
-    assert request.report is not None
-    assert request.report.sigma[0] == pytest.approx(1.0)
-    assert np.all(np.diff(request.report.sigma) <= 1e-6)
+    assert session.report is not None
+    assert session.report.sigma[0] == pytest.approx(1.0)
+    assert np.all(np.diff(session.report.sigma) <= 1e-6)
 
 
 def test_what_a_tuner_refuses(model: Any) -> None:
-    with pytest.raises(ValueError, match=r"lora_dropout=0\.1"):
+    with pytest.raises(ValueError, match=r"lora_dropout must be 0.*got 0\.1"):
         TestTimeTuner(
             model, tokenizer(), lora=LoraConfig(target_modules="all-linear", lora_dropout=0.1)
         )
@@ -145,7 +145,7 @@ def test_what_a_tuner_refuses(model: Any) -> None:
     model.to(torch.bfloat16)
     with pytest.raises(RuntimeError, match="no longer in float32"), tuner.session(QUERY, PASSAGES):
         pass
-    assert not tuner._gate.held
+    assert not tuner._lock.held
 
 
 def test_a_tuner_as_a_context_leaves_the_model(model: Any) -> None:

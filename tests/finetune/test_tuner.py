@@ -31,7 +31,7 @@ def test_tuned_inside_and_bit_identical_outside(kind: str, dtype: torch.dtype) -
     model = tiny(kind, dtype)
     untouched = sha256(model)
     tuner = TestTimeTuner(model, tokenizer(), verify="full", **EAGER)
-    assert sha256(model, tuner._slot.ids) == untouched  # also with the adapter in it
+    assert sha256(model, tuner._trainer.slot.ids) == untouched  # also with the adapter in it
     state, base = State(tuner), logits(model)
     before = passage_loss(model, PASSAGES[0])
     with tuner.session(QUERY, PASSAGES[:1] * 6) as session:
@@ -115,7 +115,7 @@ def test_inside_inference_mode(model: Any) -> None:
 
 def test_adapters_are_in_fp32_on_a_bf16_base() -> None:
     tuner = TestTimeTuner(tiny(dtype=torch.bfloat16), tokenizer())
-    assert {parameter.dtype for parameter in tuner._slot.parameters} == {torch.float32}
+    assert {parameter.dtype for parameter in tuner._trainer.slot.parameters} == {torch.float32}
 
 
 def test_what_a_selection_says(model: Any) -> None:
@@ -238,15 +238,15 @@ def test_many_sessions_leave_nothing_behind(model: Any) -> None:
 def test_a_request_whose_passages_come_later(model: Any) -> None:
     tuner = TestTimeTuner(model, tokenizer(), **EAGER)
     base = logits(model)
-    with tuner.request() as request:
+    with tuner.request() as session:
         assert torch.equal(logits(model), base)
-        report = request.tune(QUERY, PASSAGES[:2])
+        report = session.tune(QUERY, PASSAGES[:2])
         assert not torch.equal(logits(model), base)
-        assert request.report is report
-        with pytest.raises(RuntimeError, match="a request is tuned once"):
-            request.tune(QUERY, PASSAGES)
-    with pytest.raises(RuntimeError, match="a request is tuned once, before it ends"):
-        request.tune(QUERY, PASSAGES)
+        assert session.report is report
+        with pytest.raises(RuntimeError, match="a session trains once"):
+            session.tune(QUERY, PASSAGES)
+    with pytest.raises(RuntimeError, match="a session trains once, before it ends"):
+        session.tune(QUERY, PASSAGES)
     assert torch.equal(logits(model), base)
 
 
@@ -309,7 +309,10 @@ def test_budgets_that_make_no_sense() -> None:
     [
         ({"passages": "one text"}, "passages must be a sequence of texts"),
         ({"passages": [1]}, "passages must be a sequence of texts"),
-        ({"passages": PASSAGES[:2], "selection": selection()}, "2 picks, one a passage; got 1 q"),
+        (
+            {"passages": PASSAGES[:2], "selection": selection()},
+            "2 picks, one for each passage",
+        ),
     ],
 )
 def test_passages_that_are_none(model: Any, arguments: Any, message: str) -> None:

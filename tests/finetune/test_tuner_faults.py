@@ -150,7 +150,7 @@ async def test_cancellation_while_training_waiting_and_answering(model: Any) -> 
 
     training = asyncio.ensure_future(ask(PASSAGES * 400, 0))
     await asyncio.sleep(0.1)
-    assert tuner._gate.held
+    assert tuner._lock.held
     waiting = asyncio.ensure_future(ask(PASSAGES, 0))
     await asyncio.sleep(0.01)
     for task in (waiting, training):
@@ -197,7 +197,7 @@ def test_a_base_that_somebody_writes_to_poisons_the_tuner(model: Any, verify: An
         model.get_input_embeddings().weight[0, 0] += 1
     with pytest.raises(PoisonedError, match="the base model changed"), tuner.session(QUERY, []):
         raise AssertionError("not reached")
-    assert not tuner._gate.held
+    assert not tuner._lock.held
 
 
 def test_a_failed_reset_poisons_the_tuner(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,9 +206,9 @@ def test_a_failed_reset_poisons_the_tuner(model: Any, monkeypatch: pytest.Monkey
     def fails() -> None:
         raise BoomError("no reset")
 
-    monkeypatch.setattr(tuner._slot, "reset", fails)
+    monkeypatch.setattr(tuner._trainer.slot, "reset", fails)
     with pytest.raises(BoomError), tuner.session(QUERY, PASSAGES[:1]):
         pass
     with pytest.raises(PoisonedError, match=r"could not be reset.*no reset"), tuner.session("", []):
         pass
-    assert not tuner._gate.held
+    assert not tuner._lock.held

@@ -28,16 +28,16 @@ class State:
         self.before = self.now()
 
     def now(self) -> Any:
-        adapter = self.tuner._slot.ids
+        slot = self.tuner._trainer.slot
         return (
-            sha256(self.model, adapter),
+            sha256(self.model, slot.ids),
             [(n, p.requires_grad) for n, p in self.model.named_parameters()],
             [(n, m.training) for n, m in self.model.named_modules()],
             torch.get_rng_state().tolist() if self.random else None,
             [*self.model.__dict__],
             [p.grad is None for p in self.model.parameters()],
-            sum(float(x.lora_B["sift"].weight.abs().sum()) for x in self.tuner._slot.layers),
-            self.tuner._gate.held,
+            sum(float(x.lora_B["sift"].weight.abs().sum()) for x in slot.layers),
+            self.tuner._lock.held,
         )
 
     def check(self) -> None:

@@ -1,6 +1,6 @@
-"""Test-time fine-tuning in LangChain: the hook of the retrievers, and what encloses a request.
+"""Test-time fine-tuning in LangChain: wrap a chain, or add a middleware to an agent.
 
-Needs the extra `finetune`; `SIFTFineTuning`, the middleware of agents, the extra `agents`.
+Needs the extra `finetune`; `SIFTFineTuning`, the middleware, needs the extra `agents`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ __all__ = ["SIFTFineTuning", "TunedRunnable", "transformers_model", "wrap"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "SIFTFineTuning":  # needs langchain, which chains do not
+    if name == "SIFTFineTuning":  # imports langchain, which chains do not need
         from langchain_sift.finetune.middleware import SIFTFineTuning
 
         return SIFTFineTuning

@@ -1,7 +1,6 @@
-"""LangChain's LLM caches, off inside a request.
+"""Switch LangChain's LLM caches off inside a session.
 
-An answer of the tuned model is no answer of the model, and the other way round; a cache that knows
-prompts alone would mix them up.
+Tuned and base answers differ for one prompt; a cache keyed by prompt would mix them.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
 from langchain_core.globals import get_llm_cache, set_llm_cache
 from langchain_core.language_models import BaseLanguageModel
 
-_requests: ContextVar[frozenset[object]] = ContextVar("sift_requests", default=frozenset())
+_entered: ContextVar[frozenset[object]] = ContextVar("sift_llm_cache_off", default=frozenset())
 _open: set[object] = set()
 _lock = Lock()
 
 
 def _bypassed() -> bool:
-    """Whether the calling code is inside a request that is still open."""
-    return not _open.isdisjoint(_requests.get())
+    """Whether the calling code runs inside an `llm_cache_off` block that has not ended."""
+    return not _open.isdisjoint(_entered.get())
 
 
-class _BypassedInRequests(BaseCache):
-    """Hides a cache from the requests of tuners, and from nobody else."""
+class _BypassedInSessions(BaseCache):
+    """A cache that code inside a session neither reads nor writes; all other code uses it."""
 
     def __init__(self, cache: BaseCache) -> None:
         self.cache = cache
@@ -55,29 +54,30 @@ class _BypassedInRequests(BaseCache):
 
 @contextmanager
 def llm_cache_off(llms: Sequence[BaseLanguageModel[Any]]) -> Iterator[None]:
-    """Inside, the code of this context neither reads nor writes the global LLM cache.
+    """Inside, code of this context neither reads nor writes the global LLM cache.
 
     Args:
-        llms: models whose own `cache` is off meanwhile, too. The caller has their transformers
-            model to itself, so that nobody else sees it.
+        llms: models whose own `cache` is switched off as well. The caller must hold the lock of
+            their transformers model, because other code would see their `cache` changed.
     """
     own = [(llm, llm.cache) for llm in llms if isinstance(llm.cache, BaseCache)]
-    request = object()
-    _requests.set(_requests.get() | {request})  # a stream may end in a context without it
+    block = object()
+    # Not reset at the end, because a stream may end in another context; `_open` ends the block.
+    _entered.set(_entered.get() | {block})
     with _lock:
-        _open.add(request)
+        _open.add(block)
         cache = get_llm_cache()
-        if cache is not None and not isinstance(cache, _BypassedInRequests):
-            set_llm_cache(_BypassedInRequests(cache))
+        if cache is not None and not isinstance(cache, _BypassedInSessions):
+            set_llm_cache(_BypassedInSessions(cache))
     try:
         for llm, _ in own:
             llm.cache = False
         yield
     finally:
-        for llm, kept in own:
-            llm.cache = kept
+        for llm, original in own:
+            llm.cache = original
         with _lock:
-            _open.discard(request)
+            _open.discard(block)
             cache = get_llm_cache()
-            if not _open and isinstance(cache, _BypassedInRequests):
+            if not _open and isinstance(cache, _BypassedInSessions):
                 set_llm_cache(cache.cache)

@@ -12,7 +12,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from langchain_sift.finetune.llm_cache import llm_cache_off
 from langchain_sift.finetune.models import held_model
-from sift_retrievers.finetune import Report, Request, TestTimeTuner
+from sift_retrievers.finetune import Report, Session, TestTimeTuner
 from sift_retrievers.finetune.session_context import deliver_report
 
 try:
@@ -24,11 +24,11 @@ except ImportError as error:
 
 
 class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
-    """Every call of an agent's model is a request of its own: train, answer, forget.
+    """Tunes an agent's model for each call of it: train, answer, forget.
 
-    What is trained on is what the agent's tools retrieved since the user last spoke: the documents
-    of `retriever.as_tool()`, in their order. With a `retriever` of its own the middleware asks that
-    one what the user asked, before the first call as well.
+    The model is trained on the documents that the agent's tools returned since the user's last
+    message, in their order; `retriever.as_tool()` returns such documents. With a `retriever` of its
+    own, the middleware retrieves for the user's last message instead, before every call.
 
     Example:
         ```python
@@ -46,12 +46,12 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
         """Set up the middleware.
 
         Args:
-            tuner: of the agent's model. One with `cache_bytes` trains once where the model is
-                called several times with the same passages.
-            retriever: asked the user's question before each call. A
-                `SIFTRetriever(..., fine_tune=tuner)` selects for training with replacement; any
-                other gives its documents in their order.
-            on_report: gets the report of every call.
+            tuner: of the agent's model. With `cache_bytes`, it trains once if the model is called
+                several times with the same passages.
+            retriever: retrieves for the user's last message before each call. A
+                `SIFTRetriever(..., fine_tune=tuner)` selects for training with replacement; the
+                documents of any other retriever are used in their order.
+            on_report: receives the report of every call. Exceptions that it raises propagate.
         """
         super().__init__()
         self.tuner = tuner
@@ -61,17 +61,21 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
-        """One request of the tuner around one call of the model."""
+        """Open a session of the tuner around one call of the model.
+
+        Raises:
+            ValueError: if the agent's model is a transformers model, but not the tuner's.
+        """
         self.tuner.check_model(held_model(request.model), "the agent")
-        query = _question(request.messages)
-        with self._telling() as told, self.tuner.request() as session:
-            told.append(session)
+        query = _last_question(request.messages)
+        with self._reporting() as sessions, self.tuner.request() as session:
+            sessions.append(session)
             with llm_cache_off([request.model]):
-                passages = _found(request.messages)
+                documents = _tool_documents(request.messages)
                 if self.retriever is not None:
-                    passages = self.retriever.invoke(query)
-                if session.report is None:  # not by the retriever
-                    session.tune(query, _texts(passages))
+                    documents = self.retriever.invoke(query)
+                if session.report is None:  # otherwise the retriever has trained
+                    session.tune(query, _texts(documents))
                 return handler(request)
 
     async def awrap_model_call(
@@ -79,39 +83,39 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
         request: ModelRequest[Any],
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
-        """The same; waiting and training leave the event loop free."""
+        """Async version of `wrap_model_call`."""
         self.tuner.check_model(held_model(request.model), "the agent")
-        query = _question(request.messages)
-        with self._telling() as told:
+        query = _last_question(request.messages)
+        with self._reporting() as sessions:
             async with self.tuner.arequest() as session:
-                told.append(session)
+                sessions.append(session)
                 with llm_cache_off([request.model]):
-                    passages = _found(request.messages)
+                    documents = _tool_documents(request.messages)
                     if self.retriever is not None:
-                        passages = await self.retriever.ainvoke(query)
+                        documents = await self.retriever.ainvoke(query)
                     if session.report is None:
-                        await session.atune(query, _texts(passages))
+                        await session.atune(query, _texts(documents))
                     return await handler(request)
 
     @contextmanager
-    def _telling(self) -> Iterator[list[Request]]:
-        """Afterwards, the report of the request that the caller put into the list is handed on."""
-        begun: list[Request] = []
+    def _reporting(self) -> Iterator[list[Session]]:
+        """At the end, report the sessions that the caller has put into the list."""
+        sessions: list[Session] = []
         try:
-            yield begun
+            yield sessions
         finally:
-            for session in begun:
+            for session in sessions:
                 deliver_report(session, self.on_report)
 
 
-def _question(messages: Sequence[AnyMessage]) -> str:
-    """What the user said last."""
-    asked = [message for message in messages if isinstance(message, HumanMessage)]
-    return str(asked[-1].text) if asked else ""
+def _last_question(messages: Sequence[AnyMessage]) -> str:
+    """Return the text of the user's last message."""
+    questions = [message for message in messages if isinstance(message, HumanMessage)]
+    return str(questions[-1].text) if questions else ""
 
 
-def _found(messages: Sequence[AnyMessage]) -> list[Document]:
-    """The documents that tools brought since the user last spoke; each once."""
+def _tool_documents(messages: Sequence[AnyMessage]) -> list[Document]:
+    """Return the documents that tools returned since the user's last message, without repeats."""
     since = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     documents: dict[tuple[str | None, str], Document] = {}
     for message in messages[since + 1 :]:

@@ -1,17 +1,19 @@
-"""Where LangChain's classes keep the transformers model, and which of them a chain holds."""
+"""Find the transformers model inside LangChain's classes, and the language models in a chain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import Runnable, RunnableLambda
 from torch import nn
 
+from sift_retrievers.finetune.language_models import checked_model
+
 
 def transformers_model(llm: Any) -> tuple[nn.Module, Any]:
-    """The model and the tokenizer inside a `HuggingFacePipeline` or a `ChatHuggingFace`.
+    """Return the model and the tokenizer inside a `HuggingFacePipeline` or a `ChatHuggingFace`.
 
     Example:
         ```python
@@ -19,34 +21,28 @@ def transformers_model(llm: Any) -> tuple[nn.Module, Any]:
         ```
 
     Raises:
-        TypeError: for anything that has no transformers model in this process, an endpoint say.
+        TypeError: if `llm` holds no transformers model in this process, as an endpoint does not.
     """
-    pipeline = _pipeline(llm)
-    if pipeline is None:
-        raise TypeError(
-            "fine-tuning needs a model in this process: a HuggingFacePipeline, or a "
-            f"ChatHuggingFace over one; got {type(llm).__name__}. For any other class, pass its "
-            "transformers model and tokenizer to TestTimeTuner"
-        )
-    return pipeline.model, pipeline.tokenizer
+    expected = "a HuggingFacePipeline, or a ChatHuggingFace over one"
+    model = checked_model(held_model(llm), llm, expected)
+    return model, _pipeline(llm).tokenizer
 
 
 def held_model(llm: Any) -> nn.Module | None:
-    """The transformers model inside of an LLM, if it has one."""
-    pipeline = _pipeline(llm)
-    return None if pipeline is None else pipeline.model
+    """Return the transformers model inside an LLM, or None."""
+    model = getattr(_pipeline(llm), "model", None)
+    return model if isinstance(model, nn.Module) else None
 
 
 def _pipeline(llm: Any) -> Any:
-    inside = getattr(llm, "llm", llm)  # of ChatHuggingFace
-    pipeline = getattr(inside, "pipeline", None)
-    return pipeline if isinstance(getattr(pipeline, "model", None), nn.Module) else None
+    inner = getattr(llm, "llm", llm)  # ChatHuggingFace keeps its HuggingFacePipeline there
+    return getattr(inner, "pipeline", None)
 
 
 def language_models(chain: Any) -> list[BaseLanguageModel[Any]]:
-    """The language models that a chain's parts hold, as far as they can be seen.
+    """Return the language models that the parts of a chain hold.
 
-    What a function takes from elsewhere than its closure is not seen.
+    Of a function, only the objects in its closure are found.
     """
     found: list[BaseLanguageModel[Any]] = []
     seen: set[int] = set()
@@ -66,12 +62,12 @@ def language_models(chain: Any) -> list[BaseLanguageModel[Any]]:
 
 
 def _values(part: Any) -> Iterator[Any]:
-    """What an object holds, lists and mappings opened."""
+    """Yield the attributes of an object, and the elements of lists and mappings among them."""
     for value in vars(part).values():
         yield value
         if isinstance(value, Mapping):
             yield from value.values()
-        elif isinstance(value, Iterable) and isinstance(value, list | tuple):
+        elif isinstance(value, list | tuple):
             for element in value:
                 yield element
                 if isinstance(element, list | tuple):  # the branches of a RunnableBranch

@@ -1,4 +1,4 @@
-"""`wrap`: a chain in which every request is one session of a tuner."""
+"""`wrap`: a chain in which the model is tuned for every request."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def wrap(
     tuned: bool = True,
     on_report: Callable[[Report], None] | None = None,
 ) -> TunedRunnable:
-    """A Runnable in which every request has the model to itself, tuned on what it retrieves.
+    """Return a Runnable in which every request has the model to itself, tuned for it.
 
-    The retriever in the chain does the tuning: `SIFTRetriever(vectorstore, fine_tune=tuner)`. What
-    it trained is gone once the chain has answered, a stream once it is exhausted or closed.
+    The retriever in the chain does the training: `SIFTRetriever(vectorstore, fine_tune=tuner)`. The
+    adapter is reset when the chain has answered; with a stream, when it is exhausted or closed.
 
     Args:
         tuner: of the model that the chain calls.
-        chain: a Runnable, or what LangChain makes one of.
-        tuned: False for calls that answer with the base model and share the model with tuned ones:
-            they wait for their turn, and the retriever does not train.
-        on_report: gets the report of every request in which something was to be trained, once it
-            is over.
+        chain: a Runnable, or what LangChain can turn into one.
+        tuned: False for requests that the base model answers. They wait for the model as tuned ones
+            do, and the retriever does not train.
+        on_report: receives the report of every request in which a retriever called the tuner, when
+            the request is over. Exceptions that it raises propagate, so no answer goes unrecorded.
 
     Raises:
-        ValueError: if the chain's transformers models are others than the tuner's.
+        ValueError: if the chain calls a transformers model, but not the tuner's.
     """
     return TunedRunnable(
         bound=coerce_to_runnable(chain), tuner=tuner, tuned=tuned, on_report=on_report
@@ -57,7 +57,7 @@ def wrap(
 
 
 class TunedRunnable(RunnableSerializable[Any, Any]):
-    """A chain whose every request is a session of a tuner. Made by `wrap`."""
+    """A chain in which the model is tuned for every request. `wrap` makes it."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -70,14 +70,14 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
     _llms: list[BaseLanguageModel[Any]] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Look for the models that the chain calls."""
+        """Find the models that the chain calls, and check that they are the tuner's."""
         super().model_post_init(context)
         found = [(llm, held_model(llm)) for llm in language_models(self.bound)]
         models = [model for _, model in found if model is not None]
         if not any(model is self.tuner.model for model in models):
             for model in models:
                 self.tuner.check_model(model, "the chain")
-        # One that holds another model is none of this tuner's business.
+        # Those with another transformers model keep their caches.
         self._llms = [llm for llm, model in found if model is None or model is self.tuner.model]
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
@@ -115,7 +115,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
-        """One request an input, one after the other: a model serves one adapter at a time."""
+        """Answer the inputs one after the other, because a model serves one adapter at a time."""
         answers = self.batch_as_completed(
             inputs, config, return_exceptions=return_exceptions, **kwargs
         )
@@ -129,7 +129,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[int, Any]]:
-        """The same, each answer as soon as it is there."""
+        """As `batch`; yield each answer, and the position of its input, once it is ready."""
         configs = get_config_list(config, len(inputs))
         for i, (given, own) in enumerate(zip(inputs, configs, strict=True)):
             try:
@@ -148,7 +148,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
-        """As `batch`; waiting and training leave the event loop free."""
+        """Async version of `batch`."""
         answers = self.abatch_as_completed(
             inputs, config, return_exceptions=return_exceptions, **kwargs
         )
@@ -162,7 +162,7 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> AsyncIterator[tuple[int, Any]]:
-        """The same, each answer as soon as it is there."""
+        """Async version of `batch_as_completed`."""
         configs = get_config_list(config, len(inputs))
         for i, (given, own) in enumerate(zip(inputs, configs, strict=True)):
             try:
@@ -175,33 +175,33 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
 
     @property
     def InputType(self) -> type[Any]:  # noqa: N802  # LangChain's name
-        """The chain's."""
+        """Input type of the chain."""
         return self.bound.InputType
 
     @property
     def OutputType(self) -> type[Any]:  # noqa: N802
-        """The chain's."""
+        """Output type of the chain."""
         return self.bound.OutputType
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The chain's."""
+        """Name of the chain."""
         return self.bound.get_name(suffix, name=name)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> TypeBaseModel:
-        """The chain's."""
+        """Input schema of the chain."""
         return self.bound.get_input_schema(config)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> TypeBaseModel:
-        """The chain's."""
+        """Output schema of the chain."""
         return self.bound.get_output_schema(config)
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """The chain's."""
+        """Configurable fields of the chain."""
         return self.bound.config_specs
 
     def get_graph(self, config: RunnableConfig | None = None) -> Graph:
-        """The chain's."""
+        """Graph of the chain."""
         return self.bound.get_graph(config)
 
     @contextmanager

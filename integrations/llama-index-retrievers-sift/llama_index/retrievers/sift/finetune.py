@@ -1,4 +1,4 @@
-"""Test-time fine-tuning in LlamaIndex: engines and synthesizers whose requests are sessions.
+"""Test-time fine-tuning in LlamaIndex: wrap a query engine or a response synthesizer.
 
 Needs the extra `finetune`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, overload
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -18,11 +19,12 @@ from llama_index.core.types import RESPONSE_TEXT_TYPE
 from torch import nn
 
 from llama_index.retrievers.sift.sessions import Sessions
-from sift_retrievers.finetune import Report, Request, TestTimeTuner
+from sift_retrievers.finetune import Report, TestTimeTuner
+from sift_retrievers.finetune.language_models import checked_model
 
 
 def transformers_model(llm: Any) -> tuple[nn.Module, Any]:
-    """The model and the tokenizer inside a `HuggingFaceLLM`.
+    """Return the model and the tokenizer inside a `HuggingFaceLLM`.
 
     Example:
         ```python
@@ -30,15 +32,9 @@ def transformers_model(llm: Any) -> tuple[nn.Module, Any]:
         ```
 
     Raises:
-        TypeError: for anything that has no transformers model in this process.
+        TypeError: if `llm` holds no transformers model in this process.
     """
-    model = getattr(llm, "_model", None)
-    if not isinstance(model, nn.Module):
-        raise TypeError(
-            f"fine-tuning needs a model in this process, a HuggingFaceLLM; got {type(llm).__name__}"
-            ". For any other class, pass its transformers model and tokenizer to TestTimeTuner"
-        )
-    return model, llm._tokenizer
+    return checked_model(_held_model(llm), llm, "a HuggingFaceLLM"), llm._tokenizer
 
 
 @overload
@@ -64,31 +60,32 @@ def wrap(
     tuned: bool = True,
     on_report: Callable[[Report], None] | None = None,
 ) -> TunedQueryEngine | TunedSynthesizer:
-    """An engine or a synthesizer whose every request has the model to itself, tuned for it.
+    """Return an engine or a synthesizer in which the model is tuned for every request.
 
-    In an engine the retriever does the tuning, `SIFTRetriever(index, fine_tune=tuner)`, or the
-    postprocessor, `SIFTRerank(fine_tune=tuner)`; a synthesizer tunes on the nodes that it is given,
-    in their order. What was trained is gone once the answer is there, of a stream once it is
-    exhausted, closed or dropped.
+    Each request has the model to itself. In an engine the retriever does the training,
+    `SIFTRetriever(index, fine_tune=tuner)`, or the postprocessor, `SIFTRerank(fine_tune=tuner)`. A
+    synthesizer trains on the nodes that it is given, in their order. The adapter is reset when the
+    answer is complete; with a stream, when it is exhausted, closed or dropped.
 
     Args:
         tuner: of the model that answers.
         wrapped: a query engine or a response synthesizer.
-        tuned: False for requests that the base model answers: they share the model with tuned ones,
-            wait for their turn, and train nothing.
-        on_report: gets the report of every request in which something was to be trained, once it
-            is over.
+        tuned: False for requests that the base model answers. They wait for the model as tuned ones
+            do, and nothing is trained.
+        on_report: receives the report of every request in which the tuner was called, when the
+            request is over. Exceptions that it raises propagate, so no answer goes unrecorded.
 
     Raises:
-        TypeError: for anything else.
-        ValueError: if the model that answers is a transformers model, and not the tuner's.
+        TypeError: if `wrapped` is neither.
+        ValueError: if a transformers model answers, but not the tuner's.
     """
     sessions = Sessions(tuner, tuned, on_report)
     if isinstance(wrapped, BaseQueryEngine):
-        tuner.check_model(_model_of(getattr(wrapped, "_response_synthesizer", None)), "the engine")
+        synthesizer = getattr(wrapped, "_response_synthesizer", None)
+        tuner.check_model(_held_model(getattr(synthesizer, "_llm", None)), "the engine")
         return TunedQueryEngine(sessions, wrapped)
     if isinstance(wrapped, BaseSynthesizer):
-        tuner.check_model(_model_of(wrapped), "the synthesizer")
+        tuner.check_model(_held_model(wrapped._llm), "the synthesizer")
         return TunedSynthesizer(sessions, wrapped)
     raise TypeError(
         f"wrap takes a query engine or a response synthesizer; got {type(wrapped).__name__}"
@@ -96,7 +93,7 @@ def wrap(
 
 
 class TunedQueryEngine(BaseQueryEngine):
-    """A query engine whose every query is a session of a tuner. Made by `wrap`."""
+    """A query engine in which the model is tuned for every query. `wrap` makes it."""
 
     def __init__(self, sessions: Sessions, engine: BaseQueryEngine) -> None:
         super().__init__(engine.callback_manager)
@@ -106,24 +103,24 @@ class TunedQueryEngine(BaseQueryEngine):
         return {"query_engine": self._engine}
 
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        return self._sessions.run(lambda _: self._engine.query(query_bundle))
+        return self._sessions.run(partial(self._engine.query, query_bundle))
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        return await self._sessions.arun(lambda _: self._engine.aquery(query_bundle))
+        return await self._sessions.arun(partial(self._engine.aquery, query_bundle))
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        """What the engine retrieves; nothing is trained."""
-        untuned = Sessions(self._sessions.tuner, tuned=False)
-        return untuned.run(lambda _: self._engine.retrieve(query_bundle))
+        """Return the nodes that the engine retrieves; nothing is trained."""
+        return self._sessions.untuned().run(partial(self._engine.retrieve, query_bundle))
 
     async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        """The same; an engine that cannot retrieve asynchronously does it in a thread."""
+        """Async version of `retrieve`. Runs in a thread if the engine has no async version."""
         retrieve = getattr(self._engine, "aretrieve", None)
         if retrieve is None:
             return await asyncio.to_thread(self.retrieve, query_bundle)
-        untuned = Sessions(self._sessions.tuner, tuned=False)
-        found: list[NodeWithScore] = await untuned.arun(lambda _: retrieve(query_bundle))
-        return found
+        nodes: list[NodeWithScore] = await self._sessions.untuned().arun(
+            partial(retrieve, query_bundle)
+        )
+        return nodes
 
     def synthesize(
         self,
@@ -131,13 +128,9 @@ class TunedQueryEngine(BaseQueryEngine):
         nodes: list[NodeWithScore],
         additional_source_nodes: Sequence[NodeWithScore] | None = None,
     ) -> RESPONSE_TYPE:
-        """What the engine answers from nodes, tuned on them in their order."""
-
-        def work(request: Request) -> RESPONSE_TYPE:
-            _tune(request, query_bundle, _texts(nodes))
-            return self._engine.synthesize(query_bundle, nodes, additional_source_nodes)
-
-        return self._sessions.run(work)
+        """Answer from nodes, with the model trained on them in their order."""
+        answer = partial(self._engine.synthesize, query_bundle, nodes, additional_source_nodes)
+        return self._sessions.run_tuned(query_bundle, _texts(nodes), answer)
 
     async def asynthesize(
         self,
@@ -145,17 +138,13 @@ class TunedQueryEngine(BaseQueryEngine):
         nodes: list[NodeWithScore],
         additional_source_nodes: Sequence[NodeWithScore] | None = None,
     ) -> RESPONSE_TYPE:
-        """The same; waiting and training leave the event loop free."""
-
-        async def work(request: Request) -> RESPONSE_TYPE:
-            await _atune(request, query_bundle, _texts(nodes))
-            return await self._engine.asynthesize(query_bundle, nodes, additional_source_nodes)
-
-        return await self._sessions.arun(work)
+        """Async version of `synthesize`."""
+        answer = partial(self._engine.asynthesize, query_bundle, nodes, additional_source_nodes)
+        return await self._sessions.arun_tuned(query_bundle, _texts(nodes), answer)
 
 
 class TunedSynthesizer(BaseSynthesizer):
-    """A synthesizer whose every answer is a session of a tuner. Made by `wrap`."""
+    """A synthesizer in which the model is tuned for every answer. `wrap` makes it."""
 
     def __init__(self, sessions: Sessions, synthesizer: BaseSynthesizer) -> None:
         super().__init__(
@@ -165,16 +154,16 @@ class TunedSynthesizer(BaseSynthesizer):
             output_cls=synthesizer._output_cls,
             empty_response=synthesizer._empty_response,
         )
-        self._sessions, self._inner = sessions, synthesizer
+        self._sessions, self._synthesizer = sessions, synthesizer
 
     def _get_prompts(self) -> PromptDictType:
         return {}
 
     def _update_prompts(self, prompts: PromptDictType) -> None:
-        """It has none of its own."""
+        """Do nothing: all prompts are those of the wrapped synthesizer."""
 
     def _get_prompt_modules(self) -> PromptMixinType:
-        return {"synthesizer": self._inner}
+        return {"synthesizer": self._synthesizer}
 
     def synthesize(
         self,
@@ -183,13 +172,10 @@ class TunedSynthesizer(BaseSynthesizer):
         additional_source_nodes: Sequence[NodeWithScore] | None = None,
         **response_kwargs: Any,
     ) -> RESPONSE_TYPE:
-        """An answer from nodes, tuned on them in their order."""
-
-        def work(request: Request) -> RESPONSE_TYPE:
-            _tune(request, query, _texts(nodes))
-            return self._inner.synthesize(query, nodes, additional_source_nodes, **response_kwargs)
-
-        return self._sessions.run(work)
+        """Answer from nodes, with the model trained on them in their order."""
+        synthesize = partial(self._synthesizer.synthesize, **response_kwargs)
+        answer = partial(synthesize, query, nodes, additional_source_nodes)
+        return self._sessions.run_tuned(query, _texts(nodes), answer)
 
     async def asynthesize(
         self,
@@ -198,57 +184,32 @@ class TunedSynthesizer(BaseSynthesizer):
         additional_source_nodes: Sequence[NodeWithScore] | None = None,
         **response_kwargs: Any,
     ) -> RESPONSE_TYPE:
-        """The same; waiting and training leave the event loop free."""
-
-        async def work(request: Request) -> RESPONSE_TYPE:
-            await _atune(request, query, _texts(nodes))
-            return await self._inner.asynthesize(
-                query, nodes, additional_source_nodes, **response_kwargs
-            )
-
-        return await self._sessions.arun(work)
+        """Async version of `synthesize`."""
+        synthesize = partial(self._synthesizer.asynthesize, **response_kwargs)
+        answer = partial(synthesize, query, nodes, additional_source_nodes)
+        return await self._sessions.arun_tuned(query, _texts(nodes), answer)
 
     def get_response(
         self, query_str: str, text_chunks: Sequence[str], **response_kwargs: Any
     ) -> RESPONSE_TEXT_TYPE:
-        """An answer from texts, tuned on them in their order."""
-
-        def work(request: Request) -> RESPONSE_TEXT_TYPE:
-            _tune(request, query_str, text_chunks)
-            return self._inner.get_response(query_str, text_chunks, **response_kwargs)
-
-        return self._sessions.run(work)
+        """Answer from texts, with the model trained on them in their order."""
+        get_response = self._synthesizer.get_response
+        answer = partial(get_response, query_str, text_chunks, **response_kwargs)
+        return self._sessions.run_tuned(query_str, text_chunks, answer)
 
     async def aget_response(
         self, query_str: str, text_chunks: Sequence[str], **response_kwargs: Any
     ) -> RESPONSE_TEXT_TYPE:
-        """The same; waiting and training leave the event loop free."""
-
-        async def work(request: Request) -> RESPONSE_TEXT_TYPE:
-            await _atune(request, query_str, text_chunks)
-            return await self._inner.aget_response(query_str, text_chunks, **response_kwargs)
-
-        return await self._sessions.arun(work)
-
-
-def _tune(request: Request, query: QueryType, texts: Sequence[str]) -> None:
-    if request.tuned:
-        request.tune(_text(query), texts)
-
-
-async def _atune(request: Request, query: QueryType, texts: Sequence[str]) -> None:
-    if request.tuned:
-        await request.atune(_text(query), texts)
-
-
-def _text(query: QueryType) -> str:
-    return query if isinstance(query, str) else query.query_str
+        """Async version of `get_response`."""
+        get_response = self._synthesizer.aget_response
+        answer = partial(get_response, query_str, text_chunks, **response_kwargs)
+        return await self._sessions.arun_tuned(query_str, text_chunks, answer)
 
 
 def _texts(nodes: Sequence[NodeWithScore]) -> list[str]:
     return [node.node.get_content() for node in nodes]
 
 
-def _model_of(synthesizer: Any) -> Any:
-    """The transformers model that a synthesizer's llm holds, if it holds one."""
-    return getattr(getattr(synthesizer, "_llm", None), "_model", None)
+def _held_model(llm: Any) -> Any:
+    """Return the transformers model inside an LLM, or None."""
+    return getattr(llm, "_model", None)

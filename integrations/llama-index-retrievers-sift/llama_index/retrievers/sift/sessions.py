@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from contextvars import Context, copy_context
 from dataclasses import dataclass, replace
@@ -11,8 +19,9 @@ from threading import Thread
 from typing import Any, TypeVar, cast
 
 from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
+from llama_index.core.schema import QueryType
 
-from sift_retrievers.finetune import Report, Request, TestTimeTuner
+from sift_retrievers.finetune import Report, TestTimeTuner
 from sift_retrievers.finetune.session_context import (
     aiterate_in_context,
     asession_in_context,
@@ -32,7 +41,35 @@ class Sessions:
     tuned: bool = True
     on_report: Callable[[Report], None] | None = None
 
-    def run(self, work: Callable[[Request], T]) -> T:
+    def untuned(self) -> Sessions:
+        """Sessions of the same tuner, in which nothing is trained or reported."""
+        return Sessions(self.tuner, tuned=False)
+
+    def run_tuned(self, query: QueryType, texts: Sequence[str], work: Callable[[], T]) -> T:
+        """As `run`, but train on the texts first, if the sessions are tuned."""
+
+        def train_and_work() -> T:
+            session = self.tuner.current_session()
+            if session.tuned:
+                session.tune(_text(query), texts)
+            return work()
+
+        return self.run(train_and_work)
+
+    async def arun_tuned(
+        self, query: QueryType, texts: Sequence[str], work: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Async version of `run_tuned`."""
+
+        async def train_and_work() -> T:
+            session = self.tuner.current_session()
+            if session.tuned:
+                await session.atune(_text(query), texts)
+            return await work()
+
+        return await self.arun(train_and_work)
+
+    def run(self, work: Callable[[], T]) -> T:
         """Return the answer of `work`, which runs inside a new session.
 
         If the answer is a stream, or a response that holds one, the session ends when the stream is
@@ -40,11 +77,10 @@ class Sessions:
         """
         context = copy_context()
         with ExitStack() as stack:
-            opening = session_in_context(
-                self.tuner, context, tuned=self.tuned, on_report=self.on_report
+            stack.enter_context(
+                session_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report)
             )
-            session = stack.enter_context(opening)
-            answer = context.run(work, session)
+            answer = context.run(work)
             if isinstance(answer, StreamingResponse):
                 tokens = _read(stack.pop_all(), context, answer.response_gen)
                 return cast(T, replace(answer, response_gen=tokens))
@@ -52,15 +88,14 @@ class Sessions:
                 return cast(T, _read(stack.pop_all(), context, answer))
             return answer
 
-    async def arun(self, work: Callable[[Request], Awaitable[T]]) -> T:
+    async def arun(self, work: Callable[[], Awaitable[T]]) -> T:
         """Async version of `run`."""
         context = copy_context()
         async with AsyncExitStack() as stack:
-            opening = asession_in_context(
-                self.tuner, context, tuned=self.tuned, on_report=self.on_report
+            await stack.enter_async_context(
+                asession_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report)
             )
-            session = await stack.enter_async_context(opening)
-            answer = await await_in_context(context, work(session))
+            answer = await await_in_context(context, work())
             if isinstance(answer, AsyncStreamingResponse):
                 stream = _aread(stack.pop_all(), context, answer.response_gen)
                 return cast(T, replace(answer, response_gen=stream))
@@ -72,6 +107,10 @@ class Sessions:
                 tokens = _read(ending, context, answer.response_gen)
                 return cast(T, replace(answer, response_gen=tokens))
             return answer
+
+
+def _text(query: QueryType) -> str:
+    return query if isinstance(query, str) else query.query_str
 
 
 def _read(stack: ExitStack, context: Context, tokens: Iterator[Any]) -> Generator[Any, None, None]:

@@ -1,4 +1,4 @@
-"""`Gate`: one at a time, first come first served, threads and coroutines in one queue."""
+"""`ModelLock`: one at a time, first come first served, threads and coroutines in one queue."""
 
 from __future__ import annotations
 
@@ -8,112 +8,113 @@ import time
 
 import pytest
 
-from sift_retrievers.finetune.gate import Gate, QueueTimeoutError
+from sift_retrievers.finetune import QueueTimeoutError
+from sift_retrievers.finetune.model_lock import ModelLock
 
 
 def test_one_at_a_time_and_in_order() -> None:
-    gate, order, inside = Gate(), [], []
-    gate.acquire()
+    lock, order, inside = ModelLock(), [], []
+    lock.acquire()
 
     def work(i: int) -> None:
-        gate.acquire()
+        lock.acquire()
         inside.append(i)
         assert len(inside) == 1
         order.append(i)
         time.sleep(0.001)
         inside.remove(i)
-        gate.release()
+        lock.release()
 
     threads = []
     for i in range(20):
         threads.append(threading.Thread(target=work, args=(i,)))
         threads[-1].start()
-        while len(gate._waiting) <= i:
+        while len(lock._waiting) <= i:
             time.sleep(0.0005)
-    gate.release()
+    lock.release()
     for thread in threads:
         thread.join()
     assert order == [*range(20)]
-    assert not gate.held
+    assert not lock.held
 
 
 async def test_threads_and_coroutines_in_one_queue() -> None:
-    gate, order = Gate(), []
-    gate.acquire()
+    lock, order = ModelLock(), []
+    lock.acquire()
 
     async def coroutine(i: int) -> None:
-        await gate.acquire_async()
+        await lock.acquire_async()
         order.append(i)
-        gate.release()
+        lock.release()
 
     def thread(i: int) -> None:
-        gate.acquire()
+        lock.acquire()
         order.append(i)
-        gate.release()
+        lock.release()
 
     waiting = []
     for i in range(10):
         work = coroutine(i) if i % 2 else asyncio.to_thread(thread, i)
         waiting.append(asyncio.ensure_future(work))
-        while len(gate._waiting) <= i:
+        while len(lock._waiting) <= i:
             await asyncio.sleep(0.001)
-    gate.release()
+    lock.release()
     await asyncio.gather(*waiting)
     assert order == [*range(10)]
-    assert not gate.held
+    assert not lock.held
 
 
 def test_another_thread_may_release() -> None:
-    gate = Gate()
-    gate.acquire()
-    thread = threading.Thread(target=gate.release)
+    lock = ModelLock()
+    lock.acquire()
+    thread = threading.Thread(target=lock.release)
     thread.start()
     thread.join()
-    gate.acquire(timeout=1)
+    lock.acquire(timeout=1)
 
 
 async def test_a_timeout_leaves_the_queue() -> None:
-    gate = Gate()
-    gate.acquire()
+    lock = ModelLock()
+    lock.acquire()
     with pytest.raises(QueueTimeoutError, match=r"busy with other requests for 0\.01 s"):
-        gate.acquire(timeout=0.01)
+        lock.acquire(timeout=0.01)
     with pytest.raises(QueueTimeoutError):
-        await gate.acquire_async(timeout=0.01)
-    assert not gate._waiting
-    gate.release()
-    assert not gate.held
-    await gate.acquire_async(timeout=0.01)
+        await lock.acquire_async(timeout=0.01)
+    assert not lock._waiting
+    lock.release()
+    assert not lock.held
+    await lock.acquire_async(timeout=0.01)
 
 
 async def test_a_cancelled_waiter_leaves_the_queue() -> None:
-    gate = Gate()
-    gate.acquire()
-    waiter = asyncio.ensure_future(gate.acquire_async())
+    lock = ModelLock()
+    lock.acquire()
+    waiter = asyncio.ensure_future(lock.acquire_async())
     await asyncio.sleep(0.01)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
-    gate.release()
-    assert not gate.held
+    lock.release()
+    assert not lock.held
 
 
 async def test_a_turn_that_comes_while_its_owner_gives_up_is_passed_on() -> None:
     for _ in range(200):
-        gate = Gate()
-        gate.acquire()
-        first = asyncio.ensure_future(gate.acquire_async())
-        second = asyncio.ensure_future(gate.acquire_async())
+        lock = ModelLock()
+        lock.acquire()
+        first = asyncio.ensure_future(lock.acquire_async())
+        second = asyncio.ensure_future(lock.acquire_async())
         await asyncio.sleep(0)
-        gate.release()
+        lock.release()
         first.cancel()  # its turn has just come
         done = await asyncio.gather(first, return_exceptions=True)
         if done == [None]:
-            gate.release()
+            lock.release()
         await asyncio.wait_for(second, 1)
-        gate.release()
-        assert not gate.held
+        lock.release()
+        assert not lock.held
 
 
 def test_releasing_what_nobody_holds() -> None:
-    with pytest.raises(RuntimeError, match="nobody holds"):
-        Gate().release()
+    with pytest.raises(RuntimeError, match="is not held"):
+        ModelLock().release()

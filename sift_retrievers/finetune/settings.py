@@ -1,0 +1,49 @@
+"""`TunerSettings`: the settings of a tuner, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sift_retrievers.finetune.budget import Budget
+from sift_retrievers.validation import count, positive
+
+OnError = Literal["base", "partial", "raise"]
+Verify = Literal["quick", "full"] | None
+
+
+@dataclass(frozen=True)
+class TunerSettings:
+    """The settings of a `TestTimeTuner`, which explains each of them.
+
+    Raises:
+        ValueError: if a value is not allowed.
+    """
+
+    learning_rate: float
+    budget: Budget
+    alpha: float | None
+    min_gain: float | None
+    on_error: OnError
+    verify: Verify
+    cache_bytes: int
+    lambda_: float
+    max_passage_tokens: int
+    query_as_context: bool
+    gradient_checkpointing: bool
+    queue_timeout: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "alpha", "min_gain", "lambda_", "queue_timeout"):
+            value = getattr(self, name)
+            if value is not None or name in ("learning_rate", "lambda_"):
+                object.__setattr__(self, name, positive(value, name))
+        count(self.max_passage_tokens, "max_passage_tokens")
+        if self.cache_bytes != 0:
+            count(self.cache_bytes, "cache_bytes")
+        if self.on_error not in ("base", "partial", "raise"):
+            raise ValueError(
+                f'on_error must be "base", "partial" or "raise"; got {self.on_error!r}'
+            )
+        if self.verify not in ("quick", "full", None):
+            raise ValueError(f'verify must be "quick", "full" or None; got {self.verify!r}')

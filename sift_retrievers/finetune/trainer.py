@@ -1,0 +1,136 @@
+"""`Trainer`: trains the adapter of a model, or restores it from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+
+from sift_retrievers.finetune.adapter_cache import AdapterCache, TrainedAdapter, cache_key
+from sift_retrievers.finetune.adapter_slot import AdapterSlot
+from sift_retrievers.finetune.examples import Example, PassageReader
+from sift_retrievers.finetune.fingerprint import Fingerprint, fingerprint
+from sift_retrievers.finetune.settings import TunerSettings
+from sift_retrievers.finetune.steps import Progress, train
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A model, its adapter, and the settings to train it with. All sessions of a tuner share it."""
+
+    model: nn.Module
+    tokenizer: Any
+    slot: AdapterSlot
+    cache: AdapterCache
+    settings: TunerSettings
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the model."""
+        return next(self.model.parameters()).device
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Largest number of bytes allocated on the device in the last training; None on a CPU."""
+        on_cuda = self.device.type == "cuda"
+        return torch.cuda.max_memory_allocated(self.device) if on_cuda else None
+
+    def fingerprint(self) -> Fingerprint | None:
+        """Take the fingerprint of the base; None if neither `verify` nor the cache needs it."""
+        if self.settings.verify is None and self.cache.max_bytes == 0:
+            return None
+        return fingerprint(self.model, self.slot.ids, full=self.settings.verify == "full")
+
+    def train(
+        self,
+        query: str,
+        passages: Sequence[str],
+        progress: Progress,
+        *,
+        base: Fingerprint | None,
+        stop: Callable[[], bool],
+    ) -> Exception | None:
+        """Switch the adapter on and train it, or restore a cached one. Updates `progress`.
+
+        Args:
+            query: what is asked.
+            passages: texts in training order.
+            progress: records the steps.
+            base: fingerprint of the base model before the session.
+            stop: asked before each step; True ends training.
+
+        Returns:
+            The error that ended training, for `on_error` to handle. The adapter is then off, except
+            with "partial" if its weights are usable.
+        """
+        self.slot.enable()
+        try:
+            self._train_or_restore(query, passages, progress, base, stop)
+        except Exception as error:
+            if self.settings.on_error != "partial" or progress.step_interrupted:
+                self.slot.disable()
+            return error
+        return None
+
+    def _train_or_restore(
+        self,
+        query: str,
+        passages: Sequence[str],
+        progress: Progress,
+        base: Fingerprint | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        settings = self.settings
+        examples: Iterable[Example] = self._examples(query, passages)
+        key = None
+        if self.cache.max_bytes and base is not None:
+            examples = [*islice(examples, settings.budget.max_steps)]
+            key = cache_key(base, self._cache_settings(), examples)
+            cached = self.cache.get(key)
+            if cached is not None:
+                self.slot.load(cached.weights)
+                progress.restore(cached.progress)
+                return
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        train(
+            self.slot,
+            examples,
+            learning_rate=settings.learning_rate,
+            budget=settings.budget,
+            progress=progress,
+            stop=stop,
+            checkpointing=settings.gradient_checkpointing,
+        )
+        if key is not None and progress.reproducible:
+            self.cache.put(key, TrainedAdapter(self.slot.weights(), deepcopy(progress)))
+
+    def _examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
+        """Tokenise the passages one by one; skip those without a token to predict."""
+        config = getattr(self.model, "config", None)
+        reader = PassageReader(
+            tokenizer=self.tokenizer,
+            device=self.device,
+            max_passage_tokens=self.settings.max_passage_tokens,
+            max_tokens=getattr(config, "max_position_embeddings", None),
+            context=query if self.settings.query_as_context else None,
+        )
+        for position, text in enumerate(passages):
+            example = reader.example(position, text)
+            if example.tokens:
+                yield example
+
+    def _cache_settings(self) -> dict[str, Any]:
+        """The settings that the weights of a trained adapter depend on."""
+        return {
+            "lora": self.slot.config.to_dict(),
+            "learning_rate": self.settings.learning_rate,
+            "seed": self.slot.seed,
+            "max_steps": self.settings.budget.max_steps,
+            "max_tokens": self.settings.budget.max_tokens,
+        }
