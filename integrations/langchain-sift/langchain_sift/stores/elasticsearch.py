@@ -1,79 +1,120 @@
-"""`langchain_elasticsearch.ElasticsearchStore`: one dense vector field of an index."""
+"""`langchain_elasticsearch`'s stores: one dense vector field of an index."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, stacked
+from langchain_sift.stores.client_reader import Ask, ClientReader
+from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
+from sift_retrievers.retrieval import Hits, StoredVector
 
-NUM_CANDIDATES = 50  # of each shard; the store's own default
+NUM_CANDIDATES: Final = 50  # of each shard; the store's own default
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: Sequence[dict[str, Any]] | None = None,
-    custom_query: Callable[[dict[str, Any], str | None], dict[str, Any]] | None = None,
-    doc_builder: Callable[[dict[str, Any]], Document] | None = None,
-) -> Hits[Document]:
+class ElasticsearchReader(ClientReader):
     """The nearest by the dense vectors, also where the store's own search is hybrid.
 
-    Vectors as the embedding model gave them. `custom_query` is called with the text None.
+    Vectors as the embedding model gave them. An `AsyncElasticsearchStore` has an asynchronous
+    client alone: it works in `ainvoke`.
     """
-    field = store.vector_query_field
-    body = _dense_strategy(store).es_query(
-        query=None,
-        query_vector=query.tolist(),
-        text_field=store.query_field,
-        vector_field=field,
-        k=fetch_k,
-        num_candidates=max(fetch_k, NUM_CANDIDATES),
-        filter=[*(filter or ())],
-    )
-    if custom_query is not None:
-        body = custom_query(body, None)
-    # From 9.2 on, `_source` comes without vectors; every version returns them as `fields`.
-    body = {**body, "fields": [*body.get("fields", ()), field]}
-    hits = store.client.search(
-        index=store._store.index,
-        size=fetch_k,
-        source=True,
-        source_includes=["metadata", store.query_field],
-        **body,
-    )["hits"]["hits"]
-    ids = [hit["_id"] for hit in hits]
 
-    def document(i: int) -> Document:
-        if doc_builder is None:
-            source = hits[i].get("_source", {})
-            return Document(
-                id=ids[i],
-                page_content=source.get(store.query_field) or "",
-                metadata=dict(source.get("metadata") or {}),
-            )
-        built = doc_builder(hits[i])
-        return built if built.id else built.model_copy(update={"id": ids[i]})
-
-    vectors = [hit.get("fields", {}).get(field) for hit in hits]
-    return Hits(stacked(vectors, ids, len(query)), ids, document)
-
-
-def _dense_strategy(store: Any) -> Any:
-    """The store's strategy, without the search by words that it may add."""
-    strategy = store._store.retrieval_strategy
-    if not hasattr(strategy, "distance"):
-        raise TypeError(
-            f"this Elasticsearch store searches by {type(strategy).__name__}, which has no dense "
-            "vectors: pass a store with DenseVectorStrategy or DenseVectorScriptScoreStrategy"
+    async def find(
+        self,
+        ask: Ask,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        filter: Sequence[dict[str, Any]] | None = None,
+        custom_query: Callable[[dict[str, Any], str | None], dict[str, Any]] | None = None,
+        doc_builder: Callable[[dict[str, Any]], Document] | None = None,
+    ) -> Hits[Document]:
+        """The nearest rows that pass the filter. `custom_query` is called with the text None."""
+        body = self._dense_strategy().es_query(
+            query=None,
+            query_vector=query.tolist(),
+            text_field=self.store.query_field,
+            vector_field=self.store.vector_query_field,
+            k=fetch_k,
+            num_candidates=max(fetch_k, NUM_CANDIDATES),
+            filter=[*(filter or ())],
         )
-    dense = copy.copy(strategy)
-    dense.hybrid = False
-    return dense
+        if custom_query is not None:
+            body = custom_query(body, None)
+        found = await self._rows(ask, body, fetch_k)
+        ids, vectors = [hit["_id"] for hit in found], [self._vector(hit) for hit in found]
+        if doc_builder is not None:
+            built = zip(map(doc_builder, found), ids, strict=True)
+            documents = [one if one.id else one.model_copy(update={"id": i}) for one, i in built]
+            return hits_of(documents, vectors, query)
+        return hits_of_rows(
+            query,
+            ids=ids,
+            texts=[self._text(hit) for hit in found],
+            metadata=[hit.get("_source", {}).get("metadata") for hit in found],
+            vectors=vectors,
+        )
+
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the index has."""
+        found = await self._rows(ask, {"query": {"ids": {"values": [*ids]}}}, len(ids))
+        kept = [(hit, self._vector(hit)) for hit in found]
+        return {
+            hit["_id"]: StoredVector(vector, self._text(hit) or "")
+            for hit, vector in kept
+            if vector is not None
+        }
+
+    @property
+    def searches_async(self) -> bool:
+        """Whether the store is an `AsyncElasticsearchStore`."""
+        return any(cls.__name__ == "AsyncElasticsearchStore" for cls in type(self.store).__mro__)
+
+    @property
+    def client(self) -> Any:
+        return super().client if self.searches_async else self.store.client
+
+    @property
+    def aclient(self) -> Any:
+        return self.store.client
+
+    async def _rows(self, ask: Ask, body: dict[str, Any], most: int) -> list[dict[str, Any]]:
+        """Whole rows that a query finds."""
+        answer = await ask(
+            "search",
+            **body
+            # From 9.2 on, `_source` comes without vectors; every version returns them as `fields`.
+            | {"fields": [*body.get("fields", ()), self.store.vector_query_field]},
+            index=self.store._store.index,
+            size=most,
+            source=True,
+            source_includes=["metadata", self.store.query_field],
+        )
+        found: list[dict[str, Any]] = answer["hits"]["hits"]
+        return found
+
+    def _text(self, hit: Mapping[str, Any]) -> str | None:
+        text: str | None = hit.get("_source", {}).get(self.store.query_field)
+        return text
+
+    def _vector(self, hit: Mapping[str, Any]) -> Any:
+        return hit.get("fields", {}).get(self.store.vector_query_field)
+
+    def _dense_strategy(self) -> Any:
+        """The store's strategy, without the search by words that it may add."""
+        strategy = self.store._store.retrieval_strategy
+        if not hasattr(strategy, "distance"):
+            raise TypeError(
+                f"this Elasticsearch store searches by {type(strategy).__name__}, which has no "
+                "dense vectors: pass a store with DenseVectorStrategy or "
+                "DenseVectorScriptScoreStrategy"
+            )
+        dense = copy.copy(strategy)
+        dense.hybrid = False
+        return dense

@@ -3,81 +3,107 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, no_hits, stacked
+from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
+from langchain_sift.stores.hits import hits_of
+from sift_retrievers.retrieval import Hits, StoredVector, no_hits
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    expr: str | None = None,
-    param: dict[str, Any] | None = None,
-    timeout: float | None = None,
-    partition_names: list[str] | None = None,
-    consistency_level: str | int | None = None,
-) -> Hits[Document]:
+class MilvusReader(ClientReader):
     """Vectors as the embedding model gave them."""
-    if store._is_multi_vector or store._is_sparse:
-        raise TypeError(
-            f"this Milvus store searches the vector fields {store.vector_fields}; SIFT reads one "
-            "dense field: pass a Milvus store over that field alone"
+
+    async def find(
+        self,
+        ask: Ask,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        expr: str | None = None,
+        param: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        partition_names: list[str] | None = None,
+        consistency_level: str | int | None = None,
+    ) -> Hits[Document]:
+        """The nearest rows that pass `expr`."""
+        store = self.store
+        if store._is_multi_vector or store._is_sparse:
+            raise TypeError(
+                f"this Milvus store searches the vector fields {store.vector_fields}; SIFT reads "
+                "one dense field: pass a Milvus store over that field alone"
+            )
+        if store.col is None:  # nothing was ever added
+            return no_hits(len(query))
+        field = store._vector_field
+        answer = await ask(
+            "search",
+            collection_name=store.collection_name,
+            data=[query.tolist()],
+            anns_field=field,
+            search_params=self._search_params(fetch_k) if param is None else param,
+            limit=fetch_k,
+            filter=expr,
+            output_fields=[*store._get_output_fields(), field],
+            timeout=store.timeout or timeout,
+            partition_names=partition_names,
+            **({} if consistency_level is None else {"consistency_level": consistency_level}),
         )
-    if store.col is None:  # nothing was ever added
-        return no_hits(len(query))
-    field = store._vector_field
-    found = store.client.search(
-        store.collection_name,
-        data=[query.tolist()],
-        anns_field=field,
-        search_params=_search_params(store, fetch_k) if param is None else param,
-        limit=fetch_k,
-        filter=expr,
-        output_fields=[*store._get_output_fields(), field],
-        timeout=store.timeout or timeout,
-        partition_names=partition_names,
-        **({} if consistency_level is None else {"consistency_level": consistency_level}),
-    )[0]
-    ids = [str(hit[store._primary_field]) for hit in found]
-    vectors = stacked([hit["entity"].get(field) for hit in found], ids, len(query))
+        vectors = [hit["entity"].get(field) for hit in answer[0]]
+        return hits_of([self._document(hit) for hit in answer[0]], vectors, query)
 
-    def document(i: int) -> Document:
-        entity = {name: value for name, value in found[i]["entity"].items() if name != field}
-        parsed: Document = store._parse_document(entity)
-        return parsed.model_copy(update={"id": ids[i]})
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the collection has."""
+        store = self.store
+        key, field, text = store._primary_field, store._vector_field, store._text_field
+        # Keys that Milvus made are numbers; others cannot be in such a collection.
+        keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
+        if not keys or store.col is None:
+            return {}
+        rows = await ask(
+            "query",
+            collection_name=store.collection_name,
+            # Quoted here: the client puts ids with quotes into the expression as they are.
+            filter=f"{key} in {json.dumps(keys, ensure_ascii=False)}",
+            output_fields=[key, field, text],
+        )
+        return {str(row[key]): StoredVector(row[field], row.get(text) or "") for row in rows}
 
-    return Hits(vectors, ids, document)
+    @property
+    def client(self) -> Any:
+        return self.store.client
 
+    @property
+    def aclient(self) -> Any:
+        return self.store.aclient
 
-def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the store has."""
-    if store.col is None:
-        return {}
-    key, field = store._primary_field, store._vector_field
-    # Keys that Milvus made are numbers; others cannot be in such a collection.
-    keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
-    if not keys:
-        return {}
-    rows = store.client.query(
-        store.collection_name,
-        # Quoted here: the client puts ids with quotes into the expression as they are.
-        filter=f"{key} in {json.dumps(keys, ensure_ascii=False)}",
-        output_fields=[key, field],
-    )
-    return {str(row[key]): row[field] for row in rows}
+    @property
+    def searches_async(self) -> bool:
+        """On the event loop of the store's asynchronous client, which the first call opens."""
+        try:
+            client = self.aclient
+        except RuntimeError:  # none can be made here
+            return False
+        channel = getattr(getattr(client, "_handler", None), "_async_channel", None)
+        return usable_here(client, getattr(channel, "_loop", None))
 
+    def _document(self, hit: Mapping[str, Any]) -> Document:
+        """As the store's own search builds it, with its id."""
+        store = self.store
+        row = {name: value for name, value in hit["entity"].items() if name != store._vector_field}
+        row[store._text_field] = row.get(store._text_field) or ""
+        document: Document = store._parse_document(row)
+        document.id = str(hit[store._primary_field])
+        return document
 
-def _search_params(store: Any, fetch_k: int) -> Any:
-    """The store's own, with a beam as wide as the hits that are wanted: HNSW refuses less."""
-    own = store.search_params
-    inner = own.get("params") if isinstance(own, dict) else None
-    if not isinstance(inner, dict) or "ef" not in inner:
-        return own
-    return {**own, "params": {**inner, "ef": max(inner["ef"], fetch_k)}}
+    def _search_params(self, fetch_k: int) -> Any:
+        """The store's own, with a beam as wide as the hits that are wanted: HNSW refuses less."""
+        own = self.store.search_params
+        inner = own.get("params") if isinstance(own, dict) else None
+        if not isinstance(inner, dict) or "ef" not in inner:
+            return own
+        return {**own, "params": {**inner, "ef": max(inner["ef"], fetch_k)}}

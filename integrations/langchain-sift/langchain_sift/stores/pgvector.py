@@ -2,53 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, stacked
+from langchain_sift.stores.client_reader import Ask, ClientReader
+from langchain_sift.stores.rows import hits_of_rows
+from sift_retrievers.retrieval import Hits, StoredVector
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: dict[str, Any] | None = None,
-) -> Hits[Document]:
-    """Vectors as the embedding model gave them."""
-    _check_mode(store)
-    found = store._PGVector__query_collection(embedding=query.tolist(), k=fetch_k, filter=filter)
-    rows = [row.EmbeddingStore for row in found]
-    ids = [str(row.id) for row in rows]
+class PGVectorReader(ClientReader):
+    """Vectors as the embedding model gave them.
 
-    def document(i: int) -> Document:
-        row = rows[i]
-        return Document(
-            id=ids[i], page_content=row.document or "", metadata=dict(row.cmetadata or {})
+    A store with `async_mode` has no synchronous connection: it works in `ainvoke` alone, on the
+    event loop of its engine.
+    """
+
+    async def find(
+        self,
+        ask: Ask,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        filter: dict[str, Any] | None = None,
+    ) -> Hits[Document]:
+        """The nearest rows of the collection that pass the filter."""
+        found = await ask("query", embedding=query.tolist(), k=fetch_k, filter=filter)
+        rows = [row.EmbeddingStore for row in found]
+        return hits_of_rows(
+            query,
+            ids=[str(row.id) for row in rows],
+            texts=[row.document for row in rows],
+            metadata=[row.cmetadata for row in rows],
+            vectors=[row.embedding for row in rows],
         )
 
-    return Hits(stacked([row.embedding for row in rows], ids, len(query)), ids, document)
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the collection has."""
+        rows = await ask("rows", ids=ids)
+        return {str(row.id): StoredVector(row.embedding, row.document or "") for row in rows}
 
+    @property
+    def searches_async(self) -> bool:
+        return bool(self.store.async_mode)
 
-def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the collection has."""
-    _check_mode(store)
-    kept = store.EmbeddingStore
-    with store._make_sync_session() as session:
-        collection = store.get_collection(session)
-        rows = session.query(kept).filter(
-            kept.collection_id == collection.uuid, kept.id.in_([*ids])
-        )
-        return {str(row.id): row.embedding for row in rows}
+    def call(self, method: str, /, **arguments: Any) -> Any:
+        """The rows of a "query", or those with some ids."""
+        store = self.store
+        if store.async_mode:
+            raise TypeError(
+                "this PGVector has an asynchronous connection alone (async_mode): use the "
+                "retriever asynchronously (ainvoke, abatch, …)"
+            )
+        if method == "query":
+            return store._PGVector__query_collection(**arguments)
+        with store._make_sync_session() as session:
+            return session.execute(self._with_ids(**arguments)).scalars().all()
 
+    async def acall(self, method: str, /, **arguments: Any) -> Any:
+        """Async version of `call`."""
+        store = self.store
+        await store._PGVector__apost_init__()  # as the store's own searches do
+        async with store._make_async_session() as session:
+            if method == "query":
+                return await store._PGVector__aquery_collection(session=session, **arguments)
+            return (await session.execute(self._with_ids(**arguments))).scalars().all()
 
-def _check_mode(store: Any) -> None:
-    if store.async_mode:
-        raise TypeError(
-            "SIFT reads PGVector through a connection that is not async_mode; its calls run in a "
-            "thread where the retriever is used asynchronously"
+    def _with_ids(self, ids: Sequence[str]) -> Any:
+        row, collection = self.store.EmbeddingStore, self.store.CollectionStore
+        every = import_module("sqlalchemy").select(row)
+        return every.join(collection, row.collection_id == collection.uuid).where(
+            collection.name == self.store.collection_name, row.id.in_([*ids])
         )

@@ -21,6 +21,9 @@ READERS: Final = ReaderRegistry(
         "langchain_community.SKLearnVectorStore": f"{_HERE}.sklearn:SKLearnReader",
         "langchain_community.USearch": f"{_HERE}.usearch:USearchReader",
         "langchain_core.InMemoryVectorStore": f"{_HERE}.in_memory:InMemoryReader",
+        "langchain_elasticsearch.AsyncElasticsearchStore": (
+            f"{_HERE}.elasticsearch:ElasticsearchReader"
+        ),
         "langchain_elasticsearch.ElasticsearchStore": f"{_HERE}.elasticsearch:ElasticsearchReader",
         "langchain_milvus.Milvus": f"{_HERE}.milvus:MilvusReader",
         "langchain_mongodb.MongoDBAtlasVectorSearch": f"{_HERE}.mongodb:MongoDBReader",

@@ -2,51 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
+from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.unit_length import unit_length_note
-from sift_retrievers.retrieval import Hits, stacked
+from sift_retrievers.retrieval import Hits, StoredVector
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filters: Any = None,
-    tenant: str | None = None,
-    target_vector: str | None = None,
-    return_properties: list[str] | None = None,
-) -> Hits[Document]:
+class WeaviateReader(ClientReader):
     """The nearest by the vectors, where the store's own search is hybrid.
 
     Vectors as the collection returns them: a compressed one as it unpacks them.
     """
-    key = store._text_key
-    properties = None if return_properties is None else [*{*return_properties, key}]
-    with store._tenant_context(tenant) as collection:
-        found = collection.query.near_vector(
+
+    async def find(
+        self,
+        ask: Ask,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        filters: Any = None,
+        tenant: str | None = None,
+        target_vector: str | None = None,
+        return_properties: list[str] | None = None,
+    ) -> Hits[Document]:
+        """The nearest objects that pass the filters."""
+        key = self.store._text_key
+        answer = await ask(
+            "near_vector",
+            tenant=tenant,
             near_vector=query.tolist(),
             limit=fetch_k,
             filters=filters,
             target_vector=target_vector,
             include_vector=[target_vector] if target_vector else True,
-            return_properties=properties,
-        ).objects
-    ids = [str(one.uuid) for one in found]
+            return_properties=(None if return_properties is None else [*{*return_properties, key}]),
+        )
+        found = answer.objects
+        hits = hits_of_rows(
+            query,
+            ids=[str(one.uuid) for one in found],
+            texts=[one.properties.get(key) for one in found],
+            metadata=[
+                {name: value for name, value in one.properties.items() if name != key}
+                for one in found
+            ],
+            vectors=[_searched(one.vector, target_vector) for one in found],
+        )
+        return replace(hits, note=unit_length_note(hits.vectors, query))
 
-    def document(i: int) -> Document:
-        metadata = dict(found[i].properties)
-        return Document(id=ids[i], page_content=metadata.pop(key) or "", metadata=metadata)
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the collection has, if it has one vector an object."""
+        key, names = self.store._text_key, [name for name in ids if _is_uuid(name)]
+        if not names:
+            return {}
+        answer = await ask(
+            "fetch_objects_by_ids",
+            tenant=None,
+            ids=names,
+            limit=len(names),
+            include_vector=True,
+            return_properties=[key],
+        )
+        kept = [(one, _searched(one.vector, None)) for one in answer.objects]
+        return {
+            str(one.uuid): StoredVector(vector, one.properties.get(key) or "")
+            for one, vector in kept
+            if vector is not None
+        }
 
-    def searched(vectors: dict[str, Any]) -> Any:
-        """The vector that was searched by: the server wants its name where there are several."""
-        only = next(iter(vectors.values()), None) if target_vector is None else None
-        return vectors.get(target_vector or "default", only)
+    @property
+    def searches_async(self) -> bool:
+        """Whether the store has a connected `client_async`, on the event loop of its first use."""
+        client = getattr(self.store, "_client_async", None)
+        return client is not None and client.is_connected() and usable_here(client)
 
-    vectors = stacked([searched(one.vector) for one in found], ids, len(query))
-    return Hits(vectors, ids, document, unit_length_note(vectors, query))
+    def call(self, method: str, /, tenant: str | None = None, **arguments: Any) -> Any:
+        """The answer of a query of the collection, or of a tenant's part of it."""
+        with self.store._tenant_context(tenant) as collection:
+            return getattr(collection.query, method)(**arguments)
+
+    async def acall(self, method: str, /, tenant: str | None = None, **arguments: Any) -> Any:
+        """Async version of `call`."""
+        async with self.store._atenant_context(tenant) as collection:
+            return await getattr(collection.query, method)(**arguments)
+
+
+def _searched(vectors: Mapping[str, Any], target: str | None) -> Any:
+    """The vector that was searched by: the server wants its name where there are several."""
+    only = next(iter(vectors.values())) if target is None and len(vectors) == 1 else None
+    return vectors.get(target or "default", only)
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True

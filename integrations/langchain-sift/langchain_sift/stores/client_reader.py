@@ -1,0 +1,134 @@
+"""`ClientReader`: a search written once, for a synchronous and an asynchronous client."""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, finished
+
+Ask: TypeAlias = Callable[..., Awaitable[Any]]
+"""`await ask("search", limit=5)`: the answer of a method of the store's client, whichever it is."""
+
+
+class ClientReader(StoreReader[Document]):
+    """Reads a store through its client, synchronous or asynchronous.
+
+    A subclass writes `find`, and `look_up` where the client can, as coroutines that await nothing
+    but `ask`. It says which clients the store has: by `client` and `aclient`, or by `call` and
+    `acall` where a call takes more than a method of a client.
+    """
+
+    @abstractmethod
+    async def find(
+        self, ask: Ask, query: npt.NDArray[np.float32], fetch_k: int, *args: Any, **kwargs: Any
+    ) -> Hits[Document]:
+        """What `search` returns. A subclass names the `search_kwargs` of its store here.
+
+        Args:
+            ask: calls the client.
+            query: `[d]`.
+            fetch_k: hits wanted.
+            *args: none.
+            **kwargs: the `search_kwargs`.
+        """
+
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """What `vectors_by_id` returns."""
+        raise NotImplementedError
+
+    @property
+    def client(self) -> Any:
+        """The synchronous client.
+
+        Raises:
+            TypeError: if the store has an asynchronous one alone.
+        """
+        raise TypeError(
+            f"this {type(self.store).__name__} has an asynchronous client alone: use the retriever "
+            "asynchronously (ainvoke, abatch, …)"
+        )
+
+    @property
+    def aclient(self) -> Any:
+        """The asynchronous client."""
+        raise NotImplementedError
+
+    def call(self, method: Any, /, **arguments: Any) -> Any:
+        """The synchronous client's answer to a method's call."""
+        return getattr(self.client, method)(**arguments)
+
+    async def acall(self, method: Any, /, **arguments: Any) -> Any:
+        """The asynchronous client's answer to a method's call."""
+        return await getattr(self.aclient, method)(**arguments)
+
+    def search(
+        self, query: npt.NDArray[np.float32], fetch_k: int, **search_kwargs: Any
+    ) -> Hits[Document]:
+        """The nearest rows that pass the store's filters; `find` names the `search_kwargs`."""
+        self._check(search_kwargs)
+        return finished(self.find(self._call, query, fetch_k, **search_kwargs))
+
+    async def asearch(
+        self, query: npt.NDArray[np.float32], fetch_k: int, **search_kwargs: Any
+    ) -> Hits[Document]:
+        """Async version of `search`."""
+        self._check(search_kwargs)
+        return await self.find(self.acall, query, fetch_k, **search_kwargs)
+
+    def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """The vectors of those ids that the store has, each with the text of the same row."""
+        return finished(self.look_up(self._call, ids))
+
+    async def avectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+        """Async version of `vectors_by_id`."""
+        return await self.look_up(self.acall, ids)
+
+    @classmethod
+    def can(cls, method: str) -> bool:
+        """Whether the class can do "search" or "vectors_by_id"."""
+        return method != "vectors_by_id" or cls.look_up is not ClientReader.look_up
+
+    async def _call(self, *args: Any, **arguments: Any) -> Any:
+        return self.call(*args, **arguments)
+
+    def _check(self, search_kwargs: Mapping[str, Any]) -> None:
+        """Refuse arguments that `find` does not name."""
+        if not search_kwargs:
+            return
+        accepted = [*inspect.signature(self.find).parameters][3:]  # after ask, query and fetch_k
+        unknown = sorted(set(search_kwargs) - set(accepted))
+        if unknown:
+            name = type(self.store).__name__
+            raise TypeError(f"search_kwargs of {name} may hold {accepted}; got {unknown}")
+
+
+_LOOPS: Final[WeakKeyDictionary[Any, ref[AbstractEventLoop]]] = WeakKeyDictionary()
+
+
+def usable_here(client: Any, bound_to: AbstractEventLoop | None = None) -> bool:
+    """Whether an asynchronous client may be used on the running event loop.
+
+    The connections of most clients belong to the loop that opened them, and a call from another
+    loop fails. A client belongs to `bound_to` where that is known, else to the loop on which this
+    function was first asked about it.
+
+    Args:
+        client: any.
+        bound_to: the loop of the client's open connections, if the client tells.
+    """
+    try:
+        running = get_running_loop()
+    except RuntimeError:
+        return False
+    if bound_to is not None:
+        return bound_to is running
+    return _LOOPS.setdefault(client, ref(running))() is running

@@ -1,0 +1,47 @@
+"""`hits_of_rows`: the hits of a store whose search hands over ids, texts and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from langchain_core.documents import Document
+
+from sift_retrievers.retrieval import Hits, stacked
+
+
+def hits_of_rows(
+    query: npt.NDArray[np.float32],
+    *,
+    ids: Sequence[str],
+    texts: Sequence[str | None],
+    metadata: Sequence[Mapping[str, Any] | None],
+    vectors: Sequence[Any],
+    note: str | None = None,
+) -> Hits[Document]:
+    """The hits of n rows, nearest first. Documents are built when they are asked for.
+
+    Args:
+        query: `[d]`, as the search was given it.
+        ids: n.
+        texts: n; None counts as "".
+        metadata: n.
+        vectors: n, each `[d]`, an array or a list, or None for a missing one.
+        note: in what the vectors differ from those that the embedding model gave, if they do.
+
+    Raises:
+        ValueError: if vectors are missing or differ in length; the message says which.
+    """
+    contents = [text or "" for text in texts]
+    return Hits(
+        vectors=stacked(vectors, ids, len(query)),
+        ids=ids,
+        texts=contents,
+        metadata=metadata,
+        document=lambda i: Document(
+            id=ids[i], page_content=contents[i], metadata=dict(metadata[i] or {})
+        ),
+        note=note,
+    )
