@@ -67,7 +67,10 @@ class Work(ABC):
 
     @abstractmethod
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of several steps."""
+        """The results of several steps.
+
+        If one fails, its exception is raised and the others are given up.
+        """
 
     def _left(self) -> float | None:
         """Seconds that are left; None: as many as it takes."""
@@ -77,7 +80,8 @@ class Work(ABC):
         name = type(owner).__name__
         why = f"waiting for {name}"
         if future is not None and (future.cancelled() or future.cancel()):  # it never began
-            why = f"waiting for one of the {threads_of(owner).size} threads of {name}, all busy"
+            most = threads_of(owner).size
+            why = f"waiting for a thread in which to call {name} (at most {most} at once)"
         raise TimeoutError(
             f"the retrieval did not end within its timeout of {self.timeout:g} seconds: it was at "
             f"the stage {stage!r}, {why}"
@@ -108,7 +112,11 @@ class Direct(Work):
             self._too_late(stage, owner, future)
 
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-        return [await step for step in steps]
+        try:
+            return [await step for step in steps]
+        finally:
+            for step in steps:
+                step.close()  # those after one that failed were never awaited
 
 
 class OnLoop(Work):
@@ -139,9 +147,14 @@ class OnLoop(Work):
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         if len(steps) == 1:
             return [await steps[0]]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(step) for step in steps]
-        return [task.result() for task in tasks]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(step) for step in steps]
+        except BaseExceptionGroup as errors:
+            first = errors.exceptions[0]
+        else:
+            return [task.result() for task in tasks]
+        raise first  # as a single step would; here, so that its own cause stays
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -116,6 +116,23 @@ async def test_a_cancelled_retrieval_ends_at_once() -> None:
     store.go.set()
 
 
+@pytest.mark.filterwarnings("error")
+async def test_one_of_several_steps_that_fails_fails_as_it_would_alone() -> None:
+    def fails() -> str:
+        raise KeyError("gone") from ValueError("why")
+
+    def steps(work: Work) -> Any:
+        store = ready()
+        return [work.call("embed", store, fails), ask(work, store, "x")]
+
+    with pytest.raises(KeyError, match="gone") as caught:
+        finished(Direct().together(steps(Direct())))
+    with pytest.raises(KeyError, match="gone") as caught_on_loop:
+        await OnLoop().together(steps(OnLoop()))
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert isinstance(caught_on_loop.value.__cause__, ValueError)
+
+
 def test_a_coroutine_that_waits_has_no_result() -> None:
     @coroutine
     def waits() -> Any:
