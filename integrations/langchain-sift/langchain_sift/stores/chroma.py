@@ -11,46 +11,49 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.untouched import is_untouched
-from sift_retrievers.retrieval import Hits, no_hits, stacked
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits, stacked
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: dict[str, Any] | None = None,
-    where_document: dict[str, Any] | None = None,
-) -> Hits[Document]:
-    """Vectors as the embedding model gave them, whatever the collection's metric.
+class ChromaReader(StoreReader[Document]):
+    """Vectors as the embedding model gave them, whatever the collection's metric."""
 
-    Texts and metadata come with the search itself: a second read by id would not obey the filter,
-    and somebody may have written in between.
-    """
-    found = _as_it_came(store._collection).query(
-        query_embeddings=[query],
-        n_results=fetch_k,
-        where=filter,
-        where_document=where_document,
-        include=["embeddings", "documents", "metadatas"],
-    )
-    ids, texts, metadata = found["ids"][0], found["documents"][0], found["metadatas"][0]
-    if len(ids) == 0:  # Chroma's empty list has no dimension
-        return no_hits(len(query))
+    def search(
+        self,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        filter: dict[str, Any] | None = None,
+        where_document: dict[str, Any] | None = None,
+    ) -> Hits[Document]:
+        """The nearest, with texts, metadata and vectors from the search itself."""
+        found = _as_it_came(self.store._collection).query(
+            query_embeddings=[query],
+            n_results=fetch_k,
+            where=filter,
+            where_document=where_document,
+            include=["embeddings", "documents", "metadatas"],
+        )
+        ids = found["ids"][0]
+        if len(ids) == 0:  # Chroma's empty list has no dimension
+            return no_hits(len(query))
+        texts = [text or "" for text in found["documents"][0]]
+        metadata = [fields or {} for fields in found["metadatas"][0]]
+        vectors = found["embeddings"][0]
+        if not isinstance(vectors, np.ndarray):
+            vectors = stacked(vectors, ids, len(query))
+        return Hits(
+            vectors=vectors.astype(np.float32, copy=False),
+            ids=ids,
+            texts=texts,
+            metadata=metadata,
+            document=lambda i: Document(id=ids[i], page_content=texts[i], metadata=metadata[i]),
+        )
 
-    def document(i: int) -> Document:
-        return Document(id=ids[i], page_content=texts[i] or "", metadata=dict(metadata[i] or {}))
-
-    vectors = found["embeddings"][0]
-    if not isinstance(vectors, np.ndarray):
-        vectors = stacked(vectors, ids, len(query))
-    return Hits(
-        vectors.astype(np.float32, copy=False),
-        ids,
-        document,
-        texts=[text or "" for text in texts],
-        metadata=metadata,
-    )
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the collection has."""
+        found = self.store._collection.get(ids=[*ids], include=["embeddings", "documents"])
+        rows = zip(found["ids"], found["embeddings"], found["documents"], strict=True)
+        return {name: StoredVector(vector, text or "") for name, vector, text in rows}
 
 
 def _as_it_came(collection: Any) -> Any:
@@ -68,9 +71,3 @@ def _as_it_came(collection: Any) -> Any:
 
 def _unchanged(response: Any, *_: Any, **__: Any) -> Any:
     return response
-
-
-def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the store has."""
-    found = store._collection.get(ids=[*ids], include=["embeddings"])
-    return dict(zip(found["ids"], found["embeddings"], strict=True))

@@ -1,31 +1,60 @@
-"""The documents of some ids, in the stores that keep documents beside their index."""
+"""The documents of stores that keep them beside their index, in a docstore."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from langchain_core.documents import Document
 
-
-def document_of(store: Any, docstore_id: str) -> Document:
-    """The docstore's document under its id; not a copy, unless it had no id of its own.
-
-    Raises:
-        LookupError: if the docstore does not have it.
-    """
-    return documents_of(store, [docstore_id])[0]
+from sift_retrievers.retrieval import Hits
 
 
-def documents_of(store: Any, docstore_ids: Iterable[str]) -> list[Document]:
-    """The same for several ids."""
-    ids = [*docstore_ids]
-    found = [*map(store.docstore.search, ids)]
-    for i, document in enumerate(found):
-        if not isinstance(document, Document):
-            raise LookupError(
-                f"the docstore of {type(store).__name__} has no document {ids[i]!r}: {document}"
-            )
-        if not document.id:
-            found[i] = document.model_copy(update={"id": ids[i]})
-    return found
+def document_of(store: Any, docstore_id: str) -> Document | None:
+    """The docstore's own document under an id; None if it has none (any more)."""
+    found = store.docstore.search(docstore_id)
+    return found if isinstance(found, Document) else None
+
+
+def hits_in_docstore(
+    store: Any,
+    docstore_ids: Sequence[str],
+    vectors: npt.NDArray[np.float32],
+    note: str | None = None,
+) -> Hits[Document]:
+    """Those of n hits `[n, d]` whose documents are in the docstore."""
+    found = [document_of(store, name) for name in docstore_ids]
+    rows = [(i, document) for i, document in enumerate(found) if document is not None]
+    return hits_with_ids(
+        [document for _, document in rows],
+        [docstore_ids[i] for i, _ in rows],
+        vectors if len(rows) == len(found) else vectors[[i for i, _ in rows]],
+        note,
+    )
+
+
+def hits_with_ids(
+    documents: Sequence[Document],
+    ids: Sequence[str],
+    vectors: npt.NDArray[np.float32],
+    note: str | None = None,
+) -> Hits[Document]:
+    """The hits of n documents that may not know their own ids."""
+
+    def document(i: int) -> Document:
+        found = documents[i]
+        if found.id and found.page_content is not None:
+            return found
+        named = {"id": found.id or ids[i], "page_content": found.page_content or ""}
+        return found.model_copy(update=named)
+
+    return Hits(
+        vectors=vectors,
+        ids=ids,
+        texts=[document.page_content or "" for document in documents],
+        metadata=[document.metadata for document in documents],
+        document=document,
+        note=note,
+    )

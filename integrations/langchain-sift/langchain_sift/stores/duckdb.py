@@ -3,39 +3,63 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, stacked
+from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.sql import identifier
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
 
-def fetch(store: Any, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-    """The nearest by cosine; vectors as the embedding model gave them.
+class DuckDBReader(StoreReader[Document]):
+    """Vectors as the embedding model gave them.
 
-    The store's search takes no filter. A cursor makes calls from several threads safe; it sees
-    what is committed.
+    A cursor makes calls from several threads safe; it sees what is committed.
     """
-    similarity = f'list_cosine_similarity("{store._vector_key}", ?::FLOAT[])'
-    cursor = store._connection.cursor()
-    try:
-        found = cursor.execute(
-            f'SELECT "{store._id_key}", "{store._text_key}", metadata, "{store._vector_key}" '
-            f"FROM {store._table_name} "
+
+    def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
+        """The nearest by cosine. The store's search takes no filter."""
+        store = self.store
+        vector = identifier(store._vector_key)
+        similarity = f"list_cosine_similarity({vector}, ?::FLOAT[])"
+        rows = self._select(
+            f"{identifier(store._id_key)}, {identifier(store._text_key)}, metadata, {vector}",
             # NaN, of a zero vector, would come first
             f"ORDER BY coalesce(nullif({similarity}, 'NaN'::FLOAT), -2) DESC LIMIT ?",
             [query.tolist(), fetch_k],
-        ).fetchall()
-    finally:
-        cursor.close()
-    ids = [str(row[0]) for row in found]
-
-    def document(i: int) -> Document:
-        _, text, metadata, _ = found[i]
-        return Document(
-            id=ids[i], page_content=text or "", metadata=json.loads(metadata) if metadata else {}
         )
+        documents = [
+            Document(
+                id=str(name),
+                page_content=text or "",
+                metadata=json.loads(metadata) if metadata else {},
+            )
+            for name, text, metadata, _ in rows
+        ]
+        return hits_of(documents, [row[3] for row in rows], query)
 
-    return Hits(stacked([row[3] for row in found], ids, len(query)), ids, document)
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the table has."""
+        store = self.store
+        name = identifier(store._id_key)
+        rows = self._select(
+            f"{name}, {identifier(store._vector_key)}, {identifier(store._text_key)}",
+            f"WHERE {name} IN (SELECT unnest(?))",
+            [[*ids]],
+        )
+        return {str(key): StoredVector(vector, text or "") for key, vector, text in rows}
+
+    def _select(self, columns: str, rest: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        """The table's name stands as the store's own statements have it, which do not quote it."""
+        cursor = self.store._connection.cursor()
+        try:
+            found: list[tuple[Any, ...]] = cursor.execute(
+                f"SELECT {columns} FROM {self.store._table_name} {rest}", values
+            ).fetchall()
+        finally:
+            cursor.close()
+        return found

@@ -9,131 +9,135 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.docstore import document_of, documents_of
-from sift_retrievers.retrieval import Hits
+from langchain_sift.stores.docstore import document_of, hits_with_ids
+from langchain_sift.stores.faiss_index import check_dimension, lossy, nearest, nearest_among
+from langchain_sift.stores.writers import is_running, undisturbed
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
-METRIC_INNER_PRODUCT = 0  # faiss.METRIC_INNER_PRODUCT; all other metrics are used as L2
-EXACT = {"IndexFlat", "IndexFlatL2", "IndexFlatIP", "IndexHNSWFlat", "IndexIVFFlat"}
-CHUNK = 2**14  # vectors reconstructed at a time
+Filter = Callable[[dict[str, Any]], bool] | dict[str, Any]
+Vector = npt.NDArray[np.float32]
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: Callable[[dict[str, Any]], bool] | dict[str, Any] | None = None,
-) -> Hits[Document]:
-    """Vectors as the index holds them (of unit length if the store was made with `normalize_L2`).
+class FAISSReader(StoreReader[Document]):
+    """Vectors as the index holds them, of unit length if the store was made with `normalize_L2`.
 
-    The filter is applied before the `fetch_k` nearest are cut (the store's own search filters what
-    is left after the cut), and then the search is exact: all vectors that pass are compared.
+    The store keeps positions in the index, their ids, and the documents apart, and has no lock.
+    Another thread may add and delete while this one searches: a search during which something was
+    deleted is made again, since a deletion moves all later vectors to other positions. Two threads
+    that write at the same time damage the store itself.
     """
-    if len(query) != store.index.d:
-        raise ValueError(
-            f"the FAISS index holds vectors of dimension {store.index.d}, but the query's "
-            f"embedding has dimension {len(query)}: is `embedding` the model that filled the store?"
-        )
-    if store._normalize_L2:
-        query = query / np.linalg.norm(query)
-    if filter is None:
-        labels, vectors = _search(store.index, query, min(fetch_k, store.index.ntotal))
-    else:
-        allowed = _allowed_positions(store, filter)
-        labels, vectors = _search_among(store.index, query, allowed, min(fetch_k, len(allowed)))
-    ids = [*map(store.index_to_docstore_id.__getitem__, labels.tolist())]
-    return Hits(
-        vectors,
-        ids,
-        lambda i: document_of(store, ids[i]),
-        note=note(store),
-        load=lambda positions: documents_of(store, map(ids.__getitem__, positions)),
-    )
 
+    def search(
+        self, query: Vector, fetch_k: int, *, filter: Filter | None = None
+    ) -> Hits[Document]:
+        """The nearest; with a filter the nearest of all that pass it, exactly.
 
-def note(store: Any) -> str | None:
-    """In what the vectors differ from those that the embedding model gave."""
-    if store._normalize_L2:
-        return "scaled to unit length by normalize_L2"
-    name = type(store.index).__name__
-    return None if name in EXACT else f"as the {name} reconstructs them"
+        The store's own search filters what is left after the cut.
+        """
+        store = self.store
+        check_dimension(store.index, query)
+        if store._normalize_L2:
+            query = query / np.linalg.norm(query)
+        accepts, passing = None, None
+        if filter is not None:
+            accepts = store._create_filter_func(filter)
+            passing = self._passing(accepts)
+        return undisturbed(lambda: self._read(query, fetch_k, accepts, passing), store)
 
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the store has; none from an index that cannot tell one."""
+        wanted = {*ids}
 
-def _search(
-    index: Any, query: npt.NDArray[np.float32], limit: int, **parameters: Any
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Positions `[n]` and vectors `[n, d]` of the n ≤ limit hits of any index."""
-    if limit == 0:  # faiss refuses to look for nothing
-        return np.empty(0, dtype=np.int64), np.empty((0, len(query)), dtype=np.float32)
-    _, labels, vectors = index.search_and_reconstruct(query[None], limit, **parameters)
-    found = labels[0] >= 0  # faiss pads with −1 what an approximate index did not find
-    if found.all():
-        return labels[0], vectors[0]
-    return labels[0][found], vectors[0][found]
+        def read() -> dict[str, StoredVector] | None:
+            index, names = self.store.index, self.store.index_to_docstore_id
+            known = len(names)
+            positions = {name: at for at, name in names.copy().items() if name in wanted}
+            try:
+                vectors = {name: index.reconstruct(at) for name, at in positions.items()}
+            except RuntimeError:
+                return None if self._deleted_meanwhile(index, names, known) else {}
+            found = {name: document_of(self.store, name) for name in positions}
+            if self._deleted_meanwhile(index, names, known):
+                return None
+            return {
+                name: StoredVector(vectors[name], document.page_content or "")
+                for name, document in found.items()
+                if document is not None
+            }
 
+        return undisturbed(read, self.store)
 
-def _search_among(
-    index: Any, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], limit: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The same, among some positions only: the nearest of all that are allowed, exactly."""
-    if limit == 0:
-        return _search(index, query, 0)
-    labels = np.empty(0, dtype=np.int64)
-    vectors = np.empty((0, len(query)), dtype=np.float32)
-    for start in range(0, len(allowed), CHUNK):
-        part = allowed[start : start + CHUNK]
-        try:
-            found = index.reconstruct_batch(part)
-        except RuntimeError:  # inverted lists without a direct map
-            return _search_deeper(index, query, allowed, limit)
-        labels, vectors = np.concatenate([labels, part]), np.concatenate([vectors, found])
-        if index.metric_type == METRIC_INNER_PRODUCT:
-            far = -(vectors @ query)
-        else:
-            far = np.square(vectors - query).sum(axis=1)
-        nearest = np.argsort(far, kind="stable")[:limit]
-        labels, vectors = labels[nearest], vectors[nearest]
-    return labels, vectors
+    def note(self) -> str | None:
+        """What the index or `normalize_L2` does to the vectors."""
+        if self.store._normalize_L2:
+            return "scaled to unit length by normalize_L2"
+        return lossy(self.store.index)
 
-
-def _search_deeper(
-    index: Any, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], limit: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Search further down, in all inverted lists, until enough hits are allowed."""
-    import faiss  # here, so that importing this adapter never imports a store's package
-
-    parameters: dict[str, Any] = {}
-    if isinstance(faiss.downcast_index(index), faiss.IndexIVF):
-        parameters["params"] = faiss.SearchParametersIVF(nprobe=faiss.downcast_index(index).nlist)
-    depth = limit
-    while True:
-        labels, vectors = _search(index, query, depth, **parameters)
-        passed = np.isin(labels, allowed)
-        if passed.sum() >= limit or len(labels) < depth or depth >= index.ntotal:
-            return labels[passed][:limit], vectors[passed][:limit]
-        depth = min(4 * depth, index.ntotal)
-
-
-def _allowed_positions(
-    store: Any, filter: Callable[[dict[str, Any]], bool] | dict[str, Any]
-) -> npt.NDArray[np.int64]:
-    accepts = store._create_filter_func(filter)
-    known = dict(store.index_to_docstore_id)
-    documents = zip(known, documents_of(store, known.values()), strict=True)
-    return np.array(
-        [position for position, document in documents if accepts(document.metadata)],
-        dtype=np.int64,
-    )
-
-
-def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the store has; none from an index that cannot tell one."""
-    wanted = {*ids}
-    try:
+    def _passing(self, accepts: Callable[[dict[str, Any]], bool]) -> set[str]:
+        """The ids of all documents that pass a filter."""
+        names = self.store.index_to_docstore_id.copy().values()
+        documents = ((name, document_of(self.store, name)) for name in names)
         return {
-            docstore_id: store.index.reconstruct(position)
-            for position, docstore_id in store.index_to_docstore_id.items()
-            if docstore_id in wanted
+            name
+            for name, document in documents
+            if document is not None and accepts(document.metadata)
         }
-    except RuntimeError:
-        return {}
+
+    def _read(
+        self,
+        query: Vector,
+        fetch_k: int,
+        accepts: Callable[[dict[str, Any]], bool] | None,
+        passing: set[str] | None,
+    ) -> Hits[Document] | None:
+        """The hits; None if something was deleted while they were read.
+
+        A document is filtered again when it is read: by now it may be another under the same id.
+        """
+        store = self.store
+        index, names = store.index, store.index_to_docstore_id  # a deletion makes a new map
+        known = len(names)
+        try:
+            if passing is None:
+                labels, vectors = nearest(index, query, fetch_k)
+            else:
+                allowed = [at for at, name in names.copy().items() if name in passing]
+                labels, vectors = nearest_among(
+                    index, query, np.array(allowed, dtype=np.int64), fetch_k
+                )
+        except Exception:  # of a position that is not there any more
+            if self._deleted_meanwhile(index, names, known):
+                return None
+            raise
+        rows: list[tuple[int, str, Document]] = []
+        for i, label in enumerate(labels.tolist()):
+            name = names.get(label)
+            document = None if name is None else document_of(store, name)  # None: added meanwhile
+            if name is not None and document is not None:
+                rows.append((i, name, document))
+        if self._deleted_meanwhile(index, names, known):
+            return None
+        if accepts is not None:
+            rows = [row for row in rows if accepts(row[2].metadata)]
+        if len(rows) < len(vectors):
+            vectors = vectors[[i for i, _, _ in rows]]
+        return hits_with_ids(
+            [document for _, _, document in rows],
+            [name for _, name, _ in rows],
+            vectors,
+            self.note(),
+        )
+
+    def _deleted_meanwhile(self, index: Any, names: dict[int, str], known: int) -> bool:
+        """Whether positions may have moved since the index and its map of ids were looked up.
+
+        A deletion takes the vectors out of the index, then deletes the documents, then replaces the
+        map. The index tells its new size only when all vectors have been moved.
+        """
+        deletions = [vars(cls).get("delete") for cls in type(self.store).__mro__]
+        return (
+            is_running(*deletions)  # first: one that ends after this has replaced the map by then
+            or self.store.index_to_docstore_id is not names
+            or self.store.index is not index
+            or index.ntotal < known
+        )

@@ -1,62 +1,67 @@
-"""`langchain_community.vectorstores.LanceDB`: the vector column of an Arrow table."""
+"""`langchain_community.vectorstores.LanceDB`: the vector column of a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, no_hits, stacked
+from langchain_sift.stores.lance_table import Columns, condition, hits_in, vectors_in
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: str | dict[str, Any] | None = None,
-    prefilter: bool = True,
-    metrics: str | None = None,
-    name: str | None = None,
-) -> Hits[Document]:
+class LanceDBReader(StoreReader[Document]):
     """Vectors as the embedding model gave them.
 
-    Filters before the cut, where the store's own search filters what is left after it, unless
-    `prefilter=False` asks for that.
+    A search reads one version of the table; a writer makes a new one.
     """
-    table = store.get_table(name)
-    if table is None:  # nothing was ever added
-        return no_hits(len(query))
-    search = table.search(query=query, vector_column_name=store._vector_key).limit(fetch_k)
-    if metrics is not None:
-        search = search.distance_type(metrics)
-    if filter is not None:
-        search = search.where(_condition(filter), prefilter=prefilter)
-    rows = search.to_arrow()
-    ids = [str(row) for row in rows[store._id_key].to_pylist()]
-    has_metadata = "metadata" in rows.schema.names
 
-    def document(i: int) -> Document:
-        return Document(
-            id=ids[i],
-            page_content=rows[store._text_key][i].as_py() or "",
-            metadata=(rows["metadata"][i].as_py() or {}) if has_metadata else {},
-        )
+    def search(
+        self,
+        query: npt.NDArray[np.float32],
+        fetch_k: int,
+        *,
+        filter: str | Mapping[str, Any] | None = None,
+        prefilter: bool = True,
+        metrics: str | None = None,
+        name: str | None = None,
+    ) -> Hits[Document]:
+        """The nearest.
 
-    column = rows[store._vector_key].combine_chunks()
-    if len(ids) == 0 or column.null_count:
-        return Hits(stacked(column.to_pylist(), ids, len(query)), ids, document)
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(ids), -1)
-    return Hits(vectors.astype(np.float32, copy=False), ids, document)
+        Args:
+            query: `[d]`.
+            fetch_k: hits wanted.
+            filter: a condition in SQL, or columns and the values that they must have:
+                `{"metadata.tenant": "A"}`. The values are quoted, whatever they hold.
+            prefilter: filter before the cut; the store's own search filters after it.
+            metrics: the distance, "l2", "cosine" or "dot".
+            name: of a table.
 
+        Raises:
+            TypeError: for a filter of another type, or a value in it that is neither text, number,
+                truth value nor None.
+        """
+        store = self.store
+        table = store.get_table(name)
+        if table is None:  # nothing was ever added
+            return no_hits(len(query))
+        search = table.search(query=query, vector_column_name=store._vector_key).limit(fetch_k)
+        if metrics is not None:
+            search = search.distance_type(metrics)
+        if filter is not None:
+            search = search.where(condition(filter), prefilter=prefilter)
+        rows = search.to_arrow()
+        has_metadata = "metadata" in rows.schema.names
+        kept = rows["metadata"].to_pylist() if has_metadata else [None] * len(rows)
+        return hits_in(rows, self._columns(), [fields or {} for fields in kept], query)
 
-def _condition(filter: str | dict[str, Any]) -> str:
-    """The filter as SQL, in the store's own translation."""
-    if isinstance(filter, str):
-        return filter
-    from langchain_community.vectorstores.lancedb import to_lance_filter
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the table has."""
+        return vectors_in(self.store.get_table(), self._columns(), ids)
 
-    condition: str = to_lance_filter(filter)
-    return condition
+    def _columns(self) -> Columns:
+        store = self.store
+        return Columns(id=store._id_key, text=store._text_key, vector=store._vector_key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -11,33 +12,51 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.untouched import is_untouched
-from sift_retrievers.retrieval import Hits, stacked
+from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.qdrant_local import Rows, is_written, local_collection, read_rows
+from langchain_sift.stores.writers import undisturbed
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, stacked
+
+Vector = npt.NDArray[np.float32]
+_notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
 
 
-def fetch(
-    store: Any,
-    query: npt.NDArray[np.float32],
-    fetch_k: int,
-    *,
-    filter: Any = None,
-    search_params: Any = None,
-    offset: int = 0,
-    consistency: Any = None,
-    **options: Any,
-) -> Hits[Document]:
-    """The nearest by the dense vectors, also where the store's own search is hybrid.
+class QdrantReader(StoreReader[Document]):
+    """Vectors as the collection holds them, of unit length where its distance is the cosine.
 
-    Collections with cosine distance hold vectors of unit length. Texts and metadata come with
-    the search itself: a second read by id would not obey the filter.
+    A server answers with whole rows. In local mode (`QdrantClient(":memory:")`, or with a path) the
+    rows are read from the client's arrays, and once more if another thread writes to one of them
+    meanwhile. This cannot be done with a local client that is wrapped, patched or subclassed: its
+    answers are taken as they come, and a row that is being replaced may then come with its new text
+    and its old vector.
     """
-    name = store.vector_name
-    said = note(store)  # refuses collections without dense vectors of that name
-    found = None
-    if filter is search_params is consistency is None and offset == 0 and not options:
-        found = _in_place(store, query, fetch_k)
-    if found is None:
-        points = store.client.query_points(
+
+    def search(
+        self,
+        query: Vector,
+        fetch_k: int,
+        *,
+        filter: Any = None,
+        search_params: Any = None,
+        offset: int = 0,
+        consistency: Any = None,
+        **options: Any,
+    ) -> Hits[Document]:
+        """The nearest by the dense vectors, also where the store's own search is hybrid.
+
+        Args:
+            query: `[d]`.
+            fetch_k: hits wanted.
+            filter: a `qdrant_client.models.Filter`.
+            search_params: as for the store's own search, like `offset` and `consistency`.
+            offset: see there.
+            consistency: see there.
+            **options: further arguments of the client's `query_points`.
+        """
+        store, name = self.store, self.store.vector_name
+        note = self.note()  # refuses collections without dense vectors of that name
+        ask = partial(
+            store.client.query_points,
             collection_name=store.collection_name,
             query=query.tolist(),
             using=name,
@@ -45,100 +64,122 @@ def fetch(
             search_params=search_params,
             limit=fetch_k,
             offset=offset,
-            with_payload=True,
-            with_vectors=[name] if name else True,
             consistency=consistency,
             **options,
-        ).points
-        dense = [p.vector.get(name) if isinstance(p.vector, dict) else p.vector for p in points]
-        vectors = stacked(dense, [str(point.id) for point in points], len(query))
-        found = points, vectors, [point.payload for point in points]
-    points, vectors, payloads = found
-    return Hits(
-        vectors.astype(np.float32, copy=False),
-        [str(point.id) for point in points],
-        lambda i: _document(store, points[i], payloads[i]),
-        said,
-        **_read_without_documents(store, payloads),
-    )
+        )
+        collection = local_collection(store)
+        if collection is None:
+            answer = ask(with_payload=True, with_vectors=[name] if name else True)
+            return self._hits(_rows_of(answer.points, name, len(query)), note)
+
+        def find() -> Any:
+            if search_params is consistency is None and offset == 0 and not options:
+                # Not `ask`: the client would make float64 of the query and of all vectors.
+                return collection.search(
+                    (name, query), query_filter=filter, limit=fetch_k, with_payload=False
+                )
+            return ask(with_payload=False).points
+
+        return self._hits(
+            undisturbed(lambda: _in_place(collection, name, find, filter), store), note
+        )
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the collection has."""
+        store, name = self.store, self.store.vector_name
+        keys = [key for key in map(_key, ids) if key is not None]
+        points = store.client.retrieve(
+            store.collection_name,
+            ids=keys,
+            with_payload=[store.content_payload_key],
+            with_vectors=[name] if name else True,
+        )
+        texts = [(point.payload or {}).get(store.content_payload_key) or "" for point in points]
+        return {
+            str(point.id): StoredVector(_dense(point, name), text)
+            for point, text in zip(points, texts, strict=True)
+        }
+
+    def note(self) -> str | None:
+        """What the collection does to its vectors; asked once a store, it does not change.
+
+        Raises:
+            ValueError: if the collection has no dense vectors of the store's name.
+        """
+        if self.store not in _notes:
+            _notes[self.store] = _note(self.store)
+        return _notes[self.store]
+
+    def _hits(self, rows: Rows, note: str | None) -> Hits[Document]:
+        """The documents are those that the store's own search builds."""
+        store = self.store
+        ids = [str(point) for point in rows.ids]
+        if _builds_documents_in_another_way(store):
+            documents = [*map(partial(_document, store), rows.ids, rows.payloads)]
+            return hits_of(documents, rows.vectors, rows.vectors[:0], note=note)
+        text, metadata = store.content_payload_key, store.metadata_payload_key
+        texts = [(payload or {}).get(text) or "" for payload in rows.payloads]
+        own = {"_collection_name": store.collection_name}
+        fields = [
+            {**((payload or {}).get(metadata) or {}), "_id": point, **own}
+            for point, payload in zip(rows.ids, rows.payloads, strict=True)
+        ]
+        return Hits(
+            vectors=rows.vectors,
+            ids=ids,
+            texts=texts,
+            metadata=fields,
+            document=lambda i: Document(id=ids[i], page_content=texts[i], metadata=fields[i]),
+            note=note,
+        )
 
 
-def _in_place(
-    store: Any, query: npt.NDArray[np.float32], fetch_k: int
-) -> tuple[Any, Any, Any] | None:
-    """Points, vectors and payloads of a client in local mode, from its own arrays.
-
-    The client would turn the query into float64 and with it, at every search, all vectors, copy the
-    payloads and hand the vectors over as lists. None where a row was written to meanwhile, and
-    for any client but the plain one: what a subclass or a guard adds to a search must be added.
-    """
-    local = _local_collection(store)
-    if local is None:
+def _in_place(collection: Any, name: str, find: Callable[[], Any], filter: Any) -> Rows | None:
+    """The rows of what `find` finds in a local collection; None if somebody wrote meanwhile."""
+    if is_written(collection):
         return None
-    points = local.search((store.vector_name, query), limit=fetch_k, with_payload=False)
+    known = len(collection.ids)
     try:
-        rows = [local.ids[point.id] for point in points]
-        payloads = [*map(local.payload.__getitem__, rows)]
-        vectors = local.vectors[store.vector_name][rows]
-        after = [*map(local.payload.__getitem__, rows)]
-    except (IndexError, KeyError):
-        return None
-    same = all(one is other for one, other in zip(payloads, after, strict=True))
-    return (points, vectors, payloads) if same else None
+        points = find()
+        return read_rows(collection, name, [point.id for point in points], filter)
+    except Exception:  # the client's own search fails where a point is being added
+        if is_written(collection) or len(collection.ids) != known:
+            return None
+        raise
 
 
-def _read_without_documents(store: Any, payloads: Sequence[Any]) -> dict[str, Any]:
-    """Texts and metadata as the store's own documents have them."""
-    for cls in type(store).__mro__:
-        if "_document_from_point" in vars(cls) and cls.__name__ != "QdrantVectorStore":
-            return {}  # a subclass builds its documents in another way
-    content, metadata = store.content_payload_key, store.metadata_payload_key
-    return {
-        "texts": [(payload or {}).get(content) or "" for payload in payloads],
-        "metadata": [(payload or {}).get(metadata) for payload in payloads],
-    }
+def _rows_of(points: Sequence[Any], name: str, dim: int) -> Rows:
+    """The rows of a client's answer."""
+    ids = [point.id for point in points]
+    vectors = stacked([_dense(point, name) for point in points], [*map(str, ids)], dim)
+    return Rows(ids, vectors, [point.payload for point in points])
 
 
-def _local_collection(store: Any) -> Any:
-    """The collection of a plain client in local mode; None for any other client."""
-    local: Any = getattr(store.client, "_client", None)
-    plain = is_untouched(store.client, "query_points", "qdrant_client")
-    if not plain or type(local).__name__ != "QdrantLocal":
-        return None
-    if not is_untouched(local, "query_points", "qdrant_client"):
-        return None
-    collection = local._get_collection(store.collection_name)
-    known = isinstance(getattr(collection, "ids", None), dict) and hasattr(collection, "search")
-    return collection if known and store.vector_name in collection.vectors else None
+def _dense(point: Any, name: str) -> Any:
+    return point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+
+
+def _builds_documents_in_another_way(store: Any) -> bool:
+    """Whether a subclass makes documents of points in a way of its own."""
+    brought = (cls for cls in type(store).__mro__ if "_document_from_point" in vars(cls))
+    return next(brought).__name__ != "QdrantVectorStore"
 
 
 def _document(store: Any, point: Any, payload: Any) -> Document:
     """As the store's own search builds it, which writes into the metadata that it gets."""
+    from qdrant_client.models import ScoredPoint
+
     payload = dict(payload or {})
     key = store.metadata_payload_key
     payload[key] = dict(payload.get(key) or {})
     found: Document = store._document_from_point(
-        point.model_copy(update={"payload": payload}),
+        ScoredPoint(id=point, version=0, score=0.0, payload=payload),
         store.collection_name,
         store.content_payload_key,
         key,
     )
-    found.id = str(point.id)
+    found.id = str(point)
     return found
-
-
-_notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
-
-
-def note(store: Any) -> str | None:
-    """What the collection does to its vectors; asked once, it does not change.
-
-    Raises:
-        ValueError: if the collection has no dense vectors of the store's name.
-    """
-    if store not in _notes:
-        _notes[store] = _note(store)
-    return _notes[store]
 
 
 def _note(store: Any) -> str | None:
@@ -156,22 +197,6 @@ def _note(store: Any) -> str | None:
     if config.datatype not in (None, "float32"):
         notes.append(f"stored as {config.datatype}")
     return ", ".join(notes) or None
-
-
-def vectors_by_id(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """The vectors of those ids that the store has."""
-    name = store.vector_name
-    keys = [key for key in map(_key, ids) if key is not None]
-    points = store.client.retrieve(
-        store.collection_name,
-        ids=keys,
-        with_payload=False,
-        with_vectors=[name] if name else True,
-    )
-    return {
-        str(point.id): point.vector.get(name) if isinstance(point.vector, dict) else point.vector
-        for point in points
-    }
 
 
 def _key(name: str) -> int | str | None:

@@ -25,6 +25,8 @@ READERS: Final = ReaderRegistry(
             f"{_HERE}.elasticsearch:ElasticsearchReader"
         ),
         "langchain_elasticsearch.ElasticsearchStore": f"{_HERE}.elasticsearch:ElasticsearchReader",
+        "langchain_faiss.Faiss": f"{_HERE}.faiss_standalone:StandaloneFAISSReader",
+        "langchain_lancedb.LanceDB": f"{_HERE}.lancedb_standalone:StandaloneLanceDBReader",
         "langchain_milvus.Milvus": f"{_HERE}.milvus:MilvusReader",
         "langchain_mongodb.MongoDBAtlasVectorSearch": f"{_HERE}.mongodb:MongoDBReader",
         "langchain_pinecone.PineconeVectorStore": f"{_HERE}.pinecone:PineconeReader",

@@ -1,0 +1,87 @@
+"""Qdrant's local mode: rows are read from the arrays of the client, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from langchain_sift.stores.untouched import is_untouched
+from langchain_sift.stores.writers import is_running
+
+
+class Rows(NamedTuple):
+    """Some rows of a collection, every one of one version."""
+
+    ids: list[Any]
+    vectors: npt.NDArray[np.float32]
+    payloads: list[Any]
+
+
+def local_collection(store: Any) -> Any:
+    """The collection of a plain client in local mode; None for any other client.
+
+    What a subclass, a proxy or a patch adds to a search, a filter say, would be missing in a search
+    of the collection itself.
+    """
+    local: Any = getattr(store.client, "_client", None)
+    plain = is_untouched(store.client, "query_points", "qdrant_client")
+    if not plain or type(local).__name__ != "QdrantLocal":
+        return None
+    if not is_untouched(local, "query_points", "qdrant_client"):
+        return None
+    collection = local._get_collection(store.collection_name)
+    known = isinstance(getattr(collection, "ids", None), dict) and hasattr(collection, "search")
+    return collection if known and store.vector_name in collection.vectors else None
+
+
+def is_written(collection: Any) -> bool:
+    """Whether another thread is in the middle of writing a row of some collection."""
+    own = vars(type(collection))
+    return is_running(own.get("_add_point"), own.get("_update_point"))
+
+
+def read_rows(collection: Any, name: str, ids: Sequence[Any], filter: Any) -> Rows | None:
+    """Those rows that are there and pass a filter; None if one was written to meanwhile.
+
+    The collection has no lock. A writer replaces the payload of a row, and then its vector in
+    place. So the payloads are looked up before the vectors and again after them; and in between
+    nobody may be in the middle of a row whose payload was replaced before that.
+
+    Args:
+        collection: see `local_collection`.
+        name: of the dense vectors.
+        ids: of rows that a search has found.
+        filter: a Qdrant filter or None, applied to the very payloads that are returned.
+    """
+    positions = [collection.ids[point] for point in ids if point in collection.ids]
+    payloads = [*map(collection.payload.__getitem__, positions)]
+    if is_written(collection):
+        return None
+    vectors = collection.vectors[name][positions]
+    again = map(collection.payload.__getitem__, positions)
+    if not all(one is other for one, other in zip(payloads, again, strict=True)):
+        return None
+    deleted = collection.deleted
+    kept = [i for i, at in enumerate(positions) if not deleted[at]]
+    if filter is not None:
+        kept = [i for i in kept if _passes(collection, filter, positions[i], payloads[i])]
+    return Rows(
+        ids=[collection.ids_inv[positions[i]] for i in kept],
+        vectors=vectors if len(kept) == len(vectors) else vectors[kept],
+        payloads=[payloads[i] for i in kept],
+    )
+
+
+def _passes(collection: Any, filter: Any, position: int, payload: Any) -> bool:
+    """Whether a payload passes, by the function of the client's own search."""
+    from qdrant_client.local.payload_filters import check_filter
+
+    return check_filter(
+        filter,
+        payload,
+        collection.ids_inv[position],
+        collection._calculate_has_vector(position),
+    )
