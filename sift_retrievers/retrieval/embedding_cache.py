@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.forking import set_right_after_fork
+from sift_retrievers.retrieval.work import Direct, Work, finished
 from sift_retrievers.validation import count
 
 Vector = npt.NDArray[np.float32]
@@ -53,9 +54,29 @@ class EmbeddingCache:
         Raises:
             ValueError: if the model does not return one vector a text, all of one dimension.
         """
+        return finished(self.aembed(Direct(), model, texts, embed_documents))
+
+    async def aembed(
+        self,
+        work: Work,
+        model: object,
+        texts: Sequence[str],
+        embed_documents: Callable[[list[str]], Sequence[Sequence[float]]],
+        native: Callable[[list[str]], Awaitable[Sequence[Sequence[float]]]] | None = None,
+    ) -> Vector:
+        """As `embed`, in a coroutine.
+
+        Args:
+            work: makes the model's call.
+            model: as for `embed`.
+            texts: as for `embed`.
+            embed_documents: as for `embed`.
+            native: the model's own asynchronous call for a list of texts, where it has one.
+        """
         known, missing = self._look_up(model, texts)
         if missing:
-            known |= self._embedded(model, missing, embed_documents)
+            given = await work.call("embed", model, embed_documents, missing, native=native)
+            known |= self._remembered(model, missing, given)
         dim = next((len(vector) for vector in known.values()), 0)
         rows = np.zeros((len(texts), dim), dtype=np.float32)
         for i, text in enumerate(texts):
@@ -76,14 +97,11 @@ class EmbeddingCache:
                     missing[text] = None
         return known, [*missing]
 
-    def _embedded(
-        self,
-        model: object,
-        texts: list[str],
-        embed_documents: Callable[[list[str]], Sequence[Sequence[float]]],
+    def _remembered(
+        self, model: object, texts: list[str], embedded: Sequence[Sequence[float]]
     ) -> dict[str, Vector]:
-        """The model's vectors of some texts, which are remembered."""
-        given = np.asarray(embed_documents(texts), dtype=np.float32)
+        """The vectors that the model gave some texts, which are kept."""
+        given = np.asarray(embedded, dtype=np.float32)
         if given.ndim != 2 or len(given) != len(texts):
             raise ValueError(
                 f"{type(model).__name__} must give each of {len(texts)} texts one vector, all of "

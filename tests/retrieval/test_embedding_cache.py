@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pytest
 
-from sift_retrievers.retrieval import EmbeddingCache
+from sift_retrievers.retrieval import EmbeddingCache, OnLoop
 
 
 class Model:
@@ -33,6 +35,25 @@ def test_each_text_is_embedded_once_in_one_call() -> None:
     assert first.dtype == np.float32
     assert cache.embed(model, ["ccc", "bb"], model.embed).tolist() == [[3, 0], [2, 0]]
     assert model.calls == [["a", "bb"], ["ccc"]]
+
+
+async def test_on_a_loop_by_the_models_own_call() -> None:
+    cache, model = EmbeddingCache(), Model()
+
+    async def own(texts: list[str]) -> list[list[float]]:
+        await asyncio.sleep(0)
+        return [[7.0] for _ in texts]
+
+    rows = await cache.aembed(OnLoop(), model, ["a", "bb", "a", " "], model.embed, native=own)
+    assert rows.tolist() == [[7], [7], [7], [0]]
+    assert cache.embed(model, ["bb"], model.embed).tolist() == [[7]]
+    assert model.calls == []
+    await cache.aembed(OnLoop(), model, ["ccc"], model.embed)
+    assert model.calls == [["ccc"]]
+    hung = Event()
+    with pytest.raises(TimeoutError, match="stage 'embed'"):
+        await cache.aembed(OnLoop(0.05), model, ["d"], lambda texts: hung.wait(30))  # type: ignore[arg-type,return-value]
+    hung.set()
 
 
 def test_models_do_not_share_vectors() -> None:
@@ -110,7 +131,7 @@ def test_a_size_that_is_none(size: int) -> None:
 def test_a_process_forked_while_a_thread_is_in_the_cache() -> None:
     code = """
 import os, threading
-from sift_retrievers.retrieval import EmbeddingCache
+from sift_retrievers.retrieval import EmbeddingCache, OnLoop
 cache = EmbeddingCache()
 held, done = threading.Event(), threading.Event()
 def hold():

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from langchain_sift.stores import hits_of, stored_vectors
-from sift_retrievers.retrieval import EmbeddingCache, Hits, Target, Work, check_hits
+from sift_retrievers.retrieval import EmbeddingCache, Hits, Target, Work, check_hits, native
 
 
 async def hits_of_given(
@@ -48,12 +48,13 @@ async def hits_of_given(
         missing = _without(vectors)
     if missing:
         texts = [documents[i].page_content or "" for i in missing]
-        embedded = await work.call("embed", model, cache.embed, model, texts, model.embed_documents)
+        own = native(model, "aembed_documents")
+        embedded = await cache.aembed(work, model, texts, model.embed_documents, native=own)
         for i, vector in zip(missing, embedded, strict=True):
             # A text of white space has none; a vector of length 0 tells nothing.
             vectors[i] = vector if len(vector) else np.zeros(len(query), dtype=np.float32)
-        own = f"{len(missing)} of {len(documents)} embedded by the compressor"
-        note = own if note is None else f"{note}; {own}"
+        again = f"{len(missing)} of {len(documents)} embedded by the compressor"
+        note = again if note is None else f"{note}; {again}"
     hits = hits_of(documents, vectors, query, note=note)
     check_hits("SIFTCompressor", hits, len(query))
     return hits

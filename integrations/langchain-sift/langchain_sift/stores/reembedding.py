@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 from weakref import WeakSet
@@ -88,16 +88,12 @@ class ReembeddingReader(StoreReader[Document]):
             native=own and partial(own, asked, k=fetch_k, **search_kwargs),
         )
         texts = [document.page_content or "" for document in documents]
-        vectors = await self._embedded(work, texts)
+        model = self.embeddings
+        own = native(model, "aembed_documents")
+        vectors = await self.cache.aembed(work, model, texts, model.embed_documents, native=own)
         if vectors.shape[1] == 0:  # none of the hits, if there are any, has a text
             vectors = np.zeros((len(texts), len(target.vector)), dtype=np.float32)
         return hits_of(documents, vectors, target.vector, note=NOTE)
-
-    async def _embedded(self, work: Work, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        model = self.embeddings
-        return await work.call(
-            "embed", model, self.cache.embed, model, texts, model.embed_documents
-        )
 
 
 def _check_search_by_vector(store: Any) -> None:
