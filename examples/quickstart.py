@@ -172,7 +172,7 @@ def show_coverage(
 
 def show_calibration(console: Console, store: FAISS, questions: list[Question]) -> None:
     half = len(questions) // 2
-    if half < 20:  # too few to tell settings apart
+    if half < 20:  # too few to compare configurations
         return
     seen, others = questions[:half], questions[half:]
     calibration = calibrate(
@@ -188,12 +188,15 @@ def show_calibration(console: Console, store: FAISS, questions: list[Question]) 
     found = [
         sum(
             coverage(
-                SIFTRetriever(store, k=K, fetch_k=FETCH_K, **setting.arguments).invoke(q.text), q
+                SIFTRetriever(store, k=K, fetch_k=FETCH_K, **configuration.arguments).invoke(
+                    q.text
+                ),
+                q,
             )
             for q in others
         )
         / len(others)
-        for setting in (calibration.default, calibration.setting)
+        for configuration in (calibration.default, calibration.chosen)
     ]
     console.print(
         f"\nOn the other {len(others)} questions: default {found[0]:.3f}, "

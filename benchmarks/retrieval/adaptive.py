@@ -26,7 +26,7 @@ from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import covered
 from benchmarks.retrieval.methods import MOST
-from benchmarks.retrieval.ours import pools_of
+from benchmarks.retrieval.ours import query_candidates
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
 from benchmarks.retrieval.tune import tuning_half
 from benchmarks.retrieval.warning import with_and_without
@@ -55,10 +55,10 @@ def picked(candidates: Candidates, rules: SelectionRules) -> Run:
     """At most `MOST` picks of every question."""
     gains = np.zeros((len(candidates.asked), MOST))
     positions = np.full(gains.shape, -1, dtype=np.int64)
-    for n, pool in enumerate(pools_of(candidates)):
-        choice = pool.retrieval(MOST, rules).outcome.choice
-        gains[n, : len(choice.picks)] = choice.gains
-        positions[n, : len(choice.picks)] = choice.picks
+    for n, one in enumerate(query_candidates(candidates)):
+        picks = one.retrieval(MOST, rules).picks
+        gains[n, : len(picks)] = [pick.information_gain for pick in picks]
+        positions[n, : len(picks)] = [pick.position for pick in picks]
     return Run(gains, covered(candidates, candidates.rows_at(positions)))
 
 

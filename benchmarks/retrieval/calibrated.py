@@ -22,25 +22,25 @@ from benchmarks.common.machine import machine
 from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import mean_coverage
-from benchmarks.retrieval.ours import picks_by, pools_of
+from benchmarks.retrieval.ours import picks_by, query_candidates
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
 from benchmarks.retrieval.tune import tuning_half
-from sift_retrievers.calibration import DEFAULT, Calibration, Setting, calibrate
+from sift_retrievers.calibration import DEFAULT, Calibration, Configuration, calibrate
 from sift_retrievers.metrics import mean_interval, paired_comparison
 
 Values = npt.NDArray[np.float64]
 
 
-def coverages(candidates: Candidates, setting: Setting) -> Values:
+def coverages(candidates: Candidates, configuration: Configuration) -> Values:
     """`[Q]` mean coverage over the cutoffs."""
-    picks = picks_by(setting.rules, candidates, max(candidates.cutoffs))
+    picks = picks_by(configuration.rules, candidates, max(candidates.cutoffs))
     return mean_coverage(candidates, picks)
 
 
 def rank_correlation(with_gold: Calibration, without: Calibration) -> float:
-    """Spearman's, of the settings by their scores with gold and without."""
+    """Spearman's, of the configurations by their scores with gold and without."""
     a = [score.coverage.mean for score in with_gold.scores]
-    b = [without.score_of(score.setting).coverage.mean for score in with_gold.scores]
+    b = [without.score_of(score.configuration).coverage.mean for score in with_gold.scores]
     first, second = (np.argsort(np.argsort(values)).astype(np.float64) for values in (a, b))
     return float(np.corrcoef(first, second)[0, 1])
 
@@ -49,19 +49,19 @@ def row(candidates: Candidates) -> tuple[str, Values, Values, Values]:
     """A line of the table, and the coverages of the default and of the two choices."""
     half = tuning_half(candidates.name, len(candidates.asked))
     seen, other = candidates.some(half), candidates.some(~half)
-    pools, judged = [*pools_of(seen)], [query.judgements for query in seen.asked]
+    queries, judged = [*query_candidates(seen)], [query.judgements for query in seen.asked]
     start = process_time()
-    labelled = calibrate(pools, judged, cutoffs=seen.cutoffs)
+    labelled = calibrate(queries, judged, cutoffs=seen.cutoffs)
     between = process_time()
-    unlabelled = calibrate(pools, cutoffs=seen.cutoffs)
-    seconds = [100 / len(pools) * t for t in (between - start, process_time() - between)]
+    unlabelled = calibrate(queries, cutoffs=seen.cutoffs)
+    seconds = [100 / len(queries) * t for t in (between - start, process_time() - between)]
     base = coverages(other, DEFAULT)
     cells = [f"{candidates.name}, {candidates.variant}", f"{base.mean():.3f}"]
     found = []
     for calibration in (labelled, unlabelled):
-        values = coverages(other, calibration.setting)
+        values = coverages(other, calibration.chosen)
         change = paired_comparison(values, base).difference
-        kept = "kept" if calibration.setting == DEFAULT else calibration.setting.name
+        kept = "kept" if calibration.chosen == DEFAULT else calibration.chosen.name
         cells.append(f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]")
         cells.append(kept)
         found.append(values)

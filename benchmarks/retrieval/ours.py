@@ -1,7 +1,6 @@
 """The library's own ways of picking, and peers that are given its relevance.
 
-Everything is asked of the retrievers' own code (`Retrieval`, by way of `Pool`), a question at a
-time.
+Every selection is made by the retrievers' own code (`retrieve`), one question at a time.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pyversity import Strategy, diversify
 from benchmarks.retrieval.candidates import Candidates, Picks
 from benchmarks.retrieval.methods import MIXED, OURS, PARTS, Method, Pick
 from benchmarks.retrieval.peers import DIVERSITIES, STRATEGIES
-from sift_retrievers.calibration import Pool
+from sift_retrievers.calibration import QueryCandidates
 from sift_retrievers.kernels import Exponential, RelevanceWeighted
 from sift_retrievers.retrieval import SelectionRules
 
@@ -26,10 +25,10 @@ VERSION = 3
 Values = npt.NDArray[np.float64]
 
 
-def pools_of(candidates: Candidates) -> Iterator[Pool]:
-    """What a retriever knows of every question and its candidates."""
+def query_candidates(candidates: Candidates) -> Iterator[QueryCandidates]:
+    """Every question with its candidates, as a retriever has them."""
     for n, rows in enumerate(candidates.rows):
-        yield Pool(
+        yield QueryCandidates(
             targets=candidates.queries[n][None],
             vectors=candidates.store.vectors[rows],
             passages=[candidates.store.passages[row].id for row in rows],
@@ -42,9 +41,9 @@ def pools_of(candidates: Candidates) -> Iterator[Pool]:
 def picks_by(rules: SelectionRules, candidates: Candidates, k: int) -> Picks:
     """What the retrievers pick by these rules."""
     positions = np.full((len(candidates.asked), k), -1, dtype=np.int64)
-    for row, pool in zip(positions, pools_of(candidates), strict=True):
-        chosen = pool.retrieval(k, rules).outcome.choice.picks
-        row[: len(chosen)] = chosen
+    for row, one in zip(positions, query_candidates(candidates), strict=True):
+        picks = one.retrieval(k, rules).picks
+        row[: len(picks)] = [pick.position for pick in picks]
     return candidates.rows_at(positions)
 
 
@@ -71,9 +70,10 @@ def repetition_by_vectors(candidates: Candidates, k: int) -> Picks:
 
 @lru_cache(maxsize=1)
 def relevances(candidates: Candidates) -> Values:
-    """`[Q, K]` relevance of all candidates of all questions, as the default hears it."""
+    """`[Q, K]` relevance of all candidates of all questions, as the default computes it."""
     rules = SelectionRules()
-    return np.stack([pool.retrieval(1, rules).judged.total for pool in pools_of(candidates)])
+    found = [one.retrieval(1, rules).candidates for one in query_candidates(candidates)]
+    return np.stack([one.relevance.total for one in found])
 
 
 def relevance_alone(candidates: Candidates, k: int) -> Picks:

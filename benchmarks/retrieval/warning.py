@@ -28,7 +28,7 @@ from benchmarks.common.models import Embedder
 from benchmarks.metrics.roc_auc import roc_auc
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
-from benchmarks.retrieval.ours import pools_of
+from benchmarks.retrieval.ours import query_candidates
 from benchmarks.retrieval.pools import search
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser
 from benchmarks.retrieval.tune import tuning_half
@@ -96,7 +96,9 @@ def foreign(candidates: Candidates, others: Sequence[Candidates], size: int) -> 
 
 def signals(candidates: Candidates) -> dict[str, Values]:
     """Each signal `[Q]`."""
-    heard = [pool.retrieval(1, SelectionRules()).judged for pool in pools_of(candidates)]
+    rules = SelectionRules()
+    found = [one.retrieval(1, rules).candidates for one in query_candidates(candidates)]
+    heard = [one.relevance for one in found]
     return {name: np.array([look(one) for one in heard]) for name, look in SIGNALS.items()}
 
 

@@ -1,24 +1,25 @@
 """Choose relevance, kernel and λ′ from a user's own corpus and queries.
 
-The integrations wrap this for their stores: `langchain_sift.calibrate`,
-`llama_index.retrievers.sift.calibrate`.
+`langchain_sift.calibrate` and `llama_index.retrievers.sift.calibrate` do this for a store and texts
+of queries; `calibrate` here does it for arrays.
 """
 
-from sift_retrievers.calibration.calibrate import calibrate, calibration_of
-from sift_retrievers.calibration.expected_coverage import expected_coverage
-from sift_retrievers.calibration.pool import Pool
-from sift_retrievers.calibration.report import Calibration, Score
-from sift_retrievers.calibration.setting import DEFAULT, NEAREST, Setting, grid
+from sift_retrievers.calibration.calibrate import calibrate
+from sift_retrievers.calibration.configuration import (
+    DEFAULT,
+    NEAREST,
+    Configuration,
+    default_configurations,
+)
+from sift_retrievers.calibration.query_candidates import QueryCandidates
+from sift_retrievers.calibration.result import Calibration
 
 __all__ = [
     "DEFAULT",
     "NEAREST",
     "Calibration",
-    "Pool",
-    "Score",
-    "Setting",
+    "Configuration",
+    "QueryCandidates",
     "calibrate",
-    "calibration_of",
-    "expected_coverage",
-    "grid",
+    "default_configurations",
 ]

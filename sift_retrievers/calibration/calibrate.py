@@ -1,178 +1,188 @@
-"""`calibrate`: relevance, kernel and λ′ from a user's own queries."""
+"""`calibrate`: choose relevance, kernel and λ′ by a user's own queries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.calibration.configuration import (
+    DEFAULT,
+    NEAREST,
+    Configuration,
+    default_configurations,
+)
 from sift_retrievers.calibration.expected_coverage import expected_coverage
-from sift_retrievers.calibration.pool import Pool
-from sift_retrievers.calibration.report import Calibration, Score
-from sift_retrievers.calibration.setting import DEFAULT, NEAREST, Setting, grid
+from sift_retrievers.calibration.query_candidates import QueryCandidates
+from sift_retrievers.calibration.result import Calibration, ConfigurationScore
 from sift_retrievers.metrics import Judgements, coverage_curve, mean_interval, paired_comparison
 from sift_retrievers.validation import count
 
-FEWEST = 20  # queries; fewer say nothing of settings that are close to each other
-# By how much the expected coverage must be better. Smaller differences do not agree with those of
-# the judged evidence (benchmarks/retrieval/log.md); larger ones mean copies that stay in.
-MARGIN = 0.02
+FEWEST: Final = 20
+"""Queries; with fewer, configurations that are close to each other cannot be told apart."""
+MARGIN: Final = 0.02
+"""By how much the expected coverage must be better. Smaller differences do not agree with those of
+the gold passages (benchmarks/retrieval/log.md)."""
 
 T = TypeVar("T")
-Progress = Callable[[Iterable[Setting]], Iterable[Setting]]
+Float64 = npt.NDArray[np.float64]
+Gold: TypeAlias = Judgements | Collection[Hashable] | Mapping[Hashable, Collection[Hashable]]
+"""The passages that answer one query: their names, or a mapping from names to facets. Passages that
+share a facet say the same."""
 
 
 def calibrate(
-    pools: Sequence[Pool],
-    judgements: Sequence[Judgements] | None = None,
+    queries: Iterable[QueryCandidates],
+    gold: Sequence[Gold] | None = None,
     *,
-    settings: Sequence[Setting] | None = None,
-    default: Setting = DEFAULT,
+    total: int | None = None,
+    configurations: Sequence[Configuration] | None = None,
+    default: Configuration = DEFAULT,
     cutoffs: Sequence[int] = (3, 5, 10),
     confidence: float = 0.95,
-    progress: Progress | None = None,
+    progress: bool = False,
 ) -> Calibration:
-    """Choose the setting that finds the most evidence for these queries.
+    """Choose the configuration whose selections hold the most evidence for these queries.
 
-    Every setting selects for every query. Its score is the evidence coverage, averaged over the
-    cutoffs: of the judged passages, or without judgements the expected coverage
-    (`expected_coverage`: relevance by the default's witnesses, repetition by near-identity of the
-    vectors). The setting with the largest mean is taken if it beats the default with some
-    confidence, else the default stays. Plain similarity search is among the settings, and may be
-    the answer. Without judgements a setting must be better by 0.02: the expected coverage assumes
-    what the default assumes of relevance, so that judging a few dozen queries is worth the while.
+    Every configuration selects passages for every query. Its score is the evidence coverage,
+    averaged over the cutoffs. With gold passages that is the share of the gold facets that were
+    found. Without, it is an expected coverage (`expected_coverage`): it takes relevance from the
+    default configuration and repetition from the cosines of the vectors.
+
+    The configuration with the highest mean is chosen if it beats the default with the given
+    confidence, else the default. Without gold passages it must also be better by 0.02: the expected
+    coverage shares the default's view of relevance, so gold passages for a few dozen queries make
+    the result more reliable. Plain similarity search is always tried and can be the result.
 
     Args:
-        pools: at least 20 queries with their candidates.
-        judgements: one a pool; None where nobody has judged.
-        settings: what to try; default: `grid()`.
-        default: what to compare with, and to fall back on.
+        queries: at least 20, each with its candidates. May be an iterator that fetches them.
+        gold: one entry a query, in the same order; None if the gold passages are not known.
+        total: how many queries there are, if `queries` has no length. It is then checked before the
+            first query is fetched.
+        configurations: what to try; default: `default_configurations()`.
+        default: what to compare with, and to keep if nothing is better.
         cutoffs: numbers of passages that the coverage is averaged over.
-        confidence: how sure it must be that the chosen one beats the default: the lower end of
-            the paired bootstrap interval of that two-sided confidence must lie above 0.
-        progress: wraps the settings, to draw a bar: `tqdm.tqdm`, say.
+        confidence: of the paired bootstrap interval of the difference to the default, which must
+            lie above 0.
+        progress: whether to draw progress bars, if tqdm is installed.
 
     Returns:
-        The choice, all scores, a printable report and a plot.
+        The choice and all scores, with a printable report and a plot.
 
     Raises:
-        ValueError: for fewer than 20 queries, or judgements that are not one a pool.
+        ValueError: for fewer than 20 queries, a wrong `total`, gold that is not one entry a
+            query or names no candidate of any query, or cutoffs that are not whole numbers of at
+            least 1.
     """
-    _enough(len(pools))
-    if judgements is not None and len(judgements) != len(pools):
-        raise ValueError(f"judgements must be {len(pools)}, one a query; got {len(judgements)}")
+    if total is None:
+        queries = [*queries]
+        total = len(queries)
+    if total < FEWEST:
+        raise ValueError(f"calibrate needs at least {FEWEST} queries; got {total}")
+    judgements = None if gold is None else _judgements(gold, total)
     sizes = [count(size, "cutoffs") for size in cutoffs]
     if not sizes:
-        raise ValueError("cutoffs must hold at least one number of passages")
-    tried = list(dict.fromkeys([default, NEAREST, *(grid() if settings is None else settings)]))
-    expected = None  # of what is relevant, where nobody has judged it
+        raise ValueError("cutoffs must hold at least one number of passages; got none")
+    fetched = [*_with_bar(queries, "candidates", total, progress)]
+    if len(fetched) != total:
+        raise ValueError(f"total={total} queries were announced; got {len(fetched)}")
+    if judgements is not None:
+        _check_names(fetched, judgements)
+    given = default_configurations() if configurations is None else configurations
+    tried = [*dict.fromkeys([default, NEAREST, *given])]
+    relevance = None
     if judgements is None:
-        expected = [pool.retrieval(1, DEFAULT.rules).judged.total for pool in pools]
+        rules = DEFAULT.rules
+        relevance = [one.retrieval(1, rules).candidates.relevance.total for one in fetched]
     values = {
-        setting: _scores(pools, judgements, expected, setting, sizes)
-        for setting in (tried if progress is None else progress(tried))
+        configuration: _coverages(fetched, judgements, relevance, configuration, sizes)
+        for configuration in _with_bar(tried, "configurations", len(tried), progress)
     }
-    base = values[default]
     scores = tuple(
-        Score(
-            setting=setting,
+        ConfigurationScore(
+            configuration=configuration,
             coverage=mean_interval(found, confidence=confidence),
-            over_default=paired_comparison(found, base, confidence=confidence),
+            over_default=paired_comparison(found, values[default], confidence=confidence),
         )
-        for setting, found in values.items()
+        for configuration, found in values.items()
     )
     best = max(scores, key=lambda score: score.coverage.mean)
-    surely = best.over_default.difference.low > (0 if judgements is not None else MARGIN)
+    needed = MARGIN if judgements is None else 0.0
     return Calibration(
-        setting=best.setting if surely else default,
+        chosen=best.configuration if best.over_default.difference.low > needed else default,
         default=default,
         scores=scores,
         labelled=judgements is not None,
-        queries=len(pools),
+        queries=len(fetched),
         cutoffs=tuple(sizes),
     )
 
 
-def calibration_of(
-    pools: Iterable[Pool],
-    queries: int,
-    gold: Sequence[Collection[Hashable] | Mapping[Hashable, Collection[Hashable]]] | None,
-    *,
-    progress: bool,
-    **options: Any,
-) -> Calibration:
-    """What the integrations share: gold in a user's words, and a bar over all of the work.
-
-    Args:
-        pools: one a query, fetched as they are asked for.
-        queries: how many there are.
-        gold: for every query names of passages, or a mapping from names to facets.
-        progress: draw bars, if tqdm is installed.
-        **options: of `calibrate`.
-
-    Raises:
-        ValueError: for gold that is not one a query, or names that no candidate has.
-    """
-    if gold is not None and len(gold) != queries:
-        raise ValueError(f"gold must be {queries}, one a query; got {len(gold)}")
-    _enough(queries)
-    for i, judged in enumerate(gold or ()):
-        if isinstance(judged, str | bytes) or not isinstance(judged, Collection) or not judged:
+def _judgements(gold: Sequence[Gold], total: int) -> list[Judgements]:
+    """The gold passages of each query, checked."""
+    if len(gold) != total:
+        raise ValueError(f"gold must be {total}, one entry a query; got {len(gold)}")
+    found = []
+    for i, names in enumerate(gold):
+        if isinstance(names, Judgements):
+            found.append(names)
+        elif isinstance(names, str | bytes) or not isinstance(names, Collection) or not names:
             raise ValueError(
-                f"gold of question {i} must be names of passages in a list or set, or a mapping "
-                f"from names to facets, at least one; got {judged!r}"
+                f"gold of query {i} must be names of passages in a list or set, or a mapping from "
+                f"names to facets, at least one; got {names!r}"
             )
-    bar = _bar if progress else None
-    fetched = [*(pools if bar is None else bar(pools, "candidates", queries))]
-    judgements = None
-    if gold is not None:
-        judgements = [
-            Judgements(judged if isinstance(judged, Mapping) else dict.fromkeys(judged, ()))
-            for judged in gold
-        ]
-        known = {name for pool in fetched for name in pool.passages}
-        if not any(name in known for judged in judgements for name in judged.facets):
-            raise ValueError(
-                "none of the gold passages is among the candidates: are the names those of "
-                f"passage=...? Candidates are named {sorted(map(repr, known))[:3]}, gold "
-                f"{sorted(map(repr, judgements[0].facets))[:3]}"
-            )
-    drawn = None if bar is None else lambda tried: bar(tried, "settings", None)
-    return calibrate(fetched, judgements, progress=drawn, **options)
+        else:
+            facets = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+            found.append(Judgements(facets))
+    return found
 
 
-def _enough(queries: int) -> None:
-    if queries < FEWEST:
-        raise ValueError(f"calibrate needs at least {FEWEST} queries; got {queries}")
+def _check_names(queries: Sequence[QueryCandidates], judgements: Sequence[Judgements]) -> None:
+    """Refuse gold passages of which none is a candidate: the names are probably others."""
+    known = {name for one in queries for name in one.passages}
+    if not any(name in known for judged in judgements for name in judged.facets):
+        raise ValueError(
+            "none of the gold passages is among the candidates: do their names mean the same? "
+            f"Candidates are named {sorted(map(repr, known))[:3]}, gold passages "
+            f"{sorted(map(repr, judgements[0].facets))[:3]}; a retriever's calibrate() takes the "
+            "names from passage=..."
+        )
 
 
-def _bar(steps: Iterable[T], title: str, total: int | None) -> Iterable[T]:
+def _with_bar(steps: Iterable[T], title: str, total: int, progress: bool) -> Iterable[T]:
+    """The steps, with a progress bar if it is wanted and tqdm is installed."""
+    if not progress:
+        return steps
     try:
         from tqdm import tqdm
     except ImportError:
         return steps
-    drawn: Iterable[T] = tqdm(steps, desc=title, total=total)
-    return drawn
+    with_bar: Iterable[T] = tqdm(steps, desc=title, total=total)
+    return with_bar
 
 
-def _scores(
-    pools: Sequence[Pool],
+def _coverages(
+    queries: Sequence[QueryCandidates],
     judgements: Sequence[Judgements] | None,
-    expected: Sequence[npt.NDArray[np.float64]] | None,
-    setting: Setting,
+    relevance: Sequence[Float64] | None,
+    configuration: Configuration,
     cutoffs: Sequence[int],
-) -> npt.NDArray[np.float64]:
-    """`[Q]` coverage of each query, averaged over the cutoffs; judged, or by expected relevance."""
-    scores = np.empty(len(pools))
-    for i, pool in enumerate(pools):
-        picks = pool.retrieval(max(cutoffs), setting.rules).outcome.choice.picks
+) -> Float64:
+    """`[Q]` coverage of each query, averaged over the cutoffs.
+
+    By the judgements, or, where there are none, expected from the relevance of the candidates.
+    """
+    rules = configuration.rules
+    coverages = np.empty(len(queries))
+    for i, one in enumerate(queries):
+        picks = [pick.position for pick in one.retrieval(max(cutoffs), rules).picks]
         if judgements is not None:
-            curve = coverage_curve([pool.passages[j] for j in picks.tolist()], judgements[i])
+            curve = coverage_curve([one.passages[j] for j in picks], judgements[i])
         else:
-            assert expected is not None
-            curve = expected_coverage(expected[i], pool.vectors, picks)
+            assert relevance is not None
+            curve = expected_coverage(relevance[i], one.vectors, np.array(picks, dtype=np.int64))
         found = [curve[min(size, len(curve)) - 1] if len(curve) else 0.0 for size in cutoffs]
-        scores[i] = np.mean(found)
-    return scores
+        coverages[i] = np.mean(found)
+    return coverages

@@ -9,21 +9,22 @@ from sift_retrievers import Cosine, RelevanceWeighted
 from sift_retrievers.calibration import (
     DEFAULT,
     NEAREST,
-    Pool,
-    Setting,
+    Configuration,
+    QueryCandidates,
     calibrate,
-    calibration_of,
-    expected_coverage,
-    grid,
+    default_configurations,
 )
+from sift_retrievers.calibration.expected_coverage import expected_coverage
 from sift_retrievers.metrics import Judgements
-from sift_retrievers.retrieval import PHRASES, SelectionRules
+from sift_retrievers.retrieval.hits import Hits
+from sift_retrievers.retrieval.rules import PHRASES, SelectionRules
+from sift_retrievers.retrieval.target import Target
 from sift_retrievers.witnesses import Witnesses
 
-DIVERSE = Setting("diverse", kernel=Cosine(), lambda_=0.01)
+DIVERSE = Configuration("diverse", kernel=Cosine(), lambda_=0.01)
 
 
-def copies(queries: int = 30, seed: int = 0) -> tuple[list[Pool], list[Judgements]]:
+def copies(queries: int = 30, seed: int = 0) -> tuple[list[QueryCandidates], list[Judgements]]:
     """A query's two facts; the first stands there five times, each time a little different."""
     random = np.random.default_rng(seed)
     pools, judgements = [], []
@@ -35,7 +36,7 @@ def copies(queries: int = 30, seed: int = 0) -> tuple[list[Pool], list[Judgement
         rest = [0.4 * query + other for other in others]
         vectors = np.array([*facts, *rest], dtype=np.float32)
         names = [f"p{i}" for i in range(len(vectors))]
-        pools.append(Pool(query[None].astype(np.float32), vectors, names))
+        pools.append(QueryCandidates(query[None].astype(np.float32), vectors, names))
         judgements.append(Judgements({f"p{i}": ["first"] for i in range(5)} | {"p5": ["second"]}))
     return pools, judgements
 
@@ -46,11 +47,11 @@ def test_it_finds_the_setting_that_passes_over_copies(labelled: bool) -> None:
     found = calibrate(
         pools,
         judgements if labelled else None,
-        settings=[DIVERSE],
+        configurations=[DIVERSE],
         default=NEAREST,
         cutoffs=(2, 3),
     )
-    assert found.setting == DIVERSE
+    assert found.chosen == DIVERSE
     assert found.arguments == {"kernel": Cosine(), "lambda_": 0.01}
     if labelled:
         assert found.score_of(NEAREST).coverage.mean == pytest.approx(0.5)
@@ -60,59 +61,63 @@ def test_it_finds_the_setting_that_passes_over_copies(labelled: bool) -> None:
 
 def test_the_default_stays_where_nothing_is_surely_better() -> None:
     pools, judgements = copies()
-    worse = calibrate(pools, judgements, settings=[NEAREST], default=DIVERSE, cutoffs=(2,))
-    assert worse.setting == DIVERSE
+    worse = calibrate(pools, judgements, configurations=[NEAREST], default=DIVERSE, cutoffs=(2,))
+    assert worse.chosen == DIVERSE
     same = calibrate(
         pools,
         judgements,
-        settings=[Setting("near", kernel=Cosine(), lambda_=0.011)],
+        configurations=[Configuration("near", kernel=Cosine(), lambda_=0.011)],
         default=DIVERSE,
     )
-    assert same.setting == DIVERSE
-    assert "nothing was surely better" in str(same)
+    assert same.chosen == DIVERSE
+    assert "no other is better with confidence" in str(same)
 
 
 def test_the_report_and_the_plot(tmp_path) -> None:  # type: ignore[no-untyped-def]
     pools, judgements = copies()
-    found = calibrate(pools, judgements, settings=[DIVERSE], default=NEAREST)
+    found = calibrate(pools, judgements, configurations=[DIVERSE], default=NEAREST)
     report = str(found)
-    assert "30 queries; coverage of the judged evidence" in report
+    assert "30 queries; coverage of the gold passages" in report
     assert "chosen: diverse\n" in report
     assert report.count("similarity search") == 1
     assert len(report.splitlines()) == 4 + 2
     pytest.importorskip("matplotlib")
-    assert found.plot(tmp_path / "plot.svg").read_text().startswith("<?xml")
+    found.plot(tmp_path / "plot.svg")
+    assert (tmp_path / "plot.svg").read_text().startswith("<?xml")
+    assert "</pre><svg" in found._repr_html_()
 
 
 def test_the_default_grid_holds_the_default_and_the_papers_kernel_once() -> None:
-    tried = grid()
+    tried = default_configurations()
     assert tried[:2] == (DEFAULT, NEAREST)
-    assert len(set(tried)) == len(tried) == len({setting.name for setting in tried})
-    assert any(setting.kernel == Cosine() for setting in tried)
-    for setting in tried:  # all are arguments of a retriever
-        assert SelectionRules(**setting.arguments) == setting.rules
+    assert len(set(tried)) == len(tried) == len({one.name for one in tried})
+    assert any(one.kernel == Cosine() for one in tried)
+    for one in tried:  # all are arguments of a retriever
+        assert SelectionRules(**one.arguments) == one.rules
     pools, judgements = copies()
     found = calibrate(pools, judgements)
     assert len(found.scores) == len(tried)
-    assert all(setting.name in str(found) for setting in tried)
+    assert all(one.name in str(found) for one in tried)
 
 
 def test_the_default_is_the_retrievers() -> None:
     assert DEFAULT.arguments == {}
     assert DEFAULT.rules == SelectionRules()
-    assert DEFAULT.rules.kernel == PHRASES
+    assert DEFAULT.rules.chosen_kernel == PHRASES
 
 
 def test_similarity_search_is_always_tried_and_picks_the_nearest() -> None:
     pools, judgements = copies()
-    found = calibrate(pools, judgements, settings=[DIVERSE], default=DIVERSE)
-    assert found.score_of(NEAREST).setting == NEAREST
+    found = calibrate(pools, judgements, configurations=[DIVERSE], default=DIVERSE)
+    assert found.score_of(NEAREST).configuration == NEAREST
     with pytest.raises(KeyError):
         found.score_of(DEFAULT)
     for pool in pools[:5]:
         unit = pool.vectors / np.linalg.norm(pool.vectors, axis=1, keepdims=True)
         nearest = np.argsort(-unit @ pool.targets[0], kind="stable")[:5]
-        assert pool.retrieval(5, NEAREST.rules).outcome.choice.picks.tolist() == nearest.tolist()
+        assert [
+            pick.position for pick in pool.retrieval(5, NEAREST.rules).picks
+        ] == nearest.tolist()
 
 
 def test_where_the_nearest_are_best_it_says_to_stay_with_them() -> None:
@@ -123,13 +128,13 @@ def test_where_the_nearest_are_best_it_says_to_stay_with_them() -> None:
         unit = pool.vectors / np.linalg.norm(pool.vectors, axis=1, keepdims=True)
         nearest = np.argsort(-unit @ pool.targets[0], kind="stable")[:3]
         judgements.append(Judgements({pool.passages[i]: [str(i)] for i in nearest}))
-    found = calibrate(pools, judgements, settings=[], default=DIVERSE)
-    assert found.setting == NEAREST
+    found = calibrate(pools, judgements, configurations=[], default=DIVERSE)
+    assert found.chosen == NEAREST
     assert "chosen: similarity search: stay with it" in str(found)
     assert found.arguments["kernel"] == RelevanceWeighted()
 
 
-def with_texts(queries: int = 25) -> tuple[list[Pool], list[Judgements]]:
+def with_texts(queries: int = 25) -> tuple[list[QueryCandidates], list[Judgements]]:
     """The vectors know nothing; the question's words stand in the title of one passage."""
     random = np.random.default_rng(0)
     pools, judgements = [], []
@@ -139,19 +144,21 @@ def with_texts(queries: int = 25) -> tuple[list[Pool], list[Judgements]]:
         titles = [f"entry{q}x{i}" for i in range(12)]
         texts = [f"some text of no importance, part {i % 3}" for i in range(12)]
         question = f"what about entry{q}x{q % 12}"
-        pools.append(Pool(target, vectors, titles, question, texts, titles))
+        pools.append(QueryCandidates(target, vectors, titles, question, texts, titles))
         judgements.append(Judgements({titles[q % 12]: ["it"]}))
     return pools, judgements
 
 
 def test_words_and_titles_are_heard() -> None:
     pools, judgements = with_texts()
-    found = calibrate(pools, judgements, settings=[Setting("words", Witnesses(0.0))], cutoffs=(1,))
+    found = calibrate(
+        pools, judgements, configurations=[Configuration("words", Witnesses(0.0))], cutoffs=(1,)
+    )
     assert found.score_of(DEFAULT).coverage.mean > 0.9
     assert found.score_of(NEAREST).coverage.mean < 0.5
-    assert found.setting == DEFAULT
-    silent = [Pool(p.targets, p.vectors, p.passages, p.question) for p in pools]
-    deaf = calibrate(silent, judgements, settings=[], cutoffs=(1,))
+    assert found.chosen == DEFAULT
+    silent = [QueryCandidates(p.targets, p.vectors, p.passages, p.question) for p in pools]
+    deaf = calibrate(silent, judgements, configurations=[], cutoffs=(1,))
     assert deaf.score_of(DEFAULT).coverage.mean == deaf.score_of(NEAREST).coverage.mean
 
 
@@ -163,8 +170,8 @@ def test_a_witness_that_judges_can_be_tried() -> None:
         asked.append(question)
         return [0.0] * len(texts)
 
-    judged = Setting("judge", Witnesses(scorer=judge))
-    found = calibrate(pools, judgements, settings=[judged])
+    judged = Configuration("judge", Witnesses(scorer=judge))
+    found = calibrate(pools, judgements, configurations=[judged])
     assert {*asked} == {pool.question for pool in pools}
     assert found.score_of(judged).coverage.mean == found.score_of(DEFAULT).coverage.mean
 
@@ -181,36 +188,77 @@ def test_expected_coverage_by_hand() -> None:
 
 def test_gold_as_users_write_it() -> None:
     pools, judgements = copies()
-    gold = [[*j.facets] for j in judgements]
-    by_names = calibration_of(pools, 30, gold, progress=False, settings=[DIVERSE])
-    mapped = [dict(j.facets) for j in judgements]
-    by_facets = calibration_of(pools, 30, mapped, progress=False, settings=[DIVERSE])
+    options = {"configurations": [DIVERSE]}
+    by_names = calibrate(pools, [[*j.facets] for j in judgements], **options)
+    by_facets = calibrate(pools, [dict(j.facets) for j in judgements], **options)
+    assert by_facets == calibrate(pools, judgements, **options)
     names, facets = (found.score_of(NEAREST).coverage.mean for found in (by_names, by_facets))
     assert names > facets  # five copies are one facet
-    assert not calibration_of(pools, 30, None, progress=True, settings=[DIVERSE]).labelled
-    with pytest.raises(ValueError, match="none of the gold passages is among the candidates"):
-        calibration_of(pools, 30, [["other"]] * 30, progress=False)
-    with pytest.raises(ValueError, match="gold must be 30, one a query; got 1"):
-        calibration_of(pools, 30, [["p0"]], progress=False)
+    assert not calibrate(pools, progress=True, **options).labelled
+    for gold, message in [
+        ([["other"]] * 30, "none of the gold passages is among the candidates"),
+        ([["p0"]], "gold must be 30, one entry a query; got 1"),
+        ([["p0"]] * 29 + ["p0"], "gold of query 29 must be names of passages in a list .* 'p0'"),
+        ([["p0"]] * 29 + [[]], r"gold of query 29 must be names .* at least one; got \[\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            calibrate(pools, gold)
+
+
+def test_queries_may_be_fetched_as_they_are_needed() -> None:
+    pools, judgements = copies()
+    found = calibrate(iter(pools), judgements, total=30, configurations=[DIVERSE])
+    assert found == calibrate(pools, judgements, configurations=[DIVERSE])
+    untouched = iter(pools)
+    for total, gold, message in [(3, None, "at least 20"), (30, judgements[:2], "gold must be 30")]:
+        with pytest.raises(ValueError, match=message):
+            calibrate(untouched, gold, total=total)
+    assert next(untouched) is pools[0]
+    with pytest.raises(ValueError, match="total=40 queries were announced; got 30"):
+        calibrate(iter(pools), total=40)
+
+
+def test_long_names_keep_the_columns_of_the_report() -> None:
+    pools, judgements = copies()
+    long = Configuration("of a name\nthat goes on " + 9 * "and on ", kernel=Cosine(), lambda_=0.01)
+    table = str(calibrate(pools, judgements, configurations=[long])).splitlines()[3:]
+    assert len({line.index("[") for line in table[1:]}) == 1
+    assert any("of a name that goes on and on" in line and "…" in line for line in table)
+    assert max(map(len, table)) < 100
+
+
+def test_hits_of_a_store_are_candidates() -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    metadata = [{"title": "A", "page": 1}, None, {"page": 3}]
+    texts = ["a", "b", "c"]
+    hits = Hits(vectors, ["x", None, "z"], texts, metadata, lambda i: metadata[i] or {})
+    targets = [Target(vectors[0]), Target(vectors[1], "what?")]
+    one = QueryCandidates.from_hits(targets, hits)
+    np.testing.assert_array_equal(one.targets, vectors[:2])
+    assert (one.passages, one.question, one.texts) == (["x", None, "z"], "what?", texts)
+    assert one.titles == ["A", None, None]
+    named = QueryCandidates.from_hits(targets, hits, name=lambda d: d.get("page"), title="page")
+    assert named.passages == [1, None, 3]
+    assert named.titles == [None, None, None]  # a page number is no text
 
 
 def test_bad_input() -> None:
     pools, judgements = copies()
     with pytest.raises(ValueError, match="at least 20 queries; got 3"):
         calibrate(pools[:3])
-    with pytest.raises(ValueError, match="judgements must be 30"):
+    with pytest.raises(ValueError, match="gold must be 30"):
         calibrate(pools, judgements[:5])
     with pytest.raises(ValueError, match="cutoffs"):
         calibrate(pools, judgements, cutoffs=())
     vectors = np.ones((3, 4), dtype=np.float32)
     for targets, given, names, message in [
         (vectors[0], vectors, "abc", r"targets must be \[m, d\]"),
-        (vectors[:1, :2], vectors, "abc", "one dimension; got 2 and 4"),
+        (vectors[:1, :2], vectors, "abc", "the same dimension; got 2 and 4"),
         (vectors[:1], vectors, "ab", "passages must be 3"),
-        (vectors[:1], vectors[:1], "a", "fewer than two candidates"),
+        (vectors[:1], vectors[:1], "a", "1 candidates; with fewer than two"),
     ]:
         with pytest.raises(ValueError, match=message):
-            Pool(targets, given, names)
+            QueryCandidates(targets, given, names)
     for more in ({"texts": ["a"]}, {"titles": ["a", "b"]}):
         with pytest.raises(ValueError, match=r"must be 3, one a candidate; got"):
-            Pool(vectors[:1], vectors, "abc", **more)  # type: ignore[arg-type]
+            QueryCandidates(vectors[:1], vectors, "abc", **more)  # type: ignore[arg-type]

@@ -1,29 +1,30 @@
-"""`calibrate`: the settings of a `SIFTRetriever` from a user's own store and queries."""
+"""`calibrate`: choose the settings of a `SIFTRetriever` by a user's own store and queries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.documents import Document
 
 from langchain_sift.queries import embed_targets
 from langchain_sift.retriever import SIFTRetriever
-from sift_retrievers.calibration import Calibration, Pool, calibration_of
-from sift_retrievers.retrieval import Direct, finished
-from sift_retrievers.retrieval.titles import titles_of
+from sift_retrievers.calibration import Calibration, QueryCandidates
+from sift_retrievers.calibration import calibrate as calibrate_by
+from sift_retrievers.calibration.calibrate import Gold
+from sift_retrievers.retrieval import Direct, Hits, Target, finished
 
 
 def calibrate(
     retriever: Any,
     queries: Sequence[str],
-    gold: Sequence[Collection[Hashable] | Mapping[Hashable, Collection[Hashable]]] | None = None,
+    gold: Sequence[Gold] | None = None,
     *,
     passage: str | Callable[[Document], Hashable] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Calibration:
-    """Try the settings on your queries, and say which one finds the most evidence.
+    """Try several configurations on your queries, and choose the one that finds the most evidence.
 
     Example:
         ```python
@@ -33,48 +34,52 @@ def calibrate(
         ```
 
     Args:
-        retriever: a `SIFTRetriever`, whose `fetch_k`, `search_kwargs` and embedding are used, or a
-            vector store.
+        retriever: a `SIFTRetriever`, whose `fetch_k`, `search_kwargs`, `title` and embedding are
+            used, or a vector store.
         queries: at least 20, as your users ask them.
         gold: for every query the names of the passages that answer it, or a mapping from names to
-            facets (passages of one facet say the same). Without, coverage is an expected one; see
-            `sift_retrievers.calibration.expected_coverage`.
-        passage: what names a document's passage: a metadata key, or a callable; default: its id.
-        progress: draw a bar, if tqdm is installed.
-        **options: `settings`, `cutoffs`, `confidence` of `sift_retrievers.calibration.calibrate`.
+            facets (passages that share a facet say the same). None: the score is an expected
+            coverage, see `sift_retrievers.calibration.calibrate`.
+        passage: how the passage of a document is named in `gold`: a metadata key, or a function of
+            the document. None: by the document's id.
+        progress: whether to draw progress bars, if tqdm is installed.
+        **options: `configurations`, `default`, `cutoffs` and `confidence` of
+            `sift_retrievers.calibration.calibrate`.
 
     Raises:
-        ValueError: for fewer than 20 queries, or gold that is not one a query.
+        ValueError: for fewer than 20 queries, gold that is not one entry a query or names no
+            candidate, or a document without the metadata key `passage`.
     """
     if not isinstance(retriever, SIFTRetriever):
         retriever = SIFTRetriever(retriever)
+    name = _by_key(passage) if isinstance(passage, str) else passage
 
-    def pools() -> Iterator[Pool]:
-        targets = finished(embed_targets(Direct(), retriever._query_model(), [*queries]))
-        for query, target in zip(queries, targets, strict=True):
-            hits = finished(retriever._fetch(Direct(), [target], retriever._call(query)))
-            names: list[Any] = [*hits.ids]
-            if passage is not None:
-                names = [_name(hits.document(i), passage) for i in range(len(hits))]
-            yield Pool(
-                target.vector[None],
-                hits.vectors,
-                names,
-                question=target.text,
-                texts=hits.texts,
-                titles=titles_of(hits, retriever.title),
+    def candidates() -> Iterator[QueryCandidates]:
+        for query in queries:
+            targets, hits = finished(_fetched(retriever, query))
+            yield QueryCandidates.from_hits(targets, hits, name=name, title=retriever.title)
+
+    return calibrate_by(candidates(), gold, total=len(queries), progress=progress, **options)
+
+
+async def _fetched(retriever: SIFTRetriever, query: str) -> tuple[Sequence[Target], Hits[Document]]:
+    """The query's vector, and the hits that the retriever would select from."""
+    call = retriever._call(query)
+    work = Direct(call.timeout)
+    targets = await embed_targets(work, retriever._query_model(), [query])
+    return targets, await retriever._fetch(work, targets, call)
+
+
+def _by_key(key: str) -> Callable[[Document], Hashable]:
+    """A function from a document to its metadata under a key."""
+
+    def name(document: Document) -> Hashable:
+        if key not in document.metadata:
+            raise ValueError(
+                f"passage={key!r} is no key of a document's metadata; it has "
+                f"{sorted(document.metadata)}"
             )
+        value: Hashable = document.metadata[key]
+        return value
 
-    return calibration_of(pools(), len(queries), gold, progress=progress, **options)
-
-
-def _name(document: Document, passage: str | Callable[[Document], Hashable]) -> Hashable:
-    if callable(passage):
-        return passage(document)
-    if passage not in document.metadata:
-        raise ValueError(
-            f"passage={passage!r} is no key of a document's metadata; it has "
-            f"{sorted(document.metadata)}"
-        )
-    name: Hashable = document.metadata[passage]
     return name

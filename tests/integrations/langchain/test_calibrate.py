@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from corpus import Corpus
 from store_cases import CASES
 
 from langchain_sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import DEFAULT, NEAREST, Pool, grid
-from sift_retrievers.calibration import calibrate as by_pools
-from sift_retrievers.metrics import Judgements
-from sift_retrievers.retrieval import Target
+from sift_retrievers.calibration import (
+    DEFAULT,
+    NEAREST,
+    QueryCandidates,
+    default_configurations,
+)
+from sift_retrievers.calibration import calibrate as by_arrays
 
 
 @pytest.fixture
@@ -25,29 +29,40 @@ def gold(corpus: Corpus) -> list[list[str]]:
     return [[corpus.ids[i], corpus.ids[i + 30]] for i in range(24)]
 
 
-@pytest.mark.parametrize("store", ["InMemory", "FAISS"])
-def test_it_scores_what_the_store_offers(store: str, many: Corpus) -> None:
+def negative_cosine(corpus: Corpus, i: int) -> Any:
+    return -corpus.vectors @ corpus.query_vector(i) / np.linalg.norm(corpus.vectors, axis=1)
+
+
+def distance(corpus: Corpus, i: int) -> Any:
+    return np.linalg.norm(corpus.vectors - corpus.query_vector(i), axis=1)
+
+
+@pytest.mark.parametrize(("store", "far"), [("InMemory", negative_cosine), ("FAISS", distance)])
+def test_it_scores_what_the_store_offers(store: str, far: Any, many: Corpus) -> None:
     filled = CASES[store].filled(many)
     retriever = SIFTRetriever(filled, fetch_k=20)
-    found = calibrate(retriever, many.queries, gold(many), settings=grid()[:4], progress=False)
-    pools = []
-    for i in range(24):
-        query = many.queries[i]
-        hits = retriever._fetch([Target(many.query_vector(i), query)], retriever._call(query))
-        assert len(hits) == 20
-        texts = [hits.document(j).page_content for j in range(20)]
-        vector = many.query_vector(i)[None]
-        pools.append(Pool(vector, hits.vectors, [*hits.ids], many.queries[i], texts))
-    judged = [Judgements(dict.fromkeys(names, ())) for names in gold(many)]
-    assert found == by_pools(pools, judged, settings=grid()[:4])
+    tried = default_configurations()[:4]
+    found = calibrate(retriever, many.queries, gold(many), configurations=tried, progress=False)
+    nearest_first = [np.argsort(far(many, i))[:20] for i in range(24)]
+    fetched = [
+        QueryCandidates(
+            many.query_vector(i)[None],
+            many.vectors[rows],
+            [many.ids[row] for row in rows],
+            many.queries[i],
+            [many.texts[row] for row in rows],
+        )
+        for i, rows in enumerate(nearest_first)
+    ]
+    assert found == by_arrays(fetched, gold(many), configurations=tried)
     assert found.labelled
-    assert SIFTRetriever(filled, **found.arguments).rules() == found.setting.rules
+    assert SIFTRetriever(filled, **found.arguments).rules() == found.chosen.rules
 
 
 def test_names_of_passages_and_bad_gold(many: Corpus) -> None:
     memory: Any = CASES["InMemory"].filled(many)
     numbers = [[i, i + 30] for i in range(24)]
-    options: dict[str, Any] = {"settings": [DEFAULT], "progress": False}
+    options: dict[str, Any] = {"configurations": [DEFAULT], "progress": False}
     by_key = calibrate(memory, many.queries, numbers, passage="number", **options)
     by_call = calibrate(
         memory, many.queries, numbers, passage=lambda d: d.metadata["number"], **options
