@@ -47,7 +47,9 @@ class StoreReader(Generic[DocumentT]):
         """Read this store."""
         self.store = store
 
-    def search(self, query: Vector, fetch_k: int, **search_kwargs: Any) -> Hits[DocumentT]:
+    def search(
+        self, query: Vector, fetch_k: int, *args: Any, **search_kwargs: Any
+    ) -> Hits[DocumentT]:
         """The nearest rows that pass the store's filters.
 
         A subclass names the `search_kwargs` that its store takes, `filter` say, as keyword
@@ -56,6 +58,7 @@ class StoreReader(Generic[DocumentT]):
         Args:
             query: `[d]`.
             fetch_k: hits wanted; fewer come back where the store holds fewer.
+            *args: none; type checkers then let a subclass name its own keyword arguments.
             **search_kwargs: the store's own, under its own names.
 
         Returns:
@@ -63,7 +66,9 @@ class StoreReader(Generic[DocumentT]):
         """
         raise NotImplementedError
 
-    async def asearch(self, query: Vector, fetch_k: int, **search_kwargs: Any) -> Hits[DocumentT]:
+    async def asearch(
+        self, query: Vector, fetch_k: int, *args: Any, **search_kwargs: Any
+    ) -> Hits[DocumentT]:
         """Async version of `search`, by the store's own asynchronous client."""
         raise NotImplementedError
 

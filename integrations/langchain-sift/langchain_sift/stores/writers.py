@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from threading import get_ident
 from time import sleep
+from types import FrameType
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -53,11 +54,13 @@ def is_running(*functions: Any) -> bool:
     for thread, top in sys._current_frames().items():
         if thread == here:
             continue
-        frame, left = top, DEPTH
-        while frame is not None and left > 0:
+        frame: FrameType | None = top
+        for _ in range(DEPTH):
+            if frame is None:
+                break
             code = frame.f_code
             for wanted in codes:
                 if code is wanted:
                     return True
-            frame, left = frame.f_back, left - 1
+            frame = frame.f_back
     return False
