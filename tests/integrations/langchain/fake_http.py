@@ -45,7 +45,7 @@ class FakeHTTP(FakeServer, ABC):
                 length = int(self.headers.get("Content-Length") or 0)
                 raw = self.rfile.read(length).decode()
                 split = urlsplit(self.path)
-                params = {name: values[-1] for name, values in parse_qs(split.query).items()}
+                params = {name: ",".join(values) for name, values in parse_qs(split.query).items()}
                 status, body = outer.answer(self.command, split.path, params, raw)
                 content = b"" if body is None else json.dumps(body).encode()
                 self.send_response(status)

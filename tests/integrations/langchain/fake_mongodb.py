@@ -60,6 +60,8 @@ class FakeMongoDB(FakeServer):
             return self._update(command["updates"])
         if name == "aggregate":
             return self._aggregate(command)
+        if name == "find":
+            return self._find(command)
         return {"ok": 1}
 
     def _update(self, updates: list[dict[str, Any]]) -> dict[str, Any]:
@@ -67,6 +69,13 @@ class FakeMongoDB(FakeServer):
             self.documents[str(update["q"]["_id"])] = update["u"]
         upserted = [{"index": i, "_id": update["q"]["_id"]} for i, update in enumerate(updates)]
         return {"ok": 1, "n": len(updates), "nModified": 0, "upserted": upserted}
+
+    def _find(self, command: dict[str, Any]) -> dict[str, Any]:
+        wanted, kept = command["filter"]["_id"]["$in"], {"_id", *command["projection"]}
+        rows = [self.documents[name] for name in map(str, wanted) if name in self.documents]
+        found = [{key: row[key] for key in row if key in kept} for row in rows]
+        namespace = f"{command['$db']}.{command['find']}"
+        return {"ok": 1, "cursor": {"id": bson.Int64(0), "ns": namespace, "firstBatch": found}}
 
     def _aggregate(self, command: dict[str, Any]) -> dict[str, Any]:
         pipeline = command["pipeline"]

@@ -18,6 +18,10 @@ class FakePinecone(FakeHTTP):
         self.namespaces: dict[str, dict[str, dict[str, Any]]] = {}
 
     def answer(self, method: str, path: str, params: dict[str, str], raw: str) -> Answer:
+        if path == "/vectors/fetch":
+            kept = self.namespaces.get(params.get("namespace", ""), {})
+            found = {name: kept[name] for name in params["ids"].split(",") if name in kept}
+            return 200, {"vectors": found, "namespace": params.get("namespace", "")}
         body = json.loads(raw)
         records = self.namespaces.setdefault(body.get("namespace", ""), {})
         if path == "/vectors/upsert":

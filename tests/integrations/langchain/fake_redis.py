@@ -34,7 +34,7 @@ class FakeRedis(FakeServer):
                         answer = outer.answer(name, command[1:], protocol)
                     except RedisError as error:
                         answer = error
-                    self.wfile.write(encoded(answer))
+                    self.wfile.write(encoded(answer, protocol))
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -66,6 +66,14 @@ class FakeRedis(FakeServer):
             self.values[arguments[0].decode()] = dict(zip(pairs[::2], pairs[1::2], strict=True))
         elif name == "JSON.SET":
             self.values[arguments[0].decode()] = json.loads(arguments[2])
+        elif name == "HMGET":
+            value = self.values.get(arguments[0].decode(), {})
+            return [value.get(field) for field in arguments[1:]]
+        elif name == "JSON.MGET":
+            rows = [self.values.get(key.decode()) for key in arguments[:-1]]
+            return [None if row is None else json.dumps(row) for row in rows]
+        elif name == "DEL":
+            return sum(self.values.pop(key.decode(), None) is not None for key in arguments)
         elif name == "FT.SEARCH":
             return self._search(arguments, protocol)
         return OK
@@ -182,8 +190,10 @@ def read_command(stream: IO[bytes]) -> list[bytes] | None:
     return words
 
 
-def encoded(value: Any) -> bytes:
+def encoded(value: Any, protocol: int) -> bytes:
     """A value in RESP; maps, as `%`, are sent to those who asked for RESP3."""
+    if value is None:
+        return b"_\r\n" if protocol == 3 else b"$-1\r\n"
     if isinstance(value, RedisError):
         return f"-{value}\r\n".encode()
     if isinstance(value, Status):
@@ -191,9 +201,9 @@ def encoded(value: Any) -> bytes:
     if isinstance(value, int):
         return b":%d\r\n" % value
     if isinstance(value, dict):
-        parts = [encoded(part) for pair in value.items() for part in pair]
+        parts = [encoded(part, protocol) for pair in value.items() for part in pair]
         return b"%%%d\r\n" % len(value) + b"".join(parts)
     if isinstance(value, list):
-        return b"*%d\r\n" % len(value) + b"".join(encoded(part) for part in value)
+        return b"*%d\r\n" % len(value) + b"".join(encoded(part, protocol) for part in value)
     raw = value if isinstance(value, bytes) else value.encode()
     return b"$%d\r\n%s\r\n" % (len(raw), raw)

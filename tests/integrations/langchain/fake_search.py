@@ -58,6 +58,10 @@ class FakeIndexes(FakeHTTP):
         self, index: str, name: str, body: dict[str, Any], params: dict[str, str]
     ) -> dict[str, Any]: ...
 
+    def with_ids(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]:
+        wanted = body["query"]["ids"]["values"]
+        return [(name, 1.0) for name in wanted if name in self.documents[index]]
+
     def field_metric(self, index: str, field: str) -> str:
         mapping = self.mappings[index][field]
         space = mapping.get("similarity") or mapping.get("method", {}).get("space_type", "l2")
@@ -112,6 +116,8 @@ class FakeElasticsearch(FakeIndexes):
         return {"version": {"number": self.version}, "tagline": "You Know, for Search"}
 
     def search(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]:
+        if "ids" in body.get("query", {}):
+            return self.with_ids(index, body)
         if "retriever" in body or "knn" in body:  # the words of a hybrid search are left out
             knn = body.get("knn") or body["retriever"]["rrf"]["retrievers"][1]["knn"]
             assert knn["num_candidates"] >= knn["k"], "Elasticsearch refuses fewer"
@@ -161,6 +167,8 @@ class FakeOpenSearch(FakeIndexes):
 
     def search(self, index: str, body: dict[str, Any]) -> list[tuple[str, float]]:
         rows, query = self.documents[index], body["query"]
+        if "ids" in query:
+            return self.with_ids(index, body)
         if "script_score" in query:
             scored = query["script_score"]
             params = scored["script"]["params"]

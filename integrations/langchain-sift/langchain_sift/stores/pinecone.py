@@ -9,34 +9,38 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
 from langchain_sift.stores.rows import hits_of_rows
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval import Hits, StoredVector
 
 
-class PineconeReader(StoreReader[Document]):
+class PineconeReader(ClientReader):
     """Vectors as the embedding model gave them.
 
     As in the store's own search, records without a text under its text key are left out.
     """
 
-    def search(
+    async def find(
         self,
+        ask: Ask,
         query: npt.NDArray[np.float32],
         fetch_k: int,
         *,
         filter: dict[str, Any] | None = None,
         namespace: str | None = None,
     ) -> Hits[Document]:
+        """The nearest records of a namespace that pass the filter."""
         key = self.store._text_key
-        found = self.store.index.query(
+        answer = await ask(
+            "query",
             vector=query.tolist(),
             top_k=fetch_k,
             filter=filter,
             namespace=self.store._namespace if namespace is None else namespace,
             include_values=True,
             include_metadata=True,
-        )["matches"]
-        matches = [match for match in found if key in (match.metadata or {})]
+        )
+        matches = [match for match in answer["matches"] if key in (match.metadata or {})]
         return hits_of_rows(
             query,
             ids=[match.id for match in matches],
@@ -48,12 +52,30 @@ class PineconeReader(StoreReader[Document]):
             vectors=[match.values for match in matches],
         )
 
-    def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the store's namespace has."""
-        store = self.store
-        kept = store.index.fetch(ids=[*ids], namespace=store._namespace).vectors
+        answer = await ask("fetch", ids=[*ids], namespace=self.store._namespace)
         return {
-            name: StoredVector(record.values, (record.metadata or {}).get(store._text_key))
-            for name, record in kept.items()
+            name: StoredVector(record.values, (record.metadata or {}).get(self.store._text_key))
+            for name, record in answer.vectors.items()
             if record.values
         }
+
+    @property
+    def client(self) -> Any:
+        return self.store.index
+
+    @property
+    def searches_async(self) -> bool:
+        """Whether the store has an asynchronous index that stays open, on its event loop.
+
+        So it is with one that the store was made with, and within `async with store`. Otherwise
+        the store opens and closes a connection for every asynchronous search.
+        """
+        store = self.store
+        stays_open = store._async_index_provided or store._async_index_context_open
+        return stays_open and usable_here(store._async_index)
+
+    async def acall(self, method: str, /, **arguments: Any) -> Any:
+        async with self.store._async_index_context() as index:
+            return await getattr(index, method)(**arguments)
