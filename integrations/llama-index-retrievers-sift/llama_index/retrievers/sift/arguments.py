@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQueryMode
@@ -21,8 +22,10 @@ def as_index(
     if isinstance(index, VectorStoreIndex):
         return index
     if not isinstance(index, BasePydanticVectorStore):
+        hint = ": pass the index that it searches" if isinstance(index, BaseRetriever) else ""
         raise TypeError(
             f"SIFTRetriever takes a VectorStoreIndex or a vector store; got {type(index).__name__}"
+            f"{hint}"
         )
     if not index.stores_text:
         raise ValueError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
+from copy import copy
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self, Unpack
 
 import llama_index.core.instrumentation as instrument
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
@@ -20,56 +19,43 @@ from llama_index.core.vector_stores.types import (
 )
 
 from llama_index.retrievers.sift.arguments import as_index, search_mode, sizes
-from llama_index.retrievers.sift.nodes import annotated_copies
-from llama_index.retrievers.sift.search import VectorSearch, parent_of
-from llama_index.retrievers.sift.settings import (
-    FilledIn,
-    metadata_of,
-    settings_tokens,
-    shown,
-    text_of,
-    titles_by,
-)
-from llama_index.retrievers.sift.stores import VectorAdapter
+from llama_index.retrievers.sift.search import VectorSearch
+from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSettings, settings_of
+from llama_index.retrievers.sift.steps import answer, as_bundle, choose
+from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.targets import targets_of
+from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import (
-    EmbeddingCache,
+    SELECTION,
+    Direct,
     Explanation,
     Hits,
+    OnLoop,
     Retrieval,
-    RetrieverKernel,
-    SelectionRules,
     Target,
-    titles_in,
+    Work,
+    finished,
     union,
 )
-from sift_retrievers.retrieval.fine_tuning import checked_tuner, fine_tune
-from sift_retrievers.witnesses import Scorer, Witnesses
-
-if TYPE_CHECKING:
-    import torch
-
-    from sift_retrievers.finetune import TestTimeTuner
 
 dispatcher = instrument.get_dispatcher(__name__)
 
 
-class SIFTRetriever(FilledIn, BaseRetriever):
+class SIFTRetriever(BaseRetriever):
     """Retrieve the nodes that together tell most: relevant and not redundant.
 
     Takes the `fetch_top_k` nearest nodes of an index with the texts and vectors that it already
     holds, and picks `similarity_top_k` of them by information gain (after SIFT, arXiv 2410.08020):
-    relevant by vectors and by the question's words, and not a repetition of one another. No
-    further index, no model; and no node is embedded again, unless nobody knows how the store hands
-    over its vectors.
+    relevant by vectors and by the question's words, and not a repetition of one another. It needs
+    no further index and no model. Nodes are embedded again only if nobody knows how their store
+    hands over its vectors.
 
     Every returned node is a copy. Its score, 0…1, falls strictly in selection order; its metadata
     say what it was worth: `rank`, `information_gain` in nats, its `novelty` and the `uncertainty`
     that is left after it, both 0…1, `similarity` (the cosine to the query), the `word_share` of the
     question that it has, the `evidence_chance` of the question
-    (`sift_retrievers.retrieval.pick_numbers` says what each is), and `retrieval_score` (the
-    store's). These replace metadata of the same names; language and embedding models do not see
-    them.
+    (`sift_retrievers.retrieval.Pick` says what each is), and `retrieval_score` (the store's). These
+    replace metadata of the same names; language and embedding models do not see them.
 
     A `QueryBundle` with an `embedding` is asked for as it is, with the words of its `query_str`.
     Several `custom_embedding_strs` are several targets: the candidates are the union of their
@@ -88,24 +74,6 @@ class SIFTRetriever(FilledIn, BaseRetriever):
         similarity_top_k: int = 4,
         fetch_top_k: int = 200,
         *,
-        relevance: str | Witnesses | Scorer | None = None,
-        kernel: RetrieverKernel | None = None,
-        title: str | Sequence[str] | Callable[[NodeWithScore], str | None] | None = None,
-        lambda_: float | None = None,
-        objective: str | None = None,
-        device: str | torch.device | None = None,
-        stop_alpha: float | None = None,
-        min_gain: float | None = None,
-        min_novelty: float | None = None,
-        min_chance: float | None = None,
-        max_tokens: int | None = None,
-        token_counter: Callable[[str], int] | None = None,
-        similarity_cutoff: float | None = None,
-        distinct_by: str | Callable[[NodeWithScore], Hashable] | None = None,
-        fine_tune: TestTimeTuner | None = None,
-        embed_model: BaseEmbedding | None = None,
-        adapter: VectorAdapter | None = None,
-        embedding_cache: EmbeddingCache | None = None,
         filters: MetadataFilters | None = None,
         node_ids: list[str] | None = None,
         doc_ids: list[str] | None = None,
@@ -118,6 +86,7 @@ class SIFTRetriever(FilledIn, BaseRetriever):
         object_map: dict[str, Any] | None = None,
         objects: list[IndexNode] | None = None,
         verbose: bool = False,
+        **settings: Unpack[SelectionOptions],
     ) -> None:
         """Set up a retriever; nothing is fetched yet.
 
@@ -126,44 +95,6 @@ class SIFTRetriever(FilledIn, BaseRetriever):
             similarity_top_k: nodes to return at most.
             fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
                 targets, the nearest of each.
-            relevance: who says how relevant a node is: "vectors+words" (the default: the cosine and
-                the words that question and node have in common), "vectors" (as version 0.1),
-                "words", a function (question, texts) → scores as a further witness, a cross-encoder
-                say, or `sift_retrievers.witnesses.Witnesses` with weights.
-            kernel: what repetition is. "phrases": in the texts, the default where words are heard.
-                "relevance": in the vectors, the default where they are not. Or a kernel of
-                `sift_retrievers.select` by name or as an object; "cosine" is SIFT as published and
-                weighs no relevance.
-            title: the title of a node, read above its text and as a field of its own: a metadata
-                key, several whose values are joined ("title" and "section", say), or a function of
-                the node. Default: the first of the usual keys ("title", "heading", …) that is
-                there.
-            lambda_: λ′, the noise of the surrogate: small values punish repetition hard, large
-                ones tend to the most relevant nodes. Default: what suits the kernel.
-            objective: what a pick is to do; see `sift_retrievers.select`. Default: "undirected" for
-                the kernels "phrases" and "relevance", which weigh nodes by their relevance, else
-                "variance".
-            device: where to select; default: the CPU.
-            stop_alpha: stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, see below).
-            min_gain: stop before the first node that adds fewer nats; possibly before the first.
-            min_novelty: pass over nodes of which a smaller share is new, 0…1: no copies to fill up
-                `similarity_top_k`.
-            min_chance: return nothing where the chance that the evidence is there at all is
-                smaller, 0…1.
-            max_tokens: the texts of all nodes together, without their metadata, have at most that
-                many tokens.
-            token_counter: tokens of a text; default: by `Settings.tokenizer`.
-            similarity_cutoff: nodes whose cosine to the query is smaller are not candidates.
-            distinct_by: no two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for
-                the source document, or a callable. A node without it is its own parent.
-            fine_tune: trains the engine's model on what was retrieved, before it answers, for this
-                request alone; goes with `llama_index.retrievers.sift.finetune.wrap(tuner, engine)`.
-                The nodes to train on are chosen from the same candidates once more, with
-                replacement, as the paper does.
-            embed_model: embeds the query; default: the index's own model.
-            adapter: reads the vectors of the hits from the store, before the registered one
-                (`llama_index.retrievers.sift.stores`).
-            embedding_cache: keeps the vectors of nodes that had to be embedded again.
             filters: as of `index.as_retriever`.
             node_ids: as of `index.as_retriever`; some stores ignore them.
             doc_ids: as of `index.as_retriever`.
@@ -176,13 +107,16 @@ class SIFTRetriever(FilledIn, BaseRetriever):
             object_map: what index nodes stand for; default: the index's.
             objects: the same as a list.
             verbose: as of every retriever.
+            **settings: how nodes are chosen, and where their vectors come from; each is described
+                in `llama_index.retrievers.sift.settings.SelectionSettings`.
 
         Raises:
             ValueError: for settings that make no sense, or a store without texts.
-            TypeError: for something that is neither an index nor a store, or a kernel or relevance
-                that is none.
+            TypeError: for something that is neither an index nor a store, a setting that there is
+                not, or a kernel or relevance that is none.
         """
-        over = as_index(index, embed_model)
+        checked = settings_of(type(self).__name__, settings)
+        over = as_index(index, checked.embed_model)
         super().__init__(
             callback_manager or over._callback_manager,
             object_map or over._object_map,
@@ -190,112 +124,101 @@ class SIFTRetriever(FilledIn, BaseRetriever):
             verbose,
         )
         self.similarity_top_k, self.fetch_top_k = sizes(similarity_top_k, fetch_top_k)
-        mode = search_mode(vector_store_query_mode)
-        if max_tokens is not None and token_counter is None:
-            token_counter = settings_tokens
-        self.rules = SelectionRules(
-            relevance=relevance,
-            kernel=kernel,
-            lambda_=lambda_,
-            objective=objective,
-            device=device,
-            alpha=stop_alpha,
-            min_gain=min_gain,
-            min_novelty=min_novelty,
-            min_chance=min_chance,
-            max_tokens=max_tokens,
-            token_counter=token_counter,
-            score_threshold=similarity_cutoff,
-        )
-        self.title_of = titles_by(title)
-        self._title = title
-        self._distinct_by = distinct_by
-        self._fine_tune = checked_tuner(fine_tune)
-        self._adapter = adapter
-        self._cache = embedding_cache if embedding_cache is not None else EmbeddingCache()
-        self._embed_model = embed_model or over._embed_model
+        self._index = over
         self._search = VectorSearch(
             over,
-            similarity_top_k=self.fetch_top_k,
-            vector_store_query_mode=mode,
+            vector_store_query_mode=search_mode(vector_store_query_mode),
             filters=filters,
             alpha=alpha,
             node_ids=node_ids,
             doc_ids=doc_ids,
             sparse_top_k=sparse_top_k,
             hybrid_top_k=hybrid_top_k,
-            embed_model=self._embed_model,
             vector_store_kwargs=vector_store_kwargs or {},
         )
+        self._use(checked)
+
+    def with_settings(
+        self,
+        *,
+        similarity_top_k: int | None = None,
+        fetch_top_k: int | None = None,
+        **settings: Unpack[SelectionOptions],
+    ) -> Self:
+        """A copy with other settings, for one call, say. It shares the index and the caches.
+
+        Example:
+            ```python
+            nodes = retriever.with_settings(lambda_=0.3).retrieve(question)
+            ```
+
+        Raises:
+            ValueError, TypeError: as for a new retriever.
+        """
+        other = copy(self)
+        k = self.similarity_top_k if similarity_top_k is None else similarity_top_k
+        fetched = self.fetch_top_k if fetch_top_k is None else fetch_top_k
+        other.similarity_top_k, other.fetch_top_k = sizes(k, fetched)
+        other._use(settings_of(type(self).__name__, vars(self.settings) | settings))
+        return other
 
     def explain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
         """What was considered for a query, what was chosen, why, and how long each stage took."""
-        bundle = str_or_query_bundle
-        retrieval = self._retrieval(QueryBundle(bundle) if isinstance(bundle, str) else bundle)
-        own = {"title": self._title, "distinct_by": self._distinct_by}
-        return retrieval.explanation(
-            similarity_top_k=self.similarity_top_k, **shown(self.rules, **own)
-        )
+        work = Direct(self.settings.timeout)
+        return self._explained(finished(self._retrieval(as_bundle(str_or_query_bundle), work)))
 
     async def aexplain(self, str_or_query_bundle: str | QueryBundle) -> Explanation:
-        """The same in a thread."""
-        return await asyncio.to_thread(self.explain, str_or_query_bundle)
+        """Async version of `explain`."""
+        work = OnLoop(self.settings.timeout)
+        retrieval = await self._retrieval(as_bundle(str_or_query_bundle), work)
+        return await work.call("explain", SELECTION, self._explained, retrieval)
 
     @dispatcher.span
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        retrieval = self._retrieval(query_bundle)
-        if self._fine_tune is not None:
-            fine_tune(self._fine_tune, retrieval)
-        return annotated_copies(retrieval)
+        return finished(self._nodes(query_bundle, Direct(self.settings.timeout)))
 
     @dispatcher.span
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        # A thread for all of it: many embedding models and stores have asynchronous methods that
-        # work on the loop all the same.
-        return await asyncio.to_thread(self._retrieve, query_bundle)
+        return await self._nodes(query_bundle, OnLoop(self.settings.timeout))
 
-    def _retrieval(self, query_bundle: QueryBundle) -> Retrieval[NodeWithScore]:
-        seconds: dict[str, float] = {}
+    async def _nodes(self, query_bundle: QueryBundle, work: Work) -> list[NodeWithScore]:
+        return await answer(work, await self._retrieval(query_bundle, work), self.settings)
+
+    async def _retrieval(self, query_bundle: QueryBundle, work: Work) -> Retrieval[NodeWithScore]:
+        k, _ = sizes(self.similarity_top_k, self.fetch_top_k)
+        targets, hits, seconds = await self._candidates(as_bundle(query_bundle), work)
+        return await choose(work, query_bundle, targets, hits, k, self.rules, seconds)
+
+    async def _candidates(
+        self, query_bundle: QueryBundle, work: Work
+    ) -> tuple[list[Target], Hits[NodeWithScore], dict[str, float]]:
+        """What the query asks for, the nodes to choose from, and how long each took."""
         start = perf_counter()
-        targets = targets_of(query_bundle, self._embed_model)
-        seconds["embed"] = perf_counter() - start
-        hits = self._fetch(query_bundle, targets)
-        seconds["fetch"] = perf_counter() - start - seconds["embed"]
-        by = self._distinct_by
-        retrieval = Retrieval(
-            query_bundle.query_str,
-            targets,
-            hits,
-            self.similarity_top_k,
-            self.rules,
-            text=text_of,
-            title=self.title_of,
-            titles_in=titles_in(self._title),
-            metadata=metadata_of,
-            parent=parent_of(by) if isinstance(by, str) else by,
-            seconds=seconds,
-        )
-        start = perf_counter()
-        self._select(retrieval)
-        seconds["select"] = perf_counter() - start
-        return retrieval
+        targets = await targets_of(work, query_bundle, self._vectors.model)
+        embedded = perf_counter()
+        hits = await self._fetch(work, query_bundle, targets)
+        return targets, hits, {"embed": embedded - start, "fetch": perf_counter() - embedded}
 
     @dispatcher.span
-    def _fetch(self, query_bundle: QueryBundle, targets: Sequence[Target]) -> Hits[NodeWithScore]:
-        alone = len(targets) == 1
-        return union(
-            [
-                self._search.hits(
-                    target,
-                    query_bundle.query_str if alone else target.text or query_bundle.query_str,
-                    self.fetch_top_k,
-                    self._adapter,
-                    self._cache,
-                )
-                for target in targets
-            ]
+    async def _fetch(
+        self, work: Work, query_bundle: QueryBundle, targets: Sequence[Target]
+    ) -> Hits[NodeWithScore]:
+        words, alone = query_bundle.query_str, len(targets) == 1
+        asked = [words if alone else target.text or words for target in targets]
+        searches = [
+            self._search.hits(work, target, text, int(self.fetch_top_k), self._vectors)
+            for target, text in zip(targets, asked, strict=True)
+        ]
+        return union(await work.together(searches))
+
+    def _use(self, settings: SelectionSettings) -> None:
+        self.settings, self.rules = settings, settings.rules()
+        self._vectors = NodeVectors(
+            reader_of(self._index.vector_store, settings.adapter),
+            settings.embed_model or self._index._embed_model,
+            settings.embedding_cache,
         )
 
-    @dispatcher.span
-    def _select(self, retrieval: Retrieval[NodeWithScore]) -> dict[str, Any]:
-        return retrieval.complete()
+    def _explained(self, retrieval: Retrieval[NodeWithScore]) -> Explanation:
+        shown = self.settings.shown(retrieval.rules)
+        return retrieval.explanation(similarity_top_k=retrieval.k, **shown)

@@ -1,4 +1,4 @@
-"""Chosen nodes as the caller gets them: copies, in selection order, with their numbers."""
+"""Nodes: what is read in them, and copies of them with the numbers of a selection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
-from sift_retrievers.retrieval import Retrieval, deep_copied, pick_numbers
+from sift_retrievers.retrieval import Pick, Retrieval, deep_copied
 
 KEYS: Final = (
     "rank",
@@ -20,25 +20,38 @@ KEYS: Final = (
     "retrieval_score",
     "vectors",
 )
+"""The metadata that a selection writes."""
 
 
-def annotated_copies(retrieval: Retrieval[NodeWithScore]) -> list[NodeWithScore]:
-    """Copy the chosen nodes and write into the copies' metadata what each pick was worth.
+def chosen_nodes(retrieval: Retrieval[NodeWithScore], annotate: bool) -> list[NodeWithScore]:
+    """Copies of the chosen nodes, in selection order.
 
-    The keys are excluded from the text that a model reads or embeds, and replace metadata of the
-    same names. The score is the pick's `relevance_score`: 0…1, strictly falling in selection order.
+    The score is the pick's `relevance_score`: 0…1, strictly falling in selection order.
+
+    Args:
+        retrieval: what was chosen.
+        annotate: write into the metadata what each pick was worth (`KEYS`, flat, as every store
+            accepts). These replace metadata of the same names; language and embedding models do
+            not see them.
     """
-    copies = []
-    rows = zip(pick_numbers(retrieval), retrieval.outcome.documents, strict=True)
-    for numbers, found in rows:
-        score = numbers.pop("relevance_score")
-        numbers["retrieval_score"] = found.score
-        node = copied(found.node)
+    return [_chosen(pick, annotate) for pick in retrieval.picks]
+
+
+def _chosen(pick: Pick[NodeWithScore], annotate: bool) -> NodeWithScore:
+    node = copied(pick.document.node)
+    if annotate:
+        numbers = pick.numbers()
+        del numbers["relevance_score"]
+        numbers["retrieval_score"] = pick.document.score
         node.metadata |= numbers
         for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
             excluded += [key for key in numbers if key not in excluded]
-        copies.append(NodeWithScore(node=node, score=score))
-    return copies
+    return NodeWithScore(node=node, score=pick.relevance_score)
+
+
+def plain_text(node: BaseNode) -> str:
+    """What is read, counted and shown of a node: its text without its metadata."""
+    return node.get_content(metadata_mode=MetadataMode.NONE) or ""
 
 
 def embedded_text(node: BaseNode) -> str:
@@ -48,11 +61,14 @@ def embedded_text(node: BaseNode) -> str:
     """
     if _is_annotated(node):
         node = copied(node)
-    return node.get_content(metadata_mode=MetadataMode.EMBED)
+    return node.get_content(metadata_mode=MetadataMode.EMBED) or ""
 
 
 def copied(node: BaseNode) -> BaseNode:
-    """A node that shares nothing with another that can be changed, but what cannot be copied."""
+    """A node that shares nothing with another that can be changed, but what cannot be copied.
+
+    The numbers of an earlier selection are not copied.
+    """
     metadata = {key: deep_copied(value) for key, value in node.metadata.items()}
     if _is_annotated(node):
         metadata = {key: value for key, value in metadata.items() if key not in KEYS}

@@ -1,128 +1,186 @@
-"""The candidates of a query: the index's own search, with the vectors of its hits."""
+"""`VectorSearch`: the candidates of a query, from the index's own search."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
-from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle
-from llama_index.core.vector_stores.types import VectorStoreQuery
+from llama_index.core.schema import BaseNode, NodeWithScore, ObjectType, QueryBundle
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
-from llama_index.retrievers.sift.nodes import embedded_text
-from llama_index.retrievers.sift.stores import VectorAdapter, known_vectors
+from llama_index.retrievers.sift.filters import passes
+from llama_index.retrievers.sift.stores import reader_of
+from llama_index.retrievers.sift.stores.event_loops import in_first_loop
+from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import (
-    EmbeddingCache,
     Hits,
+    OnLoop,
+    StoredVector,
     Target,
+    Work,
     check_hits,
+    native,
     no_hits,
-    stacked,
 )
 
-REEMBEDDED = "embedded again"
+Found = tuple[list[NodeWithScore], list[StoredVector | None]]
 
 
 class VectorSearch(VectorIndexRetriever):
     """LlamaIndex's retriever of nearest neighbours, which also says where their vectors are."""
 
-    def hits(
+    def __init__(self, index: VectorStoreIndex, **options: Any) -> None:
+        """Search this index; the options are those of `index.as_retriever`."""
+        super().__init__(index, **options)
+        self._registered = reader_of(self._vector_store)
+
+    async def hits(
         self,
+        work: Work,
         target: Target,
         query_str: str,
         fetch_top_k: int,
-        adapter: VectorAdapter | None,
-        cache: EmbeddingCache,
+        vectors: NodeVectors,
     ) -> Hits[NodeWithScore]:
         """The nearest nodes of a target, with their vectors.
 
-        These are the node's own, if the store sent one along, else those that the store's adapter
-        reads, else the node is embedded again.
+        These are the node's own, if the store sent one along, else those that the store's reader
+        looks up, else the node is embedded again.
 
         Raises:
             ValueError: if vectors are not finite numbers of the query's dimension.
             Exception: the store's own, with a note that names the store.
         """
-        name = type(self._vector_store).__name__
-        dim = len(target.vector)
+        name, dim = type(self._vector_store).__name__, len(target.vector)
+        query = self._build_vector_store_query(
+            QueryBundle(query_str=query_str, embedding=target.vector.tolist())
+        )
+        query.similarity_top_k = fetch_top_k
+        # As `index.as_retriever` does, but of now: an index shares its store with others.
+        query.node_ids = query.node_ids or [*self._index.index_struct.nodes_dict.values()] or None
         try:
-            query = self._build_vector_store_query(
-                QueryBundle(query_str=query_str, embedding=target.vector.tolist())
-            )
-            query.similarity_top_k = fetch_top_k
-            # As `index.as_retriever` does, but of now: an index shares its store with others.
-            query.node_ids = (
-                query.node_ids or [*self._index.index_struct.nodes_dict.values()] or None
-            )
-            result = _queried(self._vector_store, query, self._kwargs)
-            if result is None:
-                return no_hits(dim)
-            sent = {node.node_id: node.embedding for node in result.nodes or []}
-            wanted = self._determine_nodes_to_fetch(result)
-            if wanted:
-                fetched = self._docstore.get_nodes(node_ids=wanted, raise_error=False)
-                result.nodes = self._insert_fetched_nodes_into_query_result(result, fetched)
-            found = self._convert_nodes_to_scored_nodes(result)
-            nodes = [scored.node for scored in found]
-            ids = [*(result.ids or (node.node_id for node in nodes))]
-            stored = {key: vector for key, vector in sent.items() if vector is not None}
-            missing = [i for i, n in zip(ids, nodes, strict=True) if n.node_id not in stored]
-            read, note = known_vectors(self._vector_store, missing, adapter)
+            found, known = await self._found(work, query, vectors)
         except Exception as error:
             error.add_note(
                 f"while SIFT fetched the {fetch_top_k} nodes nearest to a vector of "
                 f"dimension {dim} from {name}"
             )
             raise
-        if not nodes:
+        if not found:
             return no_hits(dim)
-        vectors = [
-            stored.get(node.node_id, read.get(key)) for key, node in zip(ids, nodes, strict=True)
-        ]
-        hits = with_vectors(found, vectors, self._embed_model, cache, dim, note)
+        hits = await vectors.hits(work, found, known, dim)
         check_hits(name, hits, dim)
         return hits
 
+    async def _found(self, work: Work, query: VectorStoreQuery, vectors: NodeVectors) -> Found:
+        """The nodes that the store finds, and the vectors that it holds for them."""
+        store = self._vector_store
+        result: VectorStoreQueryResult | None = await work.call(
+            "fetch",
+            store,
+            partial(_queried, store, query, self._kwargs),
+            native=partial(store.aquery, query, **self._kwargs) if self._async(work) else None,
+        )
+        if result is None:
+            return [], []
+        rows = [*(result.nodes or [])]
+        ids = [*(result.ids or (row.node_id for row in rows))]
+        scores: list[float | None] = [*(result.similarities or [])] or [None] * len(ids)
+        if not rows:
+            return await self._in_docstore(work, ids, scores, query, vectors)
+        sent = [row.embedding for row in rows]
+        wanted = [key for key, vector in zip(ids, sent, strict=True) if vector is None]
+        stored = await vectors.stored(work, wanted)
+        known = [
+            stored.get(key) if vector is None else StoredVector(vector)
+            for key, vector in zip(ids, sent, strict=True)
+        ]
+        # Of images and objects the store has no more than the text.
+        others = [row.node_id for row in rows if row.get_type() != ObjectType.TEXT]
+        whole = await self._documents(work, others)
+        nodes = [whole.get(row.node_id, row) for row in rows]
+        for i, (node, row) in enumerate(zip(nodes, rows, strict=True)):
+            if node.metadata != row.metadata and not passes(node, query.filters):
+                nodes[i] = row
+        return _scored(nodes, scores), known
 
-def _queried(store: Any, query: VectorStoreQuery, kwargs: dict[str, Any]) -> Any:
+    async def _in_docstore(
+        self,
+        work: Work,
+        ids: Sequence[str],
+        scores: Sequence[float | None],
+        query: VectorStoreQuery,
+        vectors: NodeVectors,
+    ) -> Found:
+        """The nodes of a store that holds vectors alone.
+
+        The node that is returned passed the filters itself, not only the row that the store
+        searched: somebody may have replaced both. A vector is used if it is the same before and
+        after the node was read. Nodes that were deleted meanwhile are left out.
+        """
+        names = self._index.index_struct.nodes_dict
+        if ids and not names:
+            raise ValueError(
+                f"{type(self._vector_store).__name__} holds no texts, and the index knows none of "
+                f"the {len(ids)} nodes that it found: load the index together with its docstore"
+            )
+        before = await vectors.stored(work, ids)
+        whole = await self._documents(work, [names[key] for key in ids if key in names])
+        after = await vectors.stored(work, ids)
+        found, known, kept = [], [], []
+        for key, score in zip(ids, scores, strict=True):
+            node = whole.get(names.get(key, ""))
+            if node is None or not passes(node, query.filters):
+                continue
+            found.append(node)
+            kept.append(score)
+            known.append(_unchanged(before.get(key), after.get(key)))
+        return _scored(found, kept), known
+
+    def _async(self, work: Work) -> bool:
+        """Whether to use the store's asynchronous query."""
+        store, known = self._vector_store, self._registered
+        if not isinstance(work, OnLoop) or native(store, "aquery") is None:
+            return False
+        return in_first_loop(store) if known is None else known.searches_async
+
+    async def _documents(self, work: Work, node_ids: Sequence[str]) -> dict[str, BaseNode]:
+        """The nodes that the docstore has under some ids."""
+        if not node_ids:
+            return {}
+        found = await work.call(
+            "fetch",
+            self._docstore,
+            self._docstore.get_nodes,
+            node_ids=[*node_ids],
+            raise_error=False,
+        )
+        return {node.node_id: node for node in found}
+
+
+def _scored(nodes: Sequence[BaseNode], scores: Sequence[float | None]) -> list[NodeWithScore]:
+    return [NodeWithScore(node=n, score=s) for n, s in zip(nodes, scores, strict=True)]
+
+
+def _unchanged(before: StoredVector | None, after: StoredVector | None) -> StoredVector | None:
+    """A vector that was read twice, if it was the same."""
+    if before is None or after is None:
+        return None
+    same = before.vector is after.vector or np.array_equal(before.vector, after.vector)
+    return after if same else None
+
+
+def _queried(
+    store: Any, query: VectorStoreQuery, kwargs: dict[str, Any]
+) -> VectorStoreQueryResult | None:
     try:
-        return store.query(query, **kwargs)
+        result: VectorStoreQueryResult = store.query(query, **kwargs)
     except Warning as warning:
         if "empty" in str(warning):  # LanceDB's way to say that nothing was found
             return None
         raise
-
-
-def with_vectors(
-    found: Sequence[NodeWithScore],
-    vectors: Sequence[Any],
-    embed_model: BaseEmbedding,
-    cache: EmbeddingCache,
-    dim: int,
-    note: str | None = None,
-) -> Hits[NodeWithScore]:
-    """Nodes with their vectors, of which the missing ones (None) are embedded in one call."""
-    known = [*vectors]
-    missing = [i for i, vector in enumerate(known) if vector is None]
-    if missing:
-        texts = [embedded_text(found[i].node) for i in missing]
-        embedded = cache.embed(embed_model, texts, embed_model.get_text_embedding_batch)
-        for i, vector in zip(missing, embedded, strict=True):
-            known[i] = vector if len(vector) else np.zeros(dim, dtype=np.float32)
-        own = f"{len(missing)} of {len(known)} {REEMBEDDED}"
-        note = own if note is None else f"{note}; {own}"
-    ids = [node.node.node_id for node in found]
-    return Hits(stacked(known, ids, dim), ids, found.__getitem__, note)
-
-
-def parent_of(key: str) -> Any:
-    """What names a node's parent: one of its metadata, or `ref_doc_id`, its source document."""
-
-    def parent(scored: NodeWithScore) -> Any:
-        node: BaseNode = scored.node
-        metadata: Mapping[str, Any] = node.metadata
-        return node.ref_doc_id if key == "ref_doc_id" else metadata.get(key)
-
-    return parent
+    return result

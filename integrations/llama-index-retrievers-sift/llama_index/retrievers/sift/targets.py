@@ -5,11 +5,11 @@ from __future__ import annotations
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import QueryBundle
 
-from sift_retrievers.retrieval import Target, checked_vector
+from sift_retrievers.retrieval import Target, Work, checked_vector, native
 
 
-def targets_of(
-    query_bundle: QueryBundle, embed_model: BaseEmbedding, *, texts_first: bool = False
+async def targets_of(
+    work: Work, query_bundle: QueryBundle, embed_model: BaseEmbedding, *, texts_first: bool = False
 ) -> list[Target]:
     """The bundle's own embedding, or that of each of its strings; the bundle is not changed.
 
@@ -17,6 +17,7 @@ def targets_of(
     for their mean instead. The words of an embedding are those of the bundle's `query_str`.
 
     Args:
+        work: makes the calls.
         query_bundle: what is asked.
         embed_model: for the strings.
         texts_first: embed the strings if there are any. LlamaIndex's own retriever writes its
@@ -24,16 +25,28 @@ def targets_of(
             a vector of another model.
 
     Raises:
+        TypeError: for an embedding that is no vector.
         ValueError: if the bundle has neither, or a vector that is not finite, or zero.
     """
-    written = texts_first and query_bundle.embedding_strs
-    if query_bundle.embedding is not None and not written:
+    texts = [text for text in query_bundle.embedding_strs if text.strip()]
+    if query_bundle.embedding is not None and not (texts_first and texts):
         return [Target(checked_vector(query_bundle.embedding), query_bundle.query_str or None)]
-    texts = query_bundle.embedding_strs
     if not texts:
         raise ValueError(
             "the query needs a text or an embedding; got a QueryBundle with query_str="
             f"{query_bundle.query_str!r}, custom_embedding_strs="
             f"{query_bundle.custom_embedding_strs} and no embedding"
         )
-    return [Target(checked_vector(embed_model.get_query_embedding(text)), text) for text in texts]
+    return await work.together([_target(work, text, embed_model) for text in texts])
+
+
+async def _target(work: Work, text: str, embed_model: BaseEmbedding) -> Target:
+    is_async = native(embed_model, "_aget_query_embedding") is not None
+    vector = await work.call(
+        "embed",
+        embed_model,
+        embed_model.get_query_embedding,
+        text,
+        native=embed_model.aget_query_embedding if is_async else None,
+    )
+    return Target(checked_vector(vector), text)

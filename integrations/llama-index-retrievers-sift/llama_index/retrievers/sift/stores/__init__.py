@@ -1,11 +1,18 @@
 """How each vector store hands over the vectors of its hits; one file a store."""
 
 from llama_index.retrievers.sift.stores.registry import (
-    ADAPTERS,
+    READERS,
     VectorAdapter,
-    known_vectors,
-    knows_nodes_by_id,
-    register_adapter,
+    reader_of,
+    register_reader,
 )
+from sift_retrievers.retrieval import StoredVector, StoreReader
 
-__all__ = ["ADAPTERS", "VectorAdapter", "known_vectors", "knows_nodes_by_id", "register_adapter"]
+__all__ = [
+    "READERS",
+    "StoreReader",
+    "StoredVector",
+    "VectorAdapter",
+    "reader_of",
+    "register_reader",
+]

@@ -1,16 +1,43 @@
-"""`FaissVectorStore`: its ids are positions in the index."""
+"""`FaissVectorStore` and `FaissMapVectorStore`: a FAISS index. The texts are in the docstore."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-IDS_ARE_POSITIONS: Final = True
+from sift_retrievers.retrieval import StoredVector, StoreReader
 
 
-def fetch(store: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """Vectors as the index reconstructs them; none from inverted lists without a direct map."""
-    try:
-        return {name: store.client.reconstruct(int(name)) for name in ids}
-    except RuntimeError:
-        return {}
+class FaissReader(StoreReader[Any]):
+    """Vectors as the index reconstructs them; its ids are positions in the index."""
+
+    ids_are_positions = True
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of some ids; none from an index that cannot reconstruct them.
+
+        Inverted lists without a direct map cannot, and an `IndexIDMap` (an `IndexIDMap2` can).
+        """
+        found = {}
+        for name in ids:
+            position = self._position(name)
+            if position is None:
+                continue
+            try:
+                found[name] = StoredVector(self.store.client.reconstruct(position))
+            except RuntimeError:  # the index cannot, or the node was deleted a moment ago
+                continue
+        return found
+
+    def _position(self, name: str) -> int | None:
+        return int(name)
+
+
+class FaissMapReader(FaissReader):
+    """As of `FaissReader`, with a table from the ids of nodes to positions."""
+
+    ids_are_positions = False
+
+    def _position(self, name: str) -> int | None:
+        position: int | None = self.store._node_id_to_faiss_id_map.get(name)
+        return position

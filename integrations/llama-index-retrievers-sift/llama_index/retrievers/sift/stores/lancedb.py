@@ -1,4 +1,4 @@
-"""`LanceDBVectorStore`: the vector column of the rows under some ids.
+"""`LanceDBVectorStore`: the vector and the text column of the rows under some ids.
 
 Its own `get_nodes` quotes ids in a way that LanceDB reads as column names, and returns at most ten.
 """
@@ -8,16 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sift_retrievers.retrieval import StoredVector, StoreReader
 
-def fetch(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+
+class LanceDBReader(StoreReader[Any]):
     """Vectors as the embedding model gave them."""
-    column = store.vector_column_name
-    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
-    rows = (
-        store.table.search()
-        .where(f"id IN ({quoted})")
-        .select(["id", column])
-        .limit(len(ids))
-        .to_arrow()
-    )
-    return dict(zip(rows["id"].to_pylist(), rows[column].to_pylist(), strict=True))
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the table has, with their texts."""
+        store = self.store
+        quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
+        rows = (
+            store.table.search()
+            .where(f"id IN ({quoted})")
+            .select(["id", store.text_key, store.vector_column_name])
+            .limit(len(ids))
+            .to_arrow()
+        )
+        columns = (
+            rows[name].to_pylist() for name in ("id", store.vector_column_name, store.text_key)
+        )
+        return {
+            name: StoredVector(vector, text or "")
+            for name, vector, text in zip(*columns, strict=True)
+        }

@@ -5,22 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llama_index.retrievers.sift.stores import nodes
+from llama_index.retrievers.sift.stores.event_loops import in_first_loop
+from llama_index.retrievers.sift.stores.node_rows import NodeRowsReader
+from sift_retrievers.retrieval import StoredVector
 
 
-def fetch(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+class QdrantReader(NodeRowsReader):
     """Vectors as the collection holds them."""
-    return nodes.fetch(store, ids)
 
+    def __init__(self, store: Any) -> None:
+        """Read this store."""
+        super().__init__(store)
+        self._params: Any = None  # of the collection; they do not change
 
-def note(store: Any) -> str | None:
-    """What the collection does to its vectors."""
-    config = store.client.get_collection(store.collection_name).config.params.vectors
-    if isinstance(config, dict):
-        config = config.get(store.dense_vector_name) or config.get("")
-    notes = []
-    if config is not None and config.distance == "Cosine":
-        notes.append("scaled to unit length by the collection's cosine distance")
-    if config is not None and config.datatype not in (None, "float32"):
-        notes.append(f"stored as {config.datatype}")
-    return ", ".join(notes) or None
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the collection has, with their texts."""
+        if self._params is None:
+            info = self.store._client.get_collection(self.store.collection_name)
+            self._params = info.config.params
+        return super().vectors_by_id(ids)
+
+    async def avectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """Async version of `vectors_by_id`."""
+        if self._params is None:
+            info = await self.store._aclient.get_collection(self.store.collection_name)
+            self._params = info.config.params
+        return await super().avectors_by_id(ids)
+
+    @property
+    def searches_async(self) -> bool:
+        """Whether the store has an asynchronous client, of the running loop or no other client."""
+        if self.store._aclient is None:
+            return False
+        return self.store._client is None or in_first_loop(self.store)
+
+    def note(self) -> str | None:
+        """What the collection does to its vectors; known from the first look-up on."""
+        if self._params is None:
+            return None
+        config = self._params.vectors
+        if isinstance(config, dict):
+            config = config.get(self.store.dense_vector_name) or config.get("")
+        notes = []
+        if config is not None and config.distance == "Cosine":
+            notes.append("scaled to unit length by the collection's cosine distance")
+        if config is not None and config.datatype not in (None, "float32"):
+            notes.append(f"stored as {config.datatype}")
+        return ", ".join(notes) or None

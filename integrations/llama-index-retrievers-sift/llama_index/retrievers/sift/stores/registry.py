@@ -1,53 +1,88 @@
-"""Which adapter reads which store."""
+"""Which reader reads which store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from sift_retrievers.retrieval import AdapterRegistry
+from sift_retrievers.retrieval import ReaderRegistry, StoredVector, StoreReader
 
-VectorAdapter: TypeAlias = Callable[[Any, Sequence[str]], Mapping[str, Any]]
-"""`fetch(vector_store, ids)`: the stored vectors under the ids that the store's query returned.
-
-Ids that the store does not know are left out.
-"""
+VectorAdapter: TypeAlias = (
+    type[StoreReader[Any]] | StoreReader[Any] | Callable[[Any, Sequence[str]], Mapping[str, Any]]
+)
+"""What `adapter=` may be: a `StoreReader` with `vectors_by_id`, as a class or an object, or a
+function `(vector_store, ids) -> {id: vector}`. Ids that the store does not have are left out."""
 
 _HERE: Final = "llama_index.retrievers.sift.stores"
 
-ADAPTERS: Final[AdapterRegistry[VectorAdapter]] = AdapterRegistry(
+READERS: Final = ReaderRegistry(
     {
-        "llama_index.ChromaVectorStore": f"{_HERE}.chroma",
-        "llama_index.FaissMapVectorStore": f"{_HERE}.faiss_map",
-        "llama_index.FaissVectorStore": f"{_HERE}.faiss",
-        "llama_index.LanceDBVectorStore": f"{_HERE}.lancedb",
-        "llama_index.MilvusVectorStore": f"{_HERE}.milvus",
-        "llama_index.PGVectorStore": f"{_HERE}.nodes",
-        "llama_index.QdrantVectorStore": f"{_HERE}.qdrant",
-        "llama_index.SimpleVectorStore": f"{_HERE}.simple",
+        "llama_index.ChromaVectorStore": f"{_HERE}.chroma:ChromaReader",
+        "llama_index.FaissMapVectorStore": f"{_HERE}.faiss:FaissMapReader",
+        "llama_index.FaissVectorStore": f"{_HERE}.faiss:FaissReader",
+        "llama_index.LanceDBVectorStore": f"{_HERE}.lancedb:LanceDBReader",
+        "llama_index.MilvusVectorStore": f"{_HERE}.milvus:MilvusReader",
+        "llama_index.PGVectorStore": f"{_HERE}.postgres:PostgresReader",
+        "llama_index.QdrantVectorStore": f"{_HERE}.qdrant:QdrantReader",
+        "llama_index.SimpleVectorStore": f"{_HERE}.simple:SimpleReader",
     },
-    # Unlike a search that is read around, vectors under the ids of a store's own hits are the right
-    # ones whatever its query does.
+    # Readers only look up the vectors of a store's own hits, so no search is bypassed.
     own_search=lambda _: False,
 )
-register_adapter = ADAPTERS.register
+register_reader = READERS.register
 
 
-def known_vectors(
-    store: object, ids: Sequence[str], adapter: VectorAdapter | None
-) -> tuple[Mapping[str, Any], str | None]:
-    """The vectors that a store holds under some ids; none if nobody knows how to read it.
+class FunctionReader(StoreReader[Any]):
+    """Reads vectors by a function `(vector_store, ids) -> {id: vector}`."""
 
-    And in what they differ from those that the embedding model gave, by the function `note(store)`
-    beside the store's adapter, if there is one.
+    def __init__(
+        self, store: Any, function: Callable[[Any, Sequence[str]], Mapping[str, Any]]
+    ) -> None:
+        """Read this store by this function."""
+        super().__init__(store)
+        self._function = function
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """What the function returns."""
+        found = self._function(self.store, ids)
+        return {
+            name: vector if isinstance(vector, StoredVector) else StoredVector(vector)
+            for name, vector in found.items()
+            if vector is not None
+        }
+
+
+def reader_of(store: Any, adapter: VectorAdapter | None = None) -> StoreReader[Any] | None:
+    """The reader of a store's vectors; None for a store that nobody knows how to read.
+
+    Args:
+        store: any, or None.
+        adapter: goes before the registered reader.
+
+    Raises:
+        TypeError: for an adapter that is none, one of another store, or one without a store.
     """
-    reader = adapter or ADAPTERS.find(store)
-    if reader is None or not ids:
-        return {}, None
-    note = ADAPTERS.part(store, "note") if adapter is None else None
-    return reader(store, ids), None if note is None else note(store)
-
-
-def knows_nodes_by_id(store: object) -> bool:
-    """Whether the store's own ids are those of the nodes, and not positions in an index."""
-    return not ADAPTERS.part(store, "IDS_ARE_POSITIONS")
+    if adapter is None:
+        known = READERS.find(store, "vectors_by_id")
+        return None if known is None else known(store)
+    if store is None:
+        raise TypeError("adapter reads a store: pass vector_store=... with it")
+    if isinstance(adapter, StoreReader):
+        if adapter.store is not store:
+            raise TypeError(
+                f"adapter reads another store ({type(adapter.store).__name__}) than "
+                f"{type(store).__name__}, which was passed: give the class of the reader"
+            )
+        reader = adapter
+    elif isinstance(adapter, type) and issubclass(adapter, StoreReader):
+        reader = adapter(store)
+    elif callable(adapter) and not isinstance(adapter, type):
+        reader = FunctionReader(store, adapter)
+    else:
+        raise TypeError(
+            "adapter must be a StoreReader or a function (vector_store, ids) → {id: vector}; got "
+            f"{adapter!r}"
+        )
+    if not reader.can("vectors_by_id"):
+        raise TypeError(f"adapter must define vectors_by_id; {type(reader).__name__} does not")
+    return reader

@@ -1,12 +1,18 @@
-"""`SimpleVectorStore`: a dict of vectors."""
+"""`SimpleVectorStore`: a dict of vectors. The texts are in the index's docstore."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from sift_retrievers.retrieval import StoredVector, StoreReader
 
-def fetch(store: Any, ids: Sequence[str]) -> dict[str, Any]:
+
+class SimpleReader(StoreReader[Any]):
     """Vectors as the embedding model gave them."""
-    kept = store.data.embedding_dict
-    return {name: kept[name] for name in ids if name in kept}
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """The vectors of those ids that the store has."""
+        kept = self.store.data.embedding_dict
+        found = ((name, kept.get(name)) for name in ids)
+        return {name: StoredVector(vector) for name, vector in found if vector is not None}

@@ -1,0 +1,76 @@
+"""The steps that follow the fetch, of the retriever and of the reranker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import llama_index.core.instrumentation as instrument
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from llama_index.retrievers.sift.nodes import chosen_nodes
+from llama_index.retrievers.sift.settings import SelectionSettings
+from sift_retrievers.retrieval import (
+    SELECTION,
+    Hits,
+    OnLoop,
+    Retrieval,
+    SelectionRules,
+    Target,
+    Work,
+    retrieve,
+)
+from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
+
+dispatcher = instrument.get_dispatcher(__name__)
+
+
+@dispatcher.span
+async def choose(
+    work: Work,
+    query: QueryBundle,
+    targets: Sequence[Target],
+    hits: Hits[NodeWithScore],
+    k: int,
+    rules: SelectionRules,
+    seconds: dict[str, float],
+    scores: Sequence[float] | None = None,
+) -> Retrieval[NodeWithScore]:
+    """The choice from the nodes that were fetched; see `sift_retrievers.retrieval.retrieve`.
+
+    Writes the time that it took to the times of the other stages.
+    """
+    start = perf_counter()
+    asked = (query.query_str, targets, hits, k, rules, scores, seconds)
+    retrieval = await work.call("select", SELECTION, retrieve, *asked)
+    seconds["select"] = perf_counter() - start
+    return retrieval
+
+
+async def answer(
+    work: Work, retrieval: Retrieval[NodeWithScore], settings: SelectionSettings
+) -> list[NodeWithScore]:
+    """The chosen nodes, after the tuner, if there is one, has trained on what was retrieved.
+
+    The time that training takes is not part of the timeout.
+    """
+    tuner = settings.fine_tune
+    if tuner is not None and isinstance(work, OnLoop):
+        await afine_tune(tuner, retrieval)
+    elif tuner is not None:
+        fine_tune(tuner, retrieval)
+    return chosen_nodes(retrieval, settings.annotate)
+
+
+def as_bundle(query: Any) -> QueryBundle:
+    """A query, which may be a text.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if isinstance(query, str):
+        return QueryBundle(query)
+    if not isinstance(query, QueryBundle):
+        raise TypeError(f"a query is a text or a QueryBundle; got {type(query).__name__} {query!r}")
+    return query
