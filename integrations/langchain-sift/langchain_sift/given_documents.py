@@ -42,7 +42,7 @@ async def hits_of_given(
     missing, note = _without(vectors), None
     if store is not None and missing:
         asked = [documents[i] for i in missing]
-        stored, note = await work.call("vectors", store, stored_vectors, store, asked)
+        stored, note = await stored_vectors(work, store, asked)
         for i, vector in zip(missing, stored, strict=True):
             vectors[i] = vector
         missing = _without(vectors)

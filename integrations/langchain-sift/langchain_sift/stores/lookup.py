@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from langchain_core.documents import Document
 
 from langchain_sift.stores.registry import READERS
-from sift_retrievers.retrieval import StoredVector, StoreReader
+from sift_retrievers.retrieval import StoredVector, StoreReader, Work
 
 ID_KEYS: Final = ("_id", "pk")
 """Where stores that leave `Document.id` empty put their id."""
@@ -23,12 +24,19 @@ def check_lookup(store: object) -> None:
     _reader(store)
 
 
-def stored_vectors(store: object, documents: Sequence[Document]) -> tuple[list[Any], str | None]:
+async def stored_vectors(
+    work: Work, store: object, documents: Sequence[Document]
+) -> tuple[list[Any], str | None]:
     """The vectors that a store holds for n documents, and in what they differ from the model's.
 
     None stands for a document whose id the store does not know, and for one whose text is not the
     one that the store holds under the id: somebody has replaced it, so the vector is of another
     text.
+
+    Args:
+        work: makes the calls.
+        store: any in which vectors can be looked up.
+        documents: n.
 
     Raises:
         TypeError: if vectors cannot be looked up in this store.
@@ -37,9 +45,15 @@ def stored_vectors(store: object, documents: Sequence[Document]) -> tuple[list[A
     reader = _reader(store)
     names = [_name(document) for document in documents]
     wanted = [*dict.fromkeys(name for name in names if name is not None)]
+    kept: Mapping[str, StoredVector] = {}
+    note = None
     try:
-        kept = reader.vectors_by_id(wanted) if wanted else {}
-        note = reader.note() if kept else None
+        if wanted:
+            own = partial(reader.avectors_by_id, wanted) if reader.searches_async else None
+            read = partial(reader.vectors_by_id, wanted)
+            kept = await work.call("vectors", store, read, native=own)
+        if kept:
+            note = await work.call("vectors", store, reader.note)
     except Exception as error:
         error.add_note(
             f"while SIFT looked up the vectors of {len(wanted)} documents in {type(store).__name__}"
@@ -47,7 +61,7 @@ def stored_vectors(store: object, documents: Sequence[Document]) -> tuple[list[A
         raise
 
     def vector(name: str | None, document: Document) -> Any:
-        stored: StoredVector | None = None if name is None else kept.get(name)
+        stored = None if name is None else kept.get(name)
         if stored is None or stored.text not in (None, document.page_content or ""):
             return None
         return stored.vector
