@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from sift_retrievers.kernels import Cosine, Exponential, RelevanceWeighted
 from sift_retrievers.retrieval.rules import PHRASES, RetrieverKernel, SelectionRules
-from sift_retrievers.witnesses import Witnesses
-from sift_retrievers.witnesses.relevance import NAMED_WITNESSES
+from sift_retrievers.witnesses import Scorer, Witnesses
 
 NO_PENALTY: Final = 1e6
 """A λ′ so large that repetition costs nothing: the most relevant passages are selected."""
@@ -20,7 +19,7 @@ class Configuration:
 
     name: str
     """Short, for tables and plots."""
-    relevance: Witnesses | None = None
+    relevance: str | Witnesses | Scorer | None = None
     """None: the retriever's default, or what suits the kernel."""
     kernel: RetrieverKernel | None = None
     """None: what suits the relevance."""
@@ -49,24 +48,24 @@ class Configuration:
 DEFAULT: Final = Configuration("default")
 """A retriever to which no arguments are given."""
 NEAREST: Final = Configuration(
-    "similarity search", NAMED_WITNESSES["vectors"], RelevanceWeighted(), NO_PENALTY, "undirected"
+    "similarity search", "vectors", RelevanceWeighted(), NO_PENALTY, "undirected"
 )
 """Plain similarity search: the nearest passages, however much they repeat each other."""
 
 
 def default_configurations() -> tuple[Configuration, ...]:
     """The configurations that `calibrate` tries if it is given none."""
-    words, vectors, both = (NAMED_WITNESSES[name] for name in ("words", "vectors", "vectors+words"))
+    both = "vectors+words"
     word_weights = (0.25, 0.5, 2.0)
     return (
         DEFAULT,
         NEAREST,
         Configuration("no penalty for repetition", both, PHRASES, NO_PENALTY),
         *(Configuration(f"λ′ = {noise:g}", lambda_=noise) for noise in (0.02, 0.3, 1.0)),
-        Configuration("words alone", words),
+        Configuration("words alone", "words"),
         *(Configuration(f"words × {weight:g}", Witnesses(words=weight)) for weight in word_weights),
-        Configuration("vectors alone", vectors, PHRASES),
-        Configuration("version 0.1", vectors),
+        Configuration("vectors alone", "vectors", PHRASES),
+        Configuration("version 0.1", "vectors"),
         Configuration(
             "repetition by vectors", both, RelevanceWeighted(0.3, Exponential(4.0)), 0.06
         ),

@@ -67,7 +67,7 @@ class QueryCandidates:
         targets: Sequence[Target],
         hits: Hits[DocumentT],
         *,
-        name: Callable[[DocumentT], Hashable] | None = None,
+        passage: str | Callable[[DocumentT], Hashable] | None = None,
         title: TitleOf = None,
     ) -> QueryCandidates:
         """The hits of a store as candidates.
@@ -75,19 +75,17 @@ class QueryCandidates:
         Args:
             targets: what the store was searched for.
             hits: n, nearest first.
-            name: gives a document the name by which the gold passages know it; None: its id.
+            passage: how the passage of a document is named among the gold passages: a metadata key,
+                or a function of the document. None: by the document's id.
             title: where the title of a document is found, as for a retriever.
 
         Raises:
-            ValueError: for fewer than two hits.
+            ValueError: for fewer than two hits, or a hit without the metadata key.
         """
-        names: list[Hashable] = [*hits.ids]
-        if name is not None:
-            names = [name(hits.document(i)) for i in range(len(hits))]
         return QueryCandidates(
             np.stack([target.vector for target in targets]),
             hits.vectors,
-            names,
+            _names(hits, passage),
             question=next((target.text for target in targets if target.text), None),
             texts=hits.texts,
             titles=titles_of(hits, title),
@@ -107,3 +105,22 @@ class QueryCandidates:
             rules = replace(rules, title=lambda i: titles[i])
         targets = [Target(vector, self.question) for vector in self.targets]
         return retrieve(self.question or "", targets, hits, k, rules)
+
+
+def _names(
+    hits: Hits[DocumentT], passage: str | Callable[[DocumentT], Hashable] | None
+) -> list[Hashable]:
+    """The names of n hits' passages."""
+    if passage is None:
+        return [*hits.ids]
+    if callable(passage):
+        return [passage(hits.document(i)) for i in range(len(hits))]
+    names: list[Hashable] = []
+    for metadata in hits.metadata:
+        found = metadata or {}
+        if passage not in found:
+            raise ValueError(
+                f"passage={passage!r} is no key of a document's metadata; it has {sorted(found)}"
+            )
+        names.append(found[passage])
+    return names

@@ -237,9 +237,13 @@ def test_hits_of_a_store_are_candidates() -> None:
     np.testing.assert_array_equal(one.targets, vectors[:2])
     assert (one.passages, one.question, one.texts) == (["x", None, "z"], "what?", texts)
     assert one.titles == ["A", None, None]
-    named = QueryCandidates.from_hits(targets, hits, name=lambda d: d.get("page"), title="page")
+    named = QueryCandidates.from_hits(targets, hits, passage=lambda d: d.get("page"), title="page")
     assert named.passages == [1, None, 3]
     assert named.titles == [None, None, None]  # a page number is no text
+    some = Hits(vectors[:2], ["x", "y"], texts[:2], [{"page": 4}, {"page": 5}], lambda i: {})
+    assert QueryCandidates.from_hits(targets, some, passage="page").passages == [4, 5]
+    with pytest.raises(ValueError, match=r"passage='page' is no key .* it has \[\]"):
+        QueryCandidates.from_hits(targets, hits, passage="page")
 
 
 def test_bad_input() -> None:

@@ -52,12 +52,11 @@ def calibrate(
     """
     if not isinstance(retriever, SIFTRetriever):
         retriever = SIFTRetriever(retriever)
-    name = _by_key(passage) if isinstance(passage, str) else passage
 
     def candidates() -> Iterator[QueryCandidates]:
         for query in queries:
             targets, hits = finished(_fetched(retriever, query))
-            yield QueryCandidates.from_hits(targets, hits, name=name, title=retriever.title)
+            yield QueryCandidates.from_hits(targets, hits, passage=passage, title=retriever.title)
 
     return calibrate_by(candidates(), gold, total=len(queries), progress=progress, **options)
 
@@ -68,18 +67,3 @@ async def _fetched(retriever: SIFTRetriever, query: str) -> tuple[Sequence[Targe
     work = Direct(call.timeout)
     targets = await embed_targets(work, retriever._query_model(), [query])
     return targets, await retriever._fetch(work, targets, call)
-
-
-def _by_key(key: str) -> Callable[[Document], Hashable]:
-    """A function from a document to its metadata under a key."""
-
-    def name(document: Document) -> Hashable:
-        if key not in document.metadata:
-            raise ValueError(
-                f"passage={key!r} is no key of a document's metadata; it has "
-                f"{sorted(document.metadata)}"
-            )
-        value: Hashable = document.metadata[key]
-        return value
-
-    return name

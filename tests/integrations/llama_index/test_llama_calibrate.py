@@ -11,20 +11,20 @@ from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.schema import TextNode
 
 from llama_index.retrievers.sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import DEFAULT, Setting
+from sift_retrievers.calibration import DEFAULT, Configuration
 
 
 def test_it_scores_what_the_index_offers() -> None:
     corpus = Corpus(queries=24)
     index = CASES["Simple"].index(corpus)
-    options: dict[str, Any] = {"settings": [DEFAULT], "progress": False}
+    options: dict[str, Any] = {"configurations": [DEFAULT], "progress": False}
     by_id = [[corpus.ids[i], corpus.ids[i + 30]] for i in range(24)]
     by_number = [[i, i + 30] for i in range(24)]
     found = calibrate(index, corpus.queries, by_id, **options)
     same = calibrate(SIFTRetriever(index), corpus.queries, by_number, passage="number", **options)
     assert found == same
     assert 0 < found.score_of(DEFAULT).coverage.mean <= 1
-    assert SIFTRetriever(index, **found.arguments).rules == found.setting.rules
+    assert SIFTRetriever(index, **found.arguments).rules == found.chosen.rules
     assert not calibrate(index, corpus.queries, **options).labelled
     with pytest.raises(ValueError, match="none of the gold passages"):
         calibrate(index, corpus.queries, by_number, **options)
@@ -40,18 +40,18 @@ def test_it_hears_questions_texts_and_titles(title: str | None) -> None:
         for name in names
     ]
     index = VectorStoreIndex(nodes, embed_model=MockEmbedding(embed_dim=4))  # all alike
-    settings = [
+    configurations = [
         DEFAULT,
-        Setting("vectors", relevance=SIFTRetriever(index, relevance="vectors").relevance),
+        Configuration("vectors", relevance="vectors"),
     ]
     found = calibrate(
         SIFTRetriever(index, title=title),
         [f"Where is {name}?" for name in names],
         [[name] for name in names],
-        settings=settings,
+        configurations=configurations,
         cutoffs=[1],
         progress=False,
     )
-    default, vectors = (found.score_of(setting).coverage.mean for setting in settings)
+    default, vectors = (found.score_of(one).coverage.mean for one in configurations)
     assert default == 1
     assert vectors < 0.1
