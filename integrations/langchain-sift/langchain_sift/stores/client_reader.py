@@ -71,18 +71,18 @@ class ClientReader(StoreReader[Document]):
         return await getattr(self.aclient, method)(**arguments)
 
     def search(
-        self, query: npt.NDArray[np.float32], fetch_k: int, **search_kwargs: Any
+        self, query: npt.NDArray[np.float32], fetch_k: int, *args: Any, **search_kwargs: Any
     ) -> Hits[Document]:
         """The nearest rows that pass the store's filters; `find` names the `search_kwargs`."""
         self._check(search_kwargs)
-        return finished(self.find(self._call, query, fetch_k, **search_kwargs))
+        return finished(self.find(self._call, query, fetch_k, *args, **search_kwargs))
 
     async def asearch(
-        self, query: npt.NDArray[np.float32], fetch_k: int, **search_kwargs: Any
+        self, query: npt.NDArray[np.float32], fetch_k: int, *args: Any, **search_kwargs: Any
     ) -> Hits[Document]:
         """Async version of `search`."""
         self._check(search_kwargs)
-        return await self.find(self.acall, query, fetch_k, **search_kwargs)
+        return await self.find(self.acall, query, fetch_k, *args, **search_kwargs)
 
     def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the store has, each with the text of the same row."""
@@ -104,7 +104,10 @@ class ClientReader(StoreReader[Document]):
         """Refuse arguments that `find` does not name."""
         if not search_kwargs:
             return
-        accepted = [*inspect.signature(self.find).parameters][3:]  # after ask, query and fetch_k
+        parameters = [*inspect.signature(self.find).parameters.values()]
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            return
+        accepted = [p.name for p in parameters[3:]]  # after ask, query and fetch_k
         unknown = sorted(set(search_kwargs) - set(accepted))
         if unknown:
             name = type(self.store).__name__

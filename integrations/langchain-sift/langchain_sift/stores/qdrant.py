@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -12,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.client_reader import Ask, ClientReader
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.qdrant_local import Rows, is_written, local_collection, read_rows
 from langchain_sift.stores.writers import undisturbed
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, stacked
+from sift_retrievers.retrieval import Hits, StoredVector, finished, stacked
 
 Vector = npt.NDArray[np.float32]
 _notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
 
 
-class QdrantReader(StoreReader[Document]):
+class QdrantReader(ClientReader):
     """Vectors as the collection holds them, of unit length where its distance is the cosine.
 
     A server answers with whole rows. In local mode (`QdrantClient(":memory:")`, or with a path) the
@@ -29,10 +31,14 @@ class QdrantReader(StoreReader[Document]):
     meanwhile. This cannot be done with a local client that is wrapped, patched or subclassed: its
     answers are taken as they come, and a row that is being replaced may then come with its new text
     and its old vector.
+
+    A store made with an `AsyncQdrantClient` (and `validate_collection_config=False`, which would
+    ask the client synchronously) works in `ainvoke` alone.
     """
 
-    def search(
+    async def find(
         self,
+        ask: Ask,
         query: Vector,
         fetch_k: int,
         *,
@@ -45,6 +51,7 @@ class QdrantReader(StoreReader[Document]):
         """The nearest by the dense vectors, also where the store's own search is hybrid.
 
         Args:
+            ask: calls the client.
             query: `[d]`.
             fetch_k: hits wanted.
             filter: a `qdrant_client.models.Filter`.
@@ -54,43 +61,44 @@ class QdrantReader(StoreReader[Document]):
             **options: further arguments of the client's `query_points`.
         """
         store, name = self.store, self.store.vector_name
-        note = self.note()  # refuses collections without dense vectors of that name
-        ask = partial(
-            store.client.query_points,
-            collection_name=store.collection_name,
-            query=query.tolist(),
-            using=name,
-            query_filter=filter,
-            search_params=search_params,
-            limit=fetch_k,
-            offset=offset,
-            consistency=consistency,
+        note = await self._described(ask)  # refuses collections without vectors of that name
+        asked = {
+            "collection_name": store.collection_name,
+            "query": query.tolist(),
+            "using": name,
+            "query_filter": filter,
+            "search_params": search_params,
+            "limit": fetch_k,
+            "offset": offset,
+            "consistency": consistency,
             **options,
-        )
+        }
         collection = local_collection(store)
         if collection is None:
-            answer = ask(with_payload=True, with_vectors=[name] if name else True)
+            whole = {"with_payload": True, "with_vectors": [name] if name else True}
+            answer = await ask("query_points", **asked, **whole)
             return self._hits(_rows_of(answer.points, name, len(query)), note)
 
         def find() -> Any:
             if search_params is consistency is None and offset == 0 and not options:
-                # Not `ask`: the client would make float64 of the query and of all vectors.
+                # Not its client: that would make float64 of the query and of all vectors.
                 return collection.search(
                     (name, query), query_filter=filter, limit=fetch_k, with_payload=False
                 )
-            return ask(with_payload=False).points
+            return self.call("query_points", **asked, with_payload=False).points
 
         return self._hits(
             undisturbed(lambda: _in_place(collection, name, find, filter), store), note
         )
 
-    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+    async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the collection has."""
         store, name = self.store, self.store.vector_name
-        keys = [key for key in map(_key, ids) if key is not None]
-        points = store.client.retrieve(
-            store.collection_name,
-            ids=keys,
+        await self._described(ask)  # for `note`
+        points = await ask(
+            "retrieve",
+            collection_name=store.collection_name,
+            ids=[key for key in map(_key, ids) if key is not None],
             with_payload=[store.content_payload_key],
             with_vectors=[name] if name else True,
         )
@@ -106,9 +114,28 @@ class QdrantReader(StoreReader[Document]):
         Raises:
             ValueError: if the collection has no dense vectors of the store's name.
         """
-        if self.store not in _notes:
-            _notes[self.store] = _note(self.store)
-        return _notes[self.store]
+        return finished(self._described(self._call))
+
+    @property
+    def client(self) -> Any:
+        return super().client if self.searches_async else self.store.client
+
+    @property
+    def aclient(self) -> Any:
+        return self.store.client
+
+    @property
+    def searches_async(self) -> bool:
+        """Whether the store's client is an `AsyncQdrantClient`."""
+        return iscoroutinefunction(getattr(self.store.client, "query_points", None))
+
+    async def _described(self, ask: Ask) -> str | None:
+        """See `note`."""
+        store = self.store
+        if store not in _notes:
+            collection = await ask("get_collection", collection_name=store.collection_name)
+            _notes[store] = _note(store, collection.config.params.vectors)
+        return _notes[store]
 
     def _hits(self, rows: Rows, note: str | None) -> Hits[Document]:
         """The documents are those that the store's own search builds."""
@@ -182,8 +209,7 @@ def _document(store: Any, point: Any, payload: Any) -> Document:
     return found
 
 
-def _note(store: Any) -> str | None:
-    config = store.client.get_collection(store.collection_name).config.params.vectors
+def _note(store: Any, config: Any) -> str | None:
     if isinstance(config, dict):
         config = config.get(store.vector_name)
     if config is None:
