@@ -1,4 +1,4 @@
-"""Dependencies point one way, and nothing optional is imported before it is used."""
+"""Nothing optional is imported before it is used."""
 
 from __future__ import annotations
 
@@ -11,79 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "sift_retrievers"
-LANGCHAIN = ROOT / "integrations" / "langchain-sift" / "langchain_sift"
-
-
-def imported(file: Path) -> set[str]:
-    """Modules that a file imports anywhere, with what it takes from them."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-@pytest.mark.parametrize("file", sorted(CORE.rglob("*.py")), ids=lambda f: str(f.relative_to(CORE)))
-def test_the_core_knows_no_framework(file: Path) -> None:
-    frameworks = ("langchain", "llama_index")
-    assert not [name for name in imported(file) if name.startswith(frameworks)]
-
-
-@pytest.mark.parametrize(
-    ("part", "forbidden"),
-    [
-        ("kernels", ("sift_retrievers.selection",)),
-        ("selection/solvers", ("sift_retrievers.selection.select",)),
-        ("selection", ("sift_retrievers.retrieval", "sift_retrievers.witnesses")),
-        ("finetune", ("sift_retrievers.retrieval", "sift_retrievers.selection.solvers")),
-        ("metrics", ("sift_retrievers.selection", "sift_retrievers.retrieval")),
-        ("calibration", ("sift_retrievers.finetune", "sift_retrievers.selection")),
-    ],
-)
-def test_inside_the_core_retrieval_stands_on_selection_on_kernels(
-    part: str, forbidden: tuple[str, ...]
-) -> None:
-    for file in files_of([part]):
-        assert not [name for name in imported(file) if name.startswith(forbidden)], file
-
-
-def test_one_file_of_retrieval_knows_the_tuner() -> None:
-    tuner = "sift_retrievers.finetune"
-    knows = [f for f in files_of(["retrieval"]) if any(n.startswith(tuner) for n in imported(f))]
-    assert [file.name for file in knows] == ["fine_tuning.py"]
-
-
-def files_of(parts: list[str]) -> list[Path]:
-    return [
-        file
-        for part in parts
-        for file in ([CORE / part] if part.endswith(".py") else sorted((CORE / part).rglob("*.py")))
-    ]
-
-
-ALONE = [
-    "witnesses",
-    "coverage.py",
-    "coverage_greedy.py",
-    "stop_reason.py",
-    "acceleration.py",
-    "once.py",
-    "forking.py",
-]
-"""What a user of another engine could take as it is: Python and numpy."""
-
-
-@pytest.mark.parametrize("file", files_of(ALONE), ids=lambda f: str(f.relative_to(CORE)))
-def test_witnesses_and_coverage_stand_on_numpy_alone(file: Path) -> None:
-    own = tuple(f"sift_retrievers.{part.removesuffix('.py')}" for part in ALONE)
-    own = (*own, "sift_retrievers._native")
-    for name in imported(file):
-        if name.startswith("sift_retrievers"):
-            assert name.startswith(own), name
-        else:
-            assert name.split(".")[0] in {"numpy", "__future__", *sys.stdlib_module_names}, name
 
 
 def imported_on_import(tree: ast.Module) -> set[str]:
@@ -120,10 +47,6 @@ def test_the_core_needs_numpy_alone(file: Path) -> None:
     """torch and all that is optional is imported where a tensor or a device asks for it."""
     found = imported_on_import(ast.parse(file.read_text(encoding="utf-8")))
     assert found <= {"numpy", "sift_retrievers", *sys.stdlib_module_names}
-
-
-def test_coverage_knows_nothing_of_witnesses() -> None:
-    assert not [name for name in imported(CORE / "coverage.py") if ".witnesses" in name]
 
 
 HEAVY = (
@@ -245,17 +168,3 @@ del sys.modules["torch"]
 """
     )
     assert loaded_by(code) == []
-
-
-@pytest.mark.parametrize("file", sorted((LANGCHAIN / "stores").glob("*.py")), ids=lambda f: f.name)
-def test_adapters_import_no_store(file: Path) -> None:
-    at_module_level = ast.parse(file.read_text(encoding="utf-8")).body
-    names = {
-        name.split(".")[0]
-        for node in at_module_level
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
-        + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
-    }
-    own = {"__future__", "numpy", "langchain_core", "langchain_sift", "sift_retrievers"}
-    assert names <= own | set(sys.stdlib_module_names)
