@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from langchain_sift.as_retriever import INSTEAD, advice
 from langchain_sift.settings import RULES, SharedSettings
@@ -50,6 +50,36 @@ class Call:
         check_query(self.query)
         check_sizes(self.k, self.fetch_k)
 
+    @classmethod
+    def made(
+        cls,
+        fields: SharedSettings,
+        usual_fetch_k: int,
+        usual_kwargs: dict[str, Any],
+        query: Any,
+        /,
+        *,
+        k: int | None = None,
+        fetch_k: int | None = None,
+        targets: Any = None,
+        timeout: float | None = None,
+        **others: Any,
+    ) -> Self:
+        """A call with these arguments, and the retriever's fields where the caller gave none.
+
+        `others` are rules of the selection and arguments of the store's search.
+        """
+        k = size_of(k, "k", fields.k)
+        return cls(
+            query,
+            k,
+            size_of(fetch_k, "fetch_k", max(usual_fetch_k, k)),
+            targets,
+            timeout_of(fields, timeout),
+            rules_of(fields, others),
+            for_the_store(usual_kwargs | others),
+        )
+
     def shown(self) -> dict[str, Any]:
         """What a trace shows of the fetch."""
         return {"fetch_k": self.fetch_k, **self.search_kwargs}
@@ -60,15 +90,15 @@ def size_of(given: Any, name: str, default: int) -> int:
     return default if given is None else count(given, name)
 
 
-def timeout_of(settings: SharedSettings, given: Any) -> float | None:
-    """The seconds that a caller gave, or those of the settings where it gave None."""
-    return settings.timeout if given is None else checked_timeout(given)
+def timeout_of(fields: SharedSettings, given: Any) -> float | None:
+    """The seconds that a caller gave, or those of the fields where it gave None."""
+    return fields.timeout if given is None else checked_timeout(given)
 
 
-def rules_of(settings: SharedSettings, arguments: dict[str, Any]) -> SelectionRules:
+def rules_of(fields: SharedSettings, arguments: dict[str, Any]) -> SelectionRules:
     """The rules of one call. Those among its arguments are taken out of them."""
-    changed = {name: arguments.pop(name) for name in RULES if name in arguments}
-    return settings.rules(**changed)
+    changed = {name: arguments.pop(name) for name in RULES & arguments.keys()}
+    return fields.rules(**changed)
 
 
 def check_query(query: Any) -> None:

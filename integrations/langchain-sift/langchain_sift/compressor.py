@@ -20,7 +20,7 @@ from langchain_sift.runnable_compressor import RunnableCompressor
 from langchain_sift.selecting import chosen, explained, returned
 from langchain_sift.settings import SharedSettings
 from langchain_sift.stores import check_lookup, embeddings_of
-from langchain_sift.tracing import Stages
+from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     Direct,
     EmbeddingCache,
@@ -32,8 +32,6 @@ from sift_retrievers.retrieval import (
     finished,
 )
 from sift_retrievers.retrieval.rules import weighs_relevance
-
-Manager = CallbackManager | AsyncCallbackManager
 
 
 class SIFTCompressor(SharedSettings, RunnableCompressor):
@@ -151,7 +149,7 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Manager,
+        callbacks: AnyManager,
         work: type[Work],
         arguments: dict[str, Any],
     ) -> list[Document]:
@@ -167,7 +165,7 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
         work: type[Work],
         arguments: dict[str, Any],
     ) -> Explanation:
-        nobody = CallbackManager.configure()
+        nobody = CallbackManager([])
         retrieval = await self._retrieve(documents, query, nobody, work, **arguments)
         return await explained(work(), retrieval)
 
@@ -175,7 +173,7 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Manager,
+        callbacks: AnyManager,
         work: type[Work],
         *,
         k: int | None = None,

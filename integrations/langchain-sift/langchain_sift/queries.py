@@ -11,13 +11,12 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from langchain_core.callbacks import Callbacks
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.runnables.base import coerce_to_runnable
 
 from langchain_sift.calls import Call
-from langchain_sift.tracing import Stages
+from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     OnLoop,
     Target,
@@ -41,7 +40,7 @@ _batch_vectors: ContextVar[BatchVectors] = ContextVar("sift_batch_vectors")
 
 
 async def targets_of(
-    work: Work, stages: Stages, call: Call, make: Any, callbacks: Callbacks
+    work: Work, stages: Stages, call: Call, make: Any, callbacks: AnyManager
 ) -> list[TargetLike]:
     """What stands for the query of a call: the targets given, those made from it, or itself.
 

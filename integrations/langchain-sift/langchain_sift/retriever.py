@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from functools import partial
+from typing import Annotated, Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
+    CallbackManager,
     CallbackManagerForRetrieverRun,
 )
 from langchain_core.documents import Document
 from langchain_core.retrievers import LangSmithRetrieverParams
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, create_retriever_tool
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from langchain_sift.batches import BatchRetriever, Together
-from langchain_sift.calls import Call, check_sizes, for_the_store, rules_of, size_of, timeout_of
+from langchain_sift.calls import Call, check_sizes, for_the_store, timeout_of
 from langchain_sift.queries import embed_targets, shown_texts, targets_of
 from langchain_sift.selecting import chosen, explained, returned
 from langchain_sift.settings import SharedSettings
 from langchain_sift.stores import check_store, embeddings_of, reader_of, search, warn_once
-from langchain_sift.tracing import Stages
+from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     Direct,
     EmbeddingCache,
@@ -36,8 +45,6 @@ from sift_retrievers.retrieval import (
 )
 from sift_retrievers.validation import count
 
-RunManager = CallbackManagerForRetrieverRun | AsyncCallbackManagerForRetrieverRun
-
 
 class SIFTRetriever(SharedSettings, BatchRetriever):
     """Retrieve the passages that together tell most: relevant and not redundant.
@@ -47,15 +54,13 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
     and by the question's words, and not a repetition of one another. No index, no model; and no
     document is embedded again, unless nobody knows how the store hands over its vectors.
 
-    Every returned document is a copy with `metadata["sift"]`: its `rank`, the `information_gain` of
-    the pick in nats, its `novelty` and the `uncertainty` that is left after it, both 0…1, its
-    cosine `similarity`, the `word_share` of the question that it has, and the `evidence_chance` of
-    the question (`sift_retrievers.retrieval.Pick` says what each is); and
-    `metadata["relevance_score"]`, 0…1, which falls strictly in selection order. The two keys
-    replace any that the document had. Since they depend on the query, tell documents apart by id
-    or text, not by comparing whole documents. With `annotate=False` the copies have the metadata
-    that the store has: `store.add_documents(retriever.invoke(query))` then works with every store,
-    and else with those that allow a dict in the metadata.
+    Every returned document is a copy that says what the pick added, in `metadata["sift"]`: `rank`,
+    `information_gain`, `novelty`, `uncertainty`, `similarity`, `word_share`, `evidence_chance`
+    (explained at `sift_retrievers.retrieval.Pick`), and in `metadata["relevance_score"]`, 0…1,
+    which falls strictly in selection order. The two keys replace any that the document had. They
+    depend on the query: tell documents apart by id or text. With `annotate=False` the metadata is
+    as the store has it, and `store.add_documents(retriever.invoke(query))` works with every store;
+    with the default it works where the metadata may hold a dict (not in Chroma).
 
     Example:
         ```python
@@ -79,10 +84,12 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
     vectorstore: Any
     """Any vector store. Its vectors are read by `adapter`, else by the reader that
     `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
-    fetch_k: int = 200
+    fetch_k: Annotated[int, BeforeValidator(partial(count, name="fetch_k"))] = 200
     """Nearest passages to choose from, at least k (unless given, it grows with k); of several
     targets, the nearest of each."""
-    search_kwargs: dict[str, Any] = Field(default_factory=dict)
+    search_kwargs: Annotated[dict[str, Any], AfterValidator(for_the_store)] = Field(
+        default_factory=dict
+    )
     """Passed to the store's search, under the store's own names (`filter`, …)."""
     targets: Runnable[str, Any] | Callable[[str], Any] | None = None
     """Makes from the query the texts or vectors that stand for it, 1,000 at most: sub-questions, a
@@ -98,16 +105,6 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
 
     def __init__(self, vectorstore: Any, **kwargs: Any) -> None:
         super().__init__(**{"vectorstore": vectorstore, **kwargs})
-
-    @field_validator("fetch_k", mode="before")
-    @classmethod
-    def _whole_fetch_k(cls, size: Any) -> int:
-        return count(size, "fetch_k")
-
-    @field_validator("search_kwargs")
-    @classmethod
-    def _for_the_store(cls, search_kwargs: dict[str, Any]) -> dict[str, Any]:
-        return for_the_store(search_kwargs)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -179,30 +176,29 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return finished(self._documents(query, run_manager, Direct, arguments))
+        return finished(self._documents(query, run_manager.get_child(), Direct, arguments))
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **arguments: Any
     ) -> list[Document]:
-        return await self._documents(query, run_manager, OnLoop, arguments)
+        return await self._documents(query, run_manager.get_child(), OnLoop, arguments)
 
     async def _documents(
-        self, query: str, run_manager: RunManager, work: type[Work], arguments: dict[str, Any]
+        self, query: str, callbacks: AnyManager, work: type[Work], arguments: dict[str, Any]
     ) -> list[Document]:
-        retrieval = await self._retrieve(query, run_manager, work, arguments)
-        return await returned(work(), self, retrieval, run_manager.get_child())
+        retrieval = await self._retrieve(query, callbacks, work, arguments)
+        return await returned(work(), self, retrieval, callbacks)
 
     async def _explain(
         self, query: str, work: type[Work], arguments: dict[str, Any]
     ) -> Explanation:
-        no_run = CallbackManagerForRetrieverRun.get_noop_manager()
-        return await explained(work(), await self._retrieve(query, no_run, work, arguments))
+        nobody = CallbackManager([])
+        return await explained(work(), await self._retrieve(query, nobody, work, arguments))
 
     async def _retrieve(
-        self, query: str, run_manager: RunManager, work: type[Work], arguments: dict[str, Any]
+        self, query: str, callbacks: AnyManager, work: type[Work], arguments: dict[str, Any]
     ) -> Retrieval[Document]:
-        call, callbacks = self._call(query, **arguments), run_manager.get_child()
-        stages = Stages(callbacks)
+        call, stages = self._call(query, **arguments), Stages(callbacks)
         asked = await targets_of(work(), stages, call, self.targets, callbacks)
         timed = work(call.timeout)
         async with stages.stage("embed", {"texts": shown_texts(asked)}):
@@ -212,27 +208,8 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
             outputs["ids"] = [*hits.ids]
         return await chosen(work(), stages, query, targets, hits, call.k, call.rules)
 
-    def _call(
-        self,
-        query: Any,
-        *,
-        k: int | None = None,
-        fetch_k: int | None = None,
-        targets: Any = None,
-        timeout: float | None = None,
-        **others: Any,
-    ) -> Call:
-        """The arguments of one call, checked, with the fields where the caller gave none."""
-        k = size_of(k, "k", self.k)
-        return Call(
-            query,
-            k,
-            size_of(fetch_k, "fetch_k", max(self.fetch_k, k)),
-            targets,
-            timeout_of(self, timeout),
-            rules_of(self, others),
-            for_the_store(self.search_kwargs | others),
-        )
+    def _call(self, query: Any, /, **arguments: Any) -> Call:
+        return Call.made(self, self.fetch_k, self.search_kwargs, query, **arguments)
 
     async def _fetch(self, work: Work, targets: Sequence[Target], call: Call) -> Hits[Document]:
         reader = reader_of(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.documents import Document
 
 from langchain_sift.documents import copies_of_picks
 from langchain_sift.settings import SharedSettings
-from langchain_sift.tracing import Stages
+from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     SELECTION,
     Explanation,
@@ -46,7 +45,7 @@ async def returned(
     work: Work,
     settings: SharedSettings,
     retrieval: Retrieval[Document],
-    callbacks: CallbackManager | AsyncCallbackManager,
+    callbacks: AnyManager,
 ) -> list[Document]:
     """The copies for the caller; before, the model is trained where the settings say so."""
     if settings.fine_tune is not None:

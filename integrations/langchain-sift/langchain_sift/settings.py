@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import fields
+from functools import partial
 from operator import is_, itemgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from langchain_core.documents import Document
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
@@ -32,6 +33,10 @@ else:  # pydantic reads the fields' types, and neither is imported before it is 
     Device = TestTimeTuner = Any
 
 
+def _max_tokens(size: Any) -> int | None:
+    return None if size is None else count(size, "max_tokens")
+
+
 class SharedSettings(BaseModel):
     """How passages are chosen from the candidates, and what is done with them.
 
@@ -40,7 +45,7 @@ class SharedSettings(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
-    k: int = 4
+    k: Annotated[int, BeforeValidator(partial(count, name="k"))] = 4
     """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
     relevance: Any = None
     """Who says how relevant a passage is: "vectors+words" (the default: the cosine and the words
@@ -73,7 +78,7 @@ class SharedSettings(BaseModel):
     min_chance: float | None = None
     """Return nothing where the chance that the evidence is there at all is smaller, 0…1. The chance
     is judged by vectors and words of all candidates, whatever other witnesses say."""
-    max_tokens: int | None = None
+    max_tokens: Annotated[int | None, BeforeValidator(_max_tokens)] = None
     """All passages together have at most that many tokens; one that is too long is passed over."""
     token_counter: Callable[[str], int] | None = None
     """Tokens of a text, for `max_tokens`; called for every candidate."""
@@ -84,7 +89,7 @@ class SharedSettings(BaseModel):
     """No two passages of one parent: the metadata key that names the parent ("source"), or a
     callable. A passage without that key is its own parent."""
 
-    timeout: float | None = None
+    timeout: Annotated[float | None, BeforeValidator(checked_timeout)] = None
     """Seconds that embedding the query and reading the store may take together; None: no limit.
     Then the calls are made in threads of the model and the store, and a call that is too late is
     left to itself. (The `timeout` of a store's own search goes into `search_kwargs`.)"""
@@ -92,7 +97,9 @@ class SharedSettings(BaseModel):
     """Whether the copies say what each pick added: `metadata["sift"]`, a dict, and
     `metadata["relevance_score"]`. Stores that take no nested metadata, Chroma say, refuse to add
     such documents; with False the metadata is as the store has it."""
-    fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
+    fine_tune: Annotated[TestTimeTuner | None, AfterValidator(checked_tuner)] = Field(
+        default=None, exclude=True
+    )
     """Trains the chain's model on what was retrieved, before the model is called, for this request
     alone. Goes with `langchain_sift.finetune.wrap(tuner, chain)`; outside of a request of the tuner
     a retrieval is then an error. The passages to train on are chosen from the same candidates once
@@ -107,23 +114,6 @@ class SharedSettings(BaseModel):
         if advised:
             raise ValueError("; ".join(advised))
         return given
-
-    @field_validator("k", "max_tokens", mode="before")
-    @classmethod
-    def _whole(cls, size: Any, info: ValidationInfo) -> int | None:
-        return (
-            None if size is None and info.field_name != "k" else count(size, str(info.field_name))
-        )
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _seconds(cls, timeout: Any) -> float | None:
-        return checked_timeout(timeout)
-
-    @field_validator("fine_tune")
-    @classmethod
-    def _tuner(cls, given: Any) -> Any:
-        return checked_tuner(given)
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -143,19 +133,20 @@ class SharedSettings(BaseModel):
             ValueError, TypeError: for a value that makes no sense, or values that do not go
                 together.
         """
-        given = _RULES_OF(self.__dict__ | changed if changed else self.__dict__)
+        given = _IN_ORDER(self.__dict__ | changed if changed else self.__dict__)
         for known, rules in self._resolved:
             if all(map(is_, known, given)):
                 return rules
-        rules = SelectionRules(**dict(zip(RULES, given, strict=True)))
+        rules = SelectionRules(**dict(zip(ORDER, given, strict=True)))
         self._resolved = ((given, rules), *self._resolved[: KEPT - 1])
         return rules
 
 
-RULES: Final = tuple(
+RULES: Final = frozenset(
     one.name for one in fields(SelectionRules) if one.name in SharedSettings.model_fields
 )
 """The fields that are `SelectionRules`; all may change from call to call."""
-_RULES_OF: Final = itemgetter(*RULES)
+ORDER: Final = sorted(RULES)
+_IN_ORDER: Final = itemgetter(*ORDER)
 KEPT: Final = 8
 """Combinations of rules whose `SelectionRules` are kept."""

@@ -10,14 +10,16 @@ from typing import Any, TypeAlias
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 
+AnyManager: TypeAlias = CallbackManager | AsyncCallbackManager
+"""Those that a run hands down to its child runs (`run_manager.get_child()`)."""
 Outputs: TypeAlias = dict[str, Any]
 
 
 class Stages:
     """Runs the stages of one retrieval; in `seconds` is how long each took."""
 
-    def __init__(self, callbacks: CallbackManager | AsyncCallbackManager) -> None:
-        """Trace to `callbacks`, those that the run hands down (`run_manager.get_child()`)."""
+    def __init__(self, callbacks: AnyManager) -> None:
+        """Trace to `callbacks`."""
         self._callbacks = callbacks
         self.seconds: dict[str, float] = {}
 
@@ -46,7 +48,7 @@ class Stage:
 
     def __init__(
         self,
-        callbacks: CallbackManager | AsyncCallbackManager,
+        callbacks: AnyManager,
         seconds: dict[str, float],
         name: str,
         inputs: Mapping[str, Any],

@@ -34,8 +34,14 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"lambda_": float("nan")}, "lambda_ must be positive and finite; got nan"),
         ({"lambda_": float("inf")}, "lambda_ must be positive and finite; got inf"),
         ({"kernel": "euclid"}, "kernel must be one of .*cosine.*got 'euclid'"),
-        ({"lambda_mult": 0.5}, "lambda_mult\n.*Extra inputs are not permitted"),
+        ({"lambda_mult": 0.5}, "lambda_mult has no equal here: lambda_ punishes repetition"),
+        ({"search_type": "mmr"}, "search_type has no equal here, since SIFT is the search"),
+        ({"colour": "red"}, "colour\n.*Extra inputs are not permitted"),
         ({"search_kwargs": {"k": 3}}, r"got \['k'\]: pass them to SIFTRetriever itself"),
+        ({"search_kwargs": {"lambda_mult": 3}}, r"lambda_mult has no equal here"),
+        ({"timeout": 0}, "timeout must be positive and finite; got 0"),
+        ({"timeout": "soon"}, "timeout must be a positive number; got 'soon'"),
+        ({"adapter": 3}, "adapter must be a langchain_sift.stores.StoreReader.* got 3"),
     ],
 )
 def test_constructor_arguments(
@@ -50,10 +56,22 @@ def test_constructor_arguments(
     [
         ({"k": 0}, "k must be a whole number of at least 1; got 0"),
         ({"fetch_k": 50.5}, r"fetch_k must be a whole number of at least 1; got 50\.5"),
-        ({"lambda_": 0.1}, r"got \['lambda_'\].*configurable_fields"),
+        ({"lambda_": -0.1}, r"lambda_ must be positive and finite; got -0\.1"),
+        ({"kernel": "euclid"}, "kernel must be one of .*got 'euclid'"),
+        ({"objective": "best"}, "objective must be one of .*got 'best'"),
+        ({"kernel": "cosine", "relevance": "words"}, "relevance= goes with kernel='phrases'"),
+        ({"max_tokens": 5}, "max_tokens and token_counter go together"),
+        ({"score_threshold": 7}, "between -1 and 1; got 7"),
+        ({"timeout": -1}, "timeout must be positive and finite; got -1"),
+        ({"annotate": False}, r"got \['annotate'\].*configurable_fields"),
+        (
+            {"search_kwargs": {}},
+            r"by their own names \(filter=\.\.\. say\); got \['search_kwargs'\]",
+        ),
+        ({"search_type": "mmr"}, "search_type has no equal here"),
         ({"k": 101, "fetch_k": 100}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
         ({"fetch_k": 3}, "fetch_k must be at least k.*fetch_k=3 and k=4"),
-        ({"lambda_mult": 0.5}, "lambda_ in place of lambda_mult"),
+        ({"lambda_mult": 0.5}, "lambda_mult has no equal here: lambda_ punishes repetition"),
     ],
 )
 async def test_call_time_arguments(
@@ -93,7 +111,7 @@ async def test_a_query_that_is_no_text(memory: InMemoryVectorStore, query: Any) 
 
 
 def test_something_that_is_no_store() -> None:
-    with pytest.raises(ValueError, match=r"no adapter knows how builtins\.list.*adapter=.*Chroma"):
+    with pytest.raises(ValueError, match=r"no reader knows how builtins\.list.*adapter=.*Chroma"):
         SIFTRetriever([])
 
 
