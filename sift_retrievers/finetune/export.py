@@ -18,8 +18,8 @@ def export_adapter(slot: AdapterSlot, folder: str | Path) -> Path:
     """Write the adapter as it is now into a new folder inside `folder`.
 
     Every export has a new name, because serving engines cache adapters and prefixes by name
-    (vLLM issue 42125). The new folder appears only when it is complete, and has the permissions
-    that the umask gives.
+    (vLLM issue 42125). The new folder appears only when it is complete. It and its files have the
+    permissions that the umask gives.
 
     Returns:
         The new folder, with adapter_config.json and adapter_model.safetensors.
@@ -28,7 +28,7 @@ def export_adapter(slot: AdapterSlot, folder: str | Path) -> Path:
         OSError: if it cannot be written.
     """
     from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     config = deepcopy(slot.config)
     config.inference_mode = True
@@ -37,13 +37,12 @@ def export_adapter(slot: AdapterSlot, folder: str | Path) -> Path:
     target = Path(folder) / f"sift-{uuid4().hex}"
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}")
-    unfinished.mkdir()  # not mkdtemp, which ignores the umask
+    unfinished.mkdir()
     try:
-        save_file(
-            {MODULE_PREFIX + name: tensor.cpu().contiguous() for name, tensor in weights.items()},
-            unfinished / "adapter_model.safetensors",
-            metadata={"format": "pt"},
-        )
+        tensors = {MODULE_PREFIX + name: w.cpu().contiguous() for name, w in weights.items()}
+        # Not save_file, whose files only their owner may read.
+        content = save(tensors, metadata={"format": "pt"})
+        (unfinished / "adapter_model.safetensors").write_bytes(content)
         config.save_pretrained(str(unfinished))
         unfinished.rename(target)
     except BaseException:

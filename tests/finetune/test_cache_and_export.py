@@ -1,8 +1,10 @@
-"""Adapters that outlive their request: kept for the same passages, or written for other engines."""
+"""Trained adapters that are cached for the same passages, or exported for serving engines."""
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def test_the_same_passages_are_trained_on_once() -> None:
         ([PASSAGES[0], PASSAGES[1], PASSAGES[2] + "!"], QUERY),
     ],
 )
-def test_other_passages_find_nothing(passages: list[str], query: str) -> None:
+def test_other_passages_are_trained_anew(passages: list[str], query: str) -> None:
     tuner = TestTimeTuner(tiny(), tokenizer(), cache_bytes=MANY, **EAGER)
     answer(tuner, PASSAGES[:3])
     assert answer(tuner, passages, query)[1].from_cache is False
@@ -66,7 +68,7 @@ def test_the_query_counts_only_where_the_model_reads_it() -> None:
         assert answer(tuner, PASSAGES[:2], "Another question?")[1].from_cache is not context
 
 
-def test_a_base_that_was_changed_between_requests_finds_nothing() -> None:
+def test_a_base_that_was_changed_between_requests_is_trained_anew() -> None:
     for verify in ("quick", "full", None):
         tuner = TestTimeTuner(tiny(), tokenizer(), cache_bytes=MANY, verify=verify)  # type: ignore[arg-type]
         answer(tuner, PASSAGES[:2])
@@ -75,7 +77,7 @@ def test_a_base_that_was_changed_between_requests_finds_nothing() -> None:
         assert answer(tuner, PASSAGES[:2])[1].from_cache is False
 
 
-def test_what_a_clock_or_an_error_ended_is_not_kept() -> None:
+def test_training_that_a_time_limit_or_an_error_ended_is_not_cached() -> None:
     tuner = TestTimeTuner(
         tiny(), tokenizer(), cache_bytes=MANY, budget=Budget(None, max_seconds=1e-9)
     )
@@ -150,7 +152,22 @@ def test_peft_loads_what_was_exported(kind: str, tmp_path: Path) -> None:
     assert all(name.startswith("base_model.model.") for name in weights)
 
 
-def test_export_belongs_to_a_tuned_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])
+def test_an_exported_folder_has_the_permissions_of_the_umask(mask: int, tmp_path: Path) -> None:
+    tuner = TestTimeTuner(tiny(), tokenizer())
+    before = os.umask(mask)
+    try:
+        with tuner.session(QUERY, PASSAGES[:1]) as session:
+            folder = session.export(tmp_path / "adapters")
+    finally:
+        os.umask(before)
+    for path in (folder, folder.parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~mask
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~mask, file.name
+
+
+def test_export_needs_a_trained_and_open_session(tmp_path: Path) -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
     with tuner.request() as session, pytest.raises(RuntimeError, match="after tune"):
         session.export(tmp_path)

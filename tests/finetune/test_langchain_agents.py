@@ -1,4 +1,4 @@
-"""`SIFTFineTuning`: an agent's model is tuned for each call on what its tools found."""
+"""`SIFTFineTuning`: for each call, an agent's model is trained on what its tools found."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_model_is_tuned_on_what_the_tool_found() -> None:
     bench.state.check()
 
 
-def test_a_retriever_of_its_own_selects_with_replacement() -> None:
+def test_a_retriever_of_the_middleware_selects_with_replacement() -> None:
     bench = Bench(cache_bytes=10**7)
     middleware = SIFTFineTuning(bench.tuner, retriever_for(bench.tuner), on_report=print)
     middleware.on_report = bench.reports.append

@@ -104,7 +104,7 @@ async def test_streams_give_the_same(bench: Bench) -> None:
     bench.state.check()
 
 
-def test_a_stream_sees_its_adapter_between_two_chunks_and_its_reader_does_not() -> None:
+def test_the_reader_of_a_stream_is_not_inside_its_session() -> None:
     bench = Bench(new_tokens=8)
     expected = bench.alone(QUESTIONS[1])
     chunks = bench.tuned.stream(QUESTIONS[1])
@@ -214,7 +214,7 @@ def test_an_exception_in_the_chain(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("policy", ["base", "partial", "raise"])
-def test_the_policies(policy: Any) -> None:
+def test_on_error(policy: Any) -> None:
     bench = Bench(on_error=policy)
     expected = bench.base.invoke(QUESTIONS[0])
     forward, calls = bench.model.forward, 0
@@ -238,7 +238,7 @@ def test_the_policies(policy: Any) -> None:
     bench.state.check()
 
 
-def test_fired_outside_of_a_request(bench: Bench) -> None:
+def test_a_retriever_that_trains_needs_a_request(bench: Bench) -> None:
     with pytest.raises(NoRequestError, match="wrap\\(tuner, chain\\)"):
         bench.retriever.invoke(QUESTIONS[0])
     with pytest.raises(NoRequestError):
@@ -294,7 +294,7 @@ def test_the_llm_caches_are_off_inside_a_request_and_on_outside(bench: Bench) ->
     assert (len(other._cache), bench.llm.cache) == (1, other)
 
 
-def test_others_keep_their_cache_meanwhile(bench: Bench) -> None:
+def test_code_outside_the_session_uses_the_cache_meanwhile(bench: Bench) -> None:
     cache = InMemoryCache()
     seen: list[Any] = []
 
@@ -322,7 +322,7 @@ def test_a_chain_with_another_model(bench: Bench) -> None:
         transformers_model(WordEmbeddings())
 
 
-def test_a_chain_whose_model_nobody_sees(bench: Bench) -> None:
+def test_a_chain_that_hides_its_model_in_a_function(bench: Bench) -> None:
     def generate(prompt: str) -> str:
         ids = tokenizer()(prompt, return_tensors="pt")["input_ids"]
         out = bench.model.generate(ids, max_new_tokens=8, do_sample=False, pad_token_id=0)
@@ -353,7 +353,7 @@ def test_an_empty_store_answers_with_the_base(bench: Bench) -> None:
     bench.state.check()
 
 
-def test_a_compressor_fires_as_well(bench: Bench) -> None:
+def test_a_compressor_trains_as_well(bench: Bench) -> None:
     compressor = SIFTCompressor(embedding=WordEmbeddings(), k=2, fine_tune=bench.tuner)
     documents = [d.model_copy() for d in retriever_for(None).invoke(QUESTIONS[0], k=5)]
     with bench.tuner.request() as session:
@@ -371,7 +371,7 @@ def test_what_is_returned_does_not_depend_on_the_training(bench: Bench) -> None:
     assert {document.page_content for document in found} <= set(PASSAGES)
 
 
-def test_it_looks_like_the_chain(bench: Bench) -> None:
+def test_name_schemas_and_graph_are_those_of_the_chain(bench: Bench) -> None:
     assert bench.tuned.get_name() == bench.chain.get_name()
     assert bench.tuned.get_graph().to_json() == bench.chain.get_graph().to_json()
     assert bench.tuned.get_output_schema() == bench.chain.get_output_schema()

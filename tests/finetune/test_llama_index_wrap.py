@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import threading
 from typing import Any
 
@@ -130,6 +131,7 @@ def test_a_stream_dropped_unread_or_half_way(read: int) -> None:
     del response
     gc.collect()
     bench.state.check()
+    assert [report.verified for report in bench.reports] == ["full"]
     assert str(bench.tuned.query(QUESTIONS[0])) == bench.alone(QUESTIONS[0])
 
 
@@ -192,7 +194,7 @@ async def test_a_synthesizer_asynchronously_and_on_texts() -> None:
     bench.state.check()
 
 
-def test_a_reranker_fires_as_well() -> None:
+def test_a_reranker_trains_as_well() -> None:
     bench = Bench()
     rerank = SIFTRerank(embed_model=Words(), top_n=2, fine_tune=bench.tuner)
     engine = bench.index.as_query_engine(
@@ -237,6 +239,18 @@ def test_what_cannot_be_wrapped() -> None:
         wrap(bench.tuner, "engine")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="got Words"):
         transformers_model(Words())
+
+
+def test_both_frameworks_give_the_same_error_for_an_llm_without_a_model() -> None:
+    from langchain_sift.finetune import transformers_model as langchain_model
+
+    messages = []
+    for find in (transformers_model, langchain_model):
+        with pytest.raises(TypeError) as caught:
+            find("an endpoint")
+        messages.append(re.sub(r"a Hugging.*?;", "CLASSES;", str(caught.value)))
+    assert messages[0] == messages[1]
+    assert "this process: CLASSES; got str." in messages[0]
 
 
 def _bundle(question: str) -> Any:

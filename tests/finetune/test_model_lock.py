@@ -1,4 +1,4 @@
-"""`ModelLock`: one at a time, first come first served, threads and coroutines in one queue."""
+"""`ModelLock`: one at a time, in order of arrival, threads and coroutines in one queue."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_gradient_checkpointing_trains_the_same_and_keeps_less(kind: str) -> Non
 
     def losses(checkpointing: bool) -> tuple[float, ...]:
         model = tiny(kind)
-        model.train()  # dropout must not come back by it
+        model.train()  # checkpointing must not turn dropout on
         tuner = TestTimeTuner(model, tokenizer(), gradient_checkpointing=checkpointing, **EAGER)
         kept.append(0)
 
@@ -77,7 +77,7 @@ def test_passages_longer_than_the_model_can_read_are_cut() -> None:
     state = State(tuner)
     with tuner.session(QUERY * 50, [" ".join(PASSAGES * 50)]) as session:
         assert session.report is not None
-        assert session.report.tokens == 64  # the other half is the context's
+        assert session.report.tokens == 64  # the context takes the other half
     state.check()
 
 
@@ -88,12 +88,12 @@ def test_passages_without_a_token_to_predict_are_no_steps() -> None:
     assert report.passage_ids == ("b", "d")
 
 
-def test_proofs_of_tensors_with_more_elements_than_float32_counts() -> None:
+def test_fingerprints_of_tensors_with_more_elements_than_float32_can_count() -> None:
     model = torch.nn.Module()
     model.register_buffer("large", torch.zeros(38_597_376, dtype=torch.uint8))
     before = fingerprint(model, (), full=False)
     assert before.difference(fingerprint(model, (), full=False)) is None
-    raw = model.get_buffer("large").numpy()  # past the counters of torch
+    raw = model.get_buffer("large").numpy()  # torch does not count writes to this
     raw[-1] = 1
     changed = before.difference(fingerprint(model, (), full=False))
     assert changed == "the checksum of the tensors changed"

@@ -1,4 +1,4 @@
-"""Several models, threads and event loops at once; nobody's random numbers are touched."""
+"""Several models, threads and event loops at once; the global random state does not change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_several_models_run_in_parallel() -> None:
         state.check()
 
 
-def test_random_numbers_of_others_are_left_alone() -> None:
+def test_training_does_not_use_the_global_random_state() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer(), gradient_checkpointing=True)
     torch.manual_seed(7)
     expected = torch.randint(0, 2**40, (40,)).tolist()
@@ -82,7 +82,7 @@ async def test_synchronous_requests_in_the_loops_threads_leave_one_for_the_holde
     state.check()
 
 
-async def test_a_cancellation_is_heard_between_steps() -> None:
+async def test_a_cancellation_stops_training_between_steps() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer(), budget=Budget(max_steps=None))
     sessions: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""The steps themselves, and what a tuner refuses."""
+"""Gradient steps, and models and settings that a tuner refuses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_gradient_that_is_not_finite_makes_no_step(model: Any) -> None:
     state.check()
 
 
-def test_a_step_that_breaks_while_it_writes_is_not_answered_with(
+def test_weights_of_an_interrupted_step_are_not_used(
     model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuner = TestTimeTuner(model, tokenizer(), on_error="partial", **EAGER)
@@ -112,7 +112,7 @@ ROPES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("rope", ROPES)
-def test_models_that_make_their_frequencies_anew(rope: str) -> None:
+def test_models_that_recompute_their_rotary_frequencies(rope: str) -> None:
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=300, max_position_embeddings=64, rope_parameters=ROPES[rope], **SMALL
@@ -124,7 +124,7 @@ def test_models_that_make_their_frequencies_anew(rope: str) -> None:
             model(torch.randint(0, 300, (1, length)))
 
 
-def test_several_targets_count_by_their_mean(model: Any) -> None:
+def test_sigma_of_several_targets_is_that_of_their_mean(model: Any) -> None:
     tuner = TestTimeTuner(model, tokenizer(), budget=Budget(max_steps=4))
     with tuner.request() as session:
         retriever_for(tuner).invoke(QUESTIONS[0], targets=QUESTIONS[:3])

@@ -1,4 +1,4 @@
-"""`TestTimeTuner`: tuned inside a session, untouched outside."""
+"""`TestTimeTuner`: the model is tuned inside a session and unchanged outside."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_adapters_are_in_fp32_on_a_bf16_base() -> None:
     assert {parameter.dtype for parameter in tuner._trainer.slot.parameters} == {torch.float32}
 
 
-def test_what_a_selection_says(model: Any) -> None:
+def test_the_report_shows_the_uncertainty_of_the_selection(model: Any) -> None:
     chosen = selection()
     with TestTimeTuner(model, tokenizer()).session(QUERY, PASSAGES, selection=chosen) as session:
         report = session.report
@@ -140,7 +140,7 @@ def test_the_alpha_rule_is_a_prefix(model: Any) -> None:
         assert session.report.stopped == ("alpha" if expected < 5 else "passages")
 
 
-def test_no_training_where_the_promise_is_too_small(model: Any) -> None:
+def test_nothing_is_trained_if_the_predicted_gain_is_too_small(model: Any) -> None:
     base = logits(model)
     tuner = TestTimeTuner(model, tokenizer(), min_gain=1e6)
     with tuner.session(QUERY, PASSAGES, selection=selection()) as session:
@@ -158,7 +158,9 @@ def test_no_training_where_the_promise_is_too_small(model: Any) -> None:
         (Budget(max_steps=5), "passages", 5),
     ],
 )
-def test_a_budget_is_a_success(model: Any, budget: Budget, stopped: str, steps: int) -> None:
+def test_a_budget_ends_training_without_an_error(
+    model: Any, budget: Budget, stopped: str, steps: int
+) -> None:
     tuner = TestTimeTuner(model, tokenizer(), budget=budget)
     state = State(tuner)
     with tuner.session(QUERY, PASSAGES) as session:
@@ -171,7 +173,7 @@ def test_long_passages_are_cut_and_the_query_is_context_only(model: Any) -> None
     tuner = TestTimeTuner(model, tokenizer(), max_passage_tokens=5)
     with tuner.session(QUERY, PASSAGES[:1]) as session:
         assert session.report is not None
-        assert session.report.tokens == 4  # the first token has nothing before it
+        assert session.report.tokens == 4  # nothing predicts the first token
     tuner.close()
     reading = TestTimeTuner(model, tokenizer(), max_passage_tokens=5, query_as_context=True)
     with reading.session(QUERY, PASSAGES[:1]) as session:
@@ -271,7 +273,7 @@ def test_a_wrong_lora_leaves_the_model_as_it_was(model: Any, lora: Any, message:
     assert [name for name, _ in model.named_modules()] == names
 
 
-def test_one_tuner_a_model(model: Any) -> None:
+def test_a_model_has_one_tuner(model: Any) -> None:
     first = TestTimeTuner(model, tokenizer())
     with pytest.raises(ValueError, match="has a tuner already"):
         TestTimeTuner(model, tokenizer())
@@ -293,12 +295,12 @@ def test_one_tuner_a_model(model: Any) -> None:
         ({"queue_timeout": -1}, "queue_timeout must be positive"),
     ],
 )
-def test_settings_that_make_no_sense(model: Any, settings: Any, message: str) -> None:
+def test_wrong_settings(model: Any, settings: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TestTimeTuner(model, tokenizer(), **settings)
 
 
-def test_budgets_that_make_no_sense() -> None:
+def test_wrong_budgets() -> None:
     for wrong in ({"max_steps": 0}, {"max_seconds": -1.0}, {"max_tokens": 0.5}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Budget(**wrong)  # type: ignore[arg-type]
@@ -315,7 +317,7 @@ def test_budgets_that_make_no_sense() -> None:
         ),
     ],
 )
-def test_passages_that_are_none(model: Any, arguments: Any, message: str) -> None:
+def test_wrong_passages(model: Any, arguments: Any, message: str) -> None:
     tuner = TestTimeTuner(model, tokenizer())
     state = State(tuner)
     with pytest.raises((TypeError, ValueError), match=message), tuner.session(QUERY, **arguments):

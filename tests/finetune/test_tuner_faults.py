@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a request, the base is bit-identical afterwards."""
+"""The base model is bit-identical after a request, whatever fails in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BoomError(Exception):
 
 
 def failing_at(model: Any, call: int, error: BaseException) -> Callable[[], None]:
-    """Let the model's forward pass fail at a call; returns what mends it."""
+    """Make a call of the model's forward pass fail; return a function that undoes this."""
     calls = 0
     before = model.forward
 
@@ -46,10 +46,10 @@ def failing_at(model: Any, call: int, error: BaseException) -> Callable[[], None
 
     model.forward = forward
 
-    def mend() -> None:
+    def restore() -> None:
         model.__dict__.pop("forward")
 
-    return mend
+    return restore
 
 
 FAULTS = [BoomError("boom"), torch.OutOfMemoryError("CUDA out of memory (simulated)")]
@@ -59,13 +59,13 @@ FAULTS = [BoomError("boom"), torch.OutOfMemoryError("CUDA out of memory (simulat
 def test_policy_raise(model: Any, error: Exception) -> None:
     tuner = TestTimeTuner(model, tokenizer(), on_error="raise", **EAGER)
     state = State(tuner)
-    mend = failing_at(model, 3, error)
+    restore = failing_at(model, 3, error)
     with (
         pytest.raises(TuningError, match="training failed") as caught,
         tuner.session(QUERY, PASSAGES),
     ):
         raise AssertionError("not reached")
-    mend()
+    restore()
     assert caught.value.__cause__ is error
     state.check()
 
@@ -77,9 +77,9 @@ def test_policies_base_and_partial(model: Any, policy: Any, error: Exception) ->
     state, base = State(tuner), logits(model)
     with tuner.session(QUERY, PASSAGES[:2]):
         after_two = logits(model)
-    mend = failing_at(model, 3, error)
+    restore = failing_at(model, 3, error)
     with tuner.session(QUERY, PASSAGES) as session:
-        mend()
+        restore()
         assert session.report is not None
         assert (session.report.stopped, session.report.steps) == ("error", 2)
         assert type(error).__name__ in str(session.report.error)
@@ -108,7 +108,7 @@ def test_a_loss_that_is_not_finite_makes_no_step(model: Any) -> None:
 
 
 @pytest.mark.parametrize("error", [BoomError(), KeyboardInterrupt(), GeneratorExit()])
-def test_what_is_raised_inside_a_session_comes_through(model: Any, error: BaseException) -> None:
+def test_errors_inside_a_session_propagate(model: Any, error: BaseException) -> None:
     tuner = TestTimeTuner(model, tokenizer(), **EAGER)
     state = State(tuner)
     with pytest.raises(type(error)), tuner.session(QUERY, PASSAGES):
@@ -119,10 +119,10 @@ def test_what_is_raised_inside_a_session_comes_through(model: Any, error: BaseEx
 def test_an_interrupt_between_steps(model: Any) -> None:
     tuner = TestTimeTuner(model, tokenizer(), on_error="partial", **EAGER)
     state = State(tuner)
-    mend = failing_at(model, 3, KeyboardInterrupt())
+    restore = failing_at(model, 3, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt), tuner.session(QUERY, PASSAGES):
         raise AssertionError("not reached")
-    mend()
+    restore()
     state.check()
 
 

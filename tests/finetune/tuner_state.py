@@ -1,4 +1,4 @@
-"""What a request must leave as it was, and other things that the tests of the tuner share."""
+"""The state that a request must not change, and other helpers of the tests of the tuner."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ EAGER: dict[str, Any] = {"learning_rate": 1e-2}
 
 
 class State:
-    """All that a request must leave as it was.
+    """Everything that a request must not change.
 
-    `random=False` where the chain itself draws random numbers, as generation does.
+    `random=False` if the chain itself uses the global random state, as generation does.
     """
 
     def __init__(self, tuner: TestTimeTuner, *, random: bool = True) -> None:
