@@ -17,8 +17,10 @@ from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import select
 from sift_retrievers.calibration import DEFAULT
 from sift_retrievers.coverage import cover
-from sift_retrievers.kernels import resolve_kernel
-from sift_retrievers.retrieval import PHRASES, SelectionRules, cosines
+from sift_retrievers.kernels.names import resolve_kernel
+from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.retrieval.cosines import cosines
+from sift_retrievers.retrieval.rules import PHRASES
 from sift_retrievers.witnesses import Witnesses, phrase_coverage
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
 from sift_retrievers.witnesses.texts import PassageTexts
@@ -52,7 +54,7 @@ def by_both(corpus: Corpus, k: int) -> tuple[list[int], list[float]]:
 
 
 def shape(rules: SelectionRules) -> tuple[Any, ...]:
-    return rules.relevance, rules.kernel, rules.lambda_, rules.objective
+    return rules.witnesses, rules.chosen_kernel, rules.noise, rules.chosen_objective
 
 
 def reranked(simple: VectorStoreIndex, corpus: Corpus, **settings: Any) -> list[NodeWithScore]:
@@ -70,7 +72,6 @@ def test_the_default(simple: VectorStoreIndex, corpus: Corpus) -> None:
         0.1,
         "undirected",
     )
-    assert (retriever.relevance, retriever.kernel) == (NAMED_WITNESSES["vectors+words"], PHRASES)
     want, scores = by_both(corpus, 9)
     found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == want
@@ -137,8 +138,8 @@ def test_the_cosine_brings_what_sift_was_published_with(
     simple: VectorStoreIndex, corpus: Corpus
 ) -> None:
     retriever = SIFTRetriever(simple, kernel="cosine")
-    assert (retriever.lambda_, retriever.objective) == (3.0, "variance")
-    assert retriever.relevance == NAMED_WITNESSES["vectors"]
+    assert (retriever.rules.noise, retriever.rules.chosen_objective) == (3.0, "variance")
+    assert retriever.rules.witnesses == NAMED_WITNESSES["vectors"]
     assert shape(SIFTRerank(kernel="cosine").rules()) == shape(retriever.rules)
     want = numbered(corpus, lambda_=3.0)
     assert numbers(retriever.retrieve(corpus.queries[0])) == want

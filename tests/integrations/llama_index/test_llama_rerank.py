@@ -21,7 +21,7 @@ from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import RelevanceWeighted, select
 from sift_retrievers.coverage import cover
-from sift_retrievers.retrieval import cosines
+from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.witnesses import Witnesses, phrase_coverage
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
 from sift_retrievers.witnesses.texts import PassageTexts
@@ -414,7 +414,7 @@ def test_functions_are_not_written_down() -> None:
         ({"relevance": {"words": -1}}, "a witness's weight is a finite number of at least 0"),
         (
             {"relevance": {"vectors": 0, "words": 0, "scores": 0}},
-            "at least one witness must be heard",
+            "at least one witness must have a weight above 0",
         ),
         ({"title": ["title", 3]}, r"title must be a metadata key.*got \['title', 3\]"),
         ({"min_novelty": -1.0}, "min_novelty must be from 0 to 1"),

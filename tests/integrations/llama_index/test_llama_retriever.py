@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 from corpus import Corpus
-from llama_cases import CASES, TableEmbedding, model_of, nodes_of
+from llama_cases import TableEmbedding, model_of, nodes_of
 from llama_index.core import Settings, StorageContext, VectorStoreIndex
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import (
-    BasePydanticVectorStore,
     VectorStoreQuery,
     VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
 
 from llama_index.retrievers.sift import SIFTRetriever
-from llama_index.retrievers.sift.stores import ADAPTERS, register_adapter
 from sift_retrievers import select
-from sift_retrievers.retrieval import EmbeddingCache
-from sift_retrievers.witnesses import Witnesses
 
 
 def ids(nodes: list[NodeWithScore]) -> list[str]:
@@ -47,62 +41,6 @@ async def test_the_bundle_is_not_changed(simple: VectorStoreIndex, corpus: Corpu
     retriever.retrieve(bundle)
     await retriever.aretrieve(bundle)
     assert bundle == QueryBundle(corpus.queries[0])
-
-
-class SlowEmbedding(TableEmbedding):
-    """As models on this machine are: the asynchronous call works on the loop."""
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        time.sleep(0.1)
-        return super()._get_query_embedding(query)
-
-
-class SlowStore(SimpleVectorStore):
-    """As stores with a default `aquery` are."""
-
-    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        assert threading.current_thread() is not threading.main_thread()
-        time.sleep(0.1)
-        return super().query(query, **kwargs)
-
-
-async def test_sixteen_at_once_leave_the_loop_free(corpus: Corpus) -> None:
-    context = StorageContext.from_defaults(vector_store=SlowStore())
-    index = VectorStoreIndex(
-        nodes_of(corpus), storage_context=context, embed_model=SlowEmbedding(corpus)
-    )
-    quick = VectorStoreIndex(nodes_of(corpus), embed_model=TableEmbedding(corpus))
-    want = [ids(SIFTRetriever(quick).retrieve(query)) for query in corpus.queries]
-    retriever = SIFTRetriever(index)
-    await retriever.aretrieve(corpus.queries[0])  # what is loaded at the first call
-    gaps, last = [], time.perf_counter()
-
-    async def heartbeat() -> None:
-        nonlocal last
-        while True:
-            await asyncio.sleep(0.005)
-            gaps.append(time.perf_counter() - last)
-            last = time.perf_counter()
-
-    pulse = asyncio.create_task(heartbeat())
-    await asyncio.sleep(0)
-    last = time.perf_counter()
-    found = await asyncio.gather(*(retriever.aretrieve(corpus.queries[i % 5]) for i in range(16)))
-    pulse.cancel()
-    assert [ids(nodes) for nodes in found] == [want[i % 5] for i in range(16)]
-    assert len(gaps) > 10
-    late = sum(gap > 0.05 for gap in gaps)
-    assert late <= 0.05 * len(gaps)  # a busy machine may be late itself now and then
-
-
-def test_threads_give_the_serial_answers(simple: VectorStoreIndex, corpus: Corpus) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    retriever = SIFTRetriever(simple, 5, 30, lambda_=0.3)
-    want = [ids(retriever.retrieve(query)) for query in corpus.queries]
-    with ThreadPoolExecutor(16) as pool:
-        found = [*pool.map(lambda i: ids(retriever.retrieve(corpus.queries[i % 5])), range(400))]
-    assert found == [want[i % 5] for i in range(400)]
 
 
 def test_rules(simple: VectorStoreIndex, corpus: Corpus) -> None:
@@ -197,58 +135,6 @@ def test_arguments_go_to_the_store(corpus: Corpus) -> None:
         assert kwargs == {"nprobe": 3}
 
 
-class Foreign(SimpleVectorStore):
-    """A store that nobody has an adapter for."""
-
-    broken: bool = False
-
-    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        if self.broken:
-            raise ConnectionError("the server is gone")
-        return super().query(query, **kwargs)
-
-
-@pytest.fixture
-def foreign(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> VectorStoreIndex:
-    monkeypatch.delitem(ADAPTERS._modules, "llama_index.SimpleVectorStore")
-    context = StorageContext.from_defaults(vector_store=Foreign())
-    model = TableEmbedding(corpus, embed_batch_size=100)
-    return VectorStoreIndex(nodes_of(corpus), storage_context=context, embed_model=model)
-
-
-def test_a_store_nobody_knows_is_read_by_embedding_again(
-    foreign: VectorStoreIndex, simple: VectorStoreIndex, corpus: Corpus
-) -> None:
-    model = model_of(foreign)
-    model._batches.clear()
-    retriever = SIFTRetriever(foreign, 5, 20)
-    found = retriever.retrieve(corpus.queries[0])
-    assert len(model._batches) == 1  # one call for all
-    assert len(model._batches[0]) == 20
-    assert model._batches[0][0].startswith("number: ")  # text and metadata, as for indexing
-    assert found[0].node.metadata["vectors"] == "20 of 20 embedded again"
-    retriever.retrieve(corpus.queries[0])
-    assert len(model._batches) == 1
-
-
-def test_an_adapter_of_the_users_own(
-    foreign: VectorStoreIndex, simple: VectorStoreIndex, corpus: Corpus
-) -> None:
-    model_of(foreign).sealed = True
-
-    def read(store: Any, ids: Any) -> dict[str, Any]:
-        return {name: store.data.embedding_dict[name] for name in ids}
-
-    found = SIFTRetriever(foreign, adapter=read).retrieve(corpus.queries[0])
-    assert "vectors" not in found[0].node.metadata
-    given = dict(ADAPTERS._given)
-    try:
-        register_adapter("Foreign")(read)
-        assert ids(SIFTRetriever(foreign).retrieve(corpus.queries[0])) == ids(found)
-    finally:
-        ADAPTERS._given = given
-
-
 def test_two_indices_in_one_store(corpus: Corpus) -> None:
     context = StorageContext.from_defaults(vector_store=SimpleVectorStore())
     model = TableEmbedding(corpus)
@@ -300,22 +186,6 @@ def test_copies_share_nothing_with_the_docstore(corpus: Corpus) -> None:
     assert {key: node.model_dump_json() for key, node in index.docstore.docs.items()} == held
 
 
-@pytest.mark.parametrize("store_name", ["Simple", "Milvus", "Chroma", "LanceDB"])
-def test_ids_with_quotes(corpus: Corpus, store_name: str) -> None:
-    corpus.ids = [f"""o'ne"il {i}""" for i in range(60)]
-    index = CASES[store_name].index(corpus)
-    assert len(SIFTRetriever(index, 10).retrieve(corpus.queries[0])) == 10
-
-
-def test_a_store_that_fails_is_named(foreign: VectorStoreIndex, corpus: Corpus) -> None:
-    store = foreign.vector_store
-    assert isinstance(store, Foreign)
-    store.broken = True
-    with pytest.raises(ConnectionError, match="the server is gone") as caught:
-        SIFTRetriever(foreign).retrieve(corpus.queries[0])
-    assert "nearest to a vector of dimension 12 from Foreign" in caught.value.__notes__[0]
-
-
 def test_an_index_node_leads_on(corpus: Corpus) -> None:
     """Recursive retrieval of the base class: a node that stands for something else."""
     corpus.embeddings.table["summary"] = corpus.query_vector()
@@ -324,81 +194,3 @@ def test_an_index_node_leads_on(corpus: Corpus) -> None:
     index = VectorStoreIndex(nodes_of(corpus), embed_model=TableEmbedding(corpus), objects=objects)
     retriever = SIFTRetriever(index, relevance="vectors")
     assert retriever.retrieve(corpus.queries[0])[0].node.get_content() == "the detail"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"similarity_top_k": 0}, "similarity_top_k must be a whole number of at least 1; got 0"),
-        ({"fetch_top_k": 3}, "fetch_top_k must be at least similarity_top_k.*fetch_top_k=3"),
-        ({"lambda_": 0.0}, r"lambda_ must be positive and finite; got 0\.0"),
-        ({"kernel": "euclid"}, "kernel must be one of"),
-        ({"objective": "best"}, "objective must be one of .*got 'best'"),
-        ({"device": "gpu"}, "device must be one that torch has"),
-        ({"stop_alpha": -1.0}, "alpha must be positive and finite"),
-        ({"min_gain": 0.0}, "min_gain must be positive and finite"),
-        ({"min_novelty": 1.5}, r"min_novelty must be from 0 to 1; got 1\.5"),
-        ({"min_chance": -0.1}, r"min_chance must be from 0 to 1; got -0\.1"),
-        ({"relevance": "word"}, "relevance must be one of .*got 'word'"),
-        ({"relevance": "words", "kernel": "cosine"}, "relevance= goes with kernel='phrases'"),
-        (
-            {"kernel": "phrases", "objective": "variance"},
-            """the kernel 'phrases' has the objective "undirected"; got 'variance'""",
-        ),
-        ({"title": ["title", 3]}, r"title must be a metadata key.*got \['title', 3\]"),
-        ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1"),
-        ({"similarity_cutoff": 2.0}, r"between -1 and 1; got 2\.0"),
-        ({"vector_store_query_mode": "mmr"}, "SIFT chooses from the nearest nodes itself"),
-    ],
-)
-def test_settings_that_make_no_sense(
-    simple: VectorStoreIndex, arguments: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        SIFTRetriever(simple, **arguments)
-
-
-def test_what_is_no_tuner(simple: VectorStoreIndex) -> None:
-    pytest.importorskip("peft")
-    with pytest.raises(ValueError, match="fine_tune must be a TestTimeTuner; got str"):
-        SIFTRetriever(simple, fine_tune="yes")  # type: ignore[arg-type]
-
-
-def test_a_relevance_that_is_none(simple: VectorStoreIndex) -> None:
-    with pytest.raises(TypeError, match=r"a function \(question, texts\) → scores, or.*got int"):
-        SIFTRetriever(simple, relevance=5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"finite number of at least 0; got words=-1"):
-        SIFTRetriever(simple, relevance=Witnesses(words=-1))
-
-
-def test_something_that_is_no_index() -> None:
-    with pytest.raises(TypeError, match="takes a VectorStoreIndex or a vector store; got list"):
-        SIFTRetriever([])  # type: ignore[arg-type]
-    assert issubclass(SimpleVectorStore, BasePydanticVectorStore)
-
-
-@pytest.mark.parametrize(
-    ("bundle", "message"),
-    [
-        (QueryBundle(""), "the query needs a text or an embedding"),
-        (QueryBundle("q", custom_embedding_strs=[]), "the query needs a text or an embedding"),
-        (QueryBundle("q", embedding=[0.0] * 12), "one finite vector that is not zero"),
-        (QueryBundle("q", embedding=[float("nan")] * 12), "one finite vector that is not zero"),
-    ],
-)
-def test_queries_that_ask_for_nothing(
-    simple: VectorStoreIndex, bundle: QueryBundle, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        SIFTRetriever(simple).retrieve(bundle)
-
-
-def test_an_empty_index(corpus: Corpus) -> None:
-    index = VectorStoreIndex([], embed_model=TableEmbedding(corpus))
-    assert SIFTRetriever(index).retrieve(corpus.queries[0]) == []
-
-
-def test_the_cache_of_vectors_is_the_users(foreign: VectorStoreIndex, corpus: Corpus) -> None:
-    cache = EmbeddingCache(size=5)
-    SIFTRetriever(foreign, embedding_cache=cache).retrieve(corpus.queries[0])
-    assert len(cache) == 5
