@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
@@ -10,12 +10,21 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
+from langchain_sift.stores.chroma_local import is_local, passes, unchanged
+from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.untouched import is_untouched
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits, stacked
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
 
 
 class ChromaReader(StoreReader[Document]):
-    """Vectors as the embedding model gave them, whatever the collection's metric."""
+    """Vectors as the embedding model gave them, whatever the collection's metric.
+
+    A database in this process (`EphemeralClient`, `PersistentClient`) replaces the text of a row
+    before its vector. Rows that another thread writes to during a search are found out by asking
+    for the distances again, and left out. Of a server nobody can know it: there a row that is being
+    replaced may come with its new text and its old vector. The same holds for the second or so from
+    which on a single write in this process is not waited for.
+    """
 
     def search(
         self,
@@ -25,29 +34,44 @@ class ChromaReader(StoreReader[Document]):
         filter: dict[str, Any] | None = None,
         where_document: dict[str, Any] | None = None,
     ) -> Hits[Document]:
-        """The nearest, with texts, metadata and vectors from the search itself."""
-        found = _as_it_came(self.store._collection).query(
-            query_embeddings=[query],
-            n_results=fetch_k,
-            where=filter,
-            where_document=where_document,
-            include=["embeddings", "documents", "metadatas"],
+        """The nearest, with texts, metadata and vectors from the search itself.
+
+        Args:
+            query: `[d]`.
+            fetch_k: hits wanted.
+            filter: Chroma's `where`; the metadata that are returned pass it.
+            where_document: Chroma's.
+        """
+        collection = self.store._collection
+        plain = _as_it_came(collection)
+        asked = {
+            "query_embeddings": [query],
+            "n_results": fetch_k,
+            "where": filter,
+            "where_document": where_document,
+        }
+        found = (collection if plain is None else plain).query(
+            **asked, include=["embeddings", "documents", "metadatas", "distances"]
         )
-        ids = found["ids"][0]
-        if len(ids) == 0:  # Chroma's empty list has no dimension
+        parts = ("ids", "documents", "metadatas", "embeddings", "distances")
+        ids, texts, metadata, vectors, distances = (found[part][0] for part in parts)
+        kept: Iterable[int] = range(len(ids))
+        if plain is not None and is_local(plain):
+            kept = unchanged(plain, asked, ids, distances)
+        kept = [
+            i
+            for i in kept
+            # A row that was deleted meanwhile has neither.
+            if (texts[i] is not None or metadata[i] is not None)
+            and passes(filter, metadata[i] or {})
+        ]
+        if not kept:  # Chroma's empty list has no dimension
             return no_hits(len(query))
-        texts = [text or "" for text in found["documents"][0]]
-        metadata = [fields or {} for fields in found["metadatas"][0]]
-        vectors = found["embeddings"][0]
-        if not isinstance(vectors, np.ndarray):
-            vectors = stacked(vectors, ids, len(query))
-        return Hits(
-            vectors=vectors.astype(np.float32, copy=False),
-            ids=ids,
-            texts=texts,
-            metadata=metadata,
-            document=lambda i: Document(id=ids[i], page_content=texts[i], metadata=metadata[i]),
-        )
+        documents = [
+            Document(id=ids[i], page_content=texts[i] or "", metadata=metadata[i] or {})
+            for i in kept
+        ]
+        return hits_of(documents, _rows(vectors, kept), query)
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
         """The vectors of those ids that the collection has."""
@@ -56,14 +80,19 @@ class ChromaReader(StoreReader[Document]):
         return {name: StoredVector(vector, text or "") for name, vector, text in rows}
 
 
-def _as_it_came(collection: Any) -> Any:
-    """A collection that hands over embeddings as they came, lists of floats.
+def _rows(vectors: Any, kept: Sequence[int]) -> Any:
+    return vectors[kept] if isinstance(vectors, np.ndarray) else [vectors[i] for i in kept]
 
-    The client would make an array of float64 of them, at the cost of a fifth of the search.
+
+def _as_it_came(collection: Any) -> Any:
+    """The collection, handing over embeddings as they came, lists of floats.
+
+    The client would make an array of float64 of them, at the cost of a fifth of the search. None
+    for a collection that is wrapped, patched or of a subclass: of a guard, say, that adds a filter.
     """
     plain = is_untouched(collection, "query", "chromadb")
     if not plain or not is_untouched(collection, "_transform_query_response", "chromadb"):
-        return collection  # of a guard, say, that adds a filter
+        return None
     same = copy(collection)
     same._transform_query_response = _unchanged
     return same
