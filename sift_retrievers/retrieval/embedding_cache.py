@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.arrays import as_numpy
 from sift_retrievers.forking import set_right_after_fork
 from sift_retrievers.retrieval.work import Direct, Work, finished
 from sift_retrievers.validation import count
@@ -101,7 +102,8 @@ class EmbeddingCache:
         self, model: object, texts: list[str], embedded: Sequence[Sequence[float]]
     ) -> dict[str, Vector]:
         """The vectors that the model gave some texts, which are kept."""
-        given = np.asarray(embedded, dtype=np.float32)
+        name = f"what {type(model).__name__} gives texts"
+        given = np.asarray(as_numpy(embedded, name), dtype=np.float32)
         if given.ndim != 2 or len(given) != len(texts):
             raise ValueError(
                 f"{type(model).__name__} must give each of {len(texts)} texts one vector, all of "

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dis import get_instructions
 from functools import cache
-from inspect import iscoroutinefunction, unwrap
+from inspect import iscoroutine, iscoroutinefunction, unwrap
 from time import monotonic
 from types import CodeType
 from typing import Any, Final, NoReturn, TypeVar
@@ -63,6 +63,7 @@ class Work(ABC):
 
         Raises:
             TimeoutError: if the time of the retrieval is over; the message names the stage.
+            TypeError: if the function is a coroutine function, and there is no event loop.
         """
 
     @abstractmethod
@@ -102,10 +103,10 @@ class Direct(Work):
         **kwargs: Any,
     ) -> T:
         if self._end is None:
-            return function(*args, **kwargs)
+            return _no_coroutine(stage, owner, function(*args, **kwargs))
         future = threads_of(owner).submit(function, *args, **kwargs)
         try:
-            return future.result(self._left())
+            return _no_coroutine(stage, owner, future.result(self._left()))
         except TimeoutError:
             if future.done():  # the call's own
                 raise
@@ -138,7 +139,8 @@ class OnLoop(Work):
         waiting = asyncio.wrap_future(future) if future else native(*args, **kwargs)  # type: ignore[misc]
         try:
             async with asyncio.timeout(self._left()) as limit:
-                return await waiting
+                result: Any = await waiting
+                return await result if iscoroutine(result) else result  # type: ignore[no-any-return]
         except TimeoutError:
             if not limit.expired():  # the call's own
                 raise
@@ -155,6 +157,17 @@ class OnLoop(Work):
         else:
             return [task.result() for task in tasks]
         raise first  # as a single step would; here, so that its own cause stays
+
+
+def _no_coroutine(stage: str, owner: object, result: T) -> T:
+    """What a function returned, if it is no coroutine function."""
+    if iscoroutine(result):
+        result.close()
+        raise TypeError(
+            f"at the stage {stage!r} a function of {type(owner).__name__} returned a coroutine: it "
+            "must be a plain function, or the retriever be called by an asynchronous method"
+        )
+    return result
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

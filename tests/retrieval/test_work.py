@@ -133,6 +133,15 @@ async def test_one_of_several_steps_that_fails_fails_as_it_would_alone() -> None
     assert isinstance(caught_on_loop.value.__cause__, ValueError)
 
 
+@pytest.mark.filterwarnings("error")
+async def test_a_coroutine_function_in_place_of_a_function() -> None:
+    store = ready()
+    assert await OnLoop().call("fetch", store, store.asearch, "x") == "x found on the loop"
+    for timeout in (None, 5):
+        with pytest.raises(TypeError, match=r"'fetch' a function of Store returned a coroutine"):
+            finished(Direct(timeout).call("fetch", store, store.asearch, "x"))
+
+
 def test_a_coroutine_that_waits_has_no_result() -> None:
     @coroutine
     def waits() -> Any:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,7 +17,6 @@ from langchain_core.runnables.base import coerce_to_runnable
 from langchain_sift.calls import Call
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
-    OnLoop,
     Target,
     TargetLike,
     Work,
@@ -106,12 +104,8 @@ async def _embedded(work: Work, model: Embeddings, target: TargetLike) -> Target
 
 
 async def _embed_query(work: Work, model: Embeddings, text: str) -> Vector:
-    vector: Any = await work.call(
-        "embed", model, model.embed_query, text, native=native(model, "aembed_query")
-    )
-    if isawaitable(vector) and isinstance(work, OnLoop):  # embed_query is a coroutine function
-        vector = await vector
-    return checked_vector(vector)
+    own = native(model, "aembed_query")
+    return checked_vector(await work.call("embed", model, model.embed_query, text, native=own))
 
 
 @contextmanager

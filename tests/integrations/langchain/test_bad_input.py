@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from corpus import Corpus, TableEmbeddings
+from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import ValidationError
 from store_cases import CASES
 from tensors import needs_torch
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
+from langchain_sift.stores import hits_of
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def test_constructor_arguments(
         ({"annotate": False}, r"got \['annotate'\].*configurable_fields"),
         (
             {"search_kwargs": {}},
-            r"by their own names \(filter=\.\.\. say\); got \['search_kwargs'\]",
+            r"their own names \(filter=\.\.\. say\); got \['search_kwargs'\]",
         ),
         ({"search_type": "mmr"}, "search_type has no equal here"),
         ({"k": 101, "fetch_k": 100}, "fetch_k must be at least k.*fetch_k=100 and k=101"),
@@ -108,6 +112,20 @@ async def test_a_query_that_is_no_text(memory: InMemoryVectorStore, query: Any) 
         retriever.invoke(query)
     with pytest.raises(TypeError, match="the query must be a text"):
         await retriever.ainvoke(query)
+
+
+def test_a_retriever_in_place_of_a_store(memory: InMemoryVectorStore) -> None:
+    with pytest.raises(ValueError, match=r"got a retriever .*pass the store itself"):
+        SIFTRetriever(memory.as_retriever())
+    with pytest.raises(ValueError, match="lambda_mult has no equal here"):
+        SIFTCompressor(vectorstore=memory, lambda_mult=0.5)
+
+
+def test_sizes_may_be_numpy_integers(memory: InMemoryVectorStore, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(memory, k=np.int64(3), fetch_k=np.int32(20))
+    assert [type(retriever.k), type(retriever.fetch_k)] == [int, int]
+    assert len(retriever.invoke(corpus.queries[0])) == 3
+    assert len(retriever.invoke(corpus.queries[0], k=np.int16(2), fetch_k=np.uint8(9))) == 2
 
 
 def test_something_that_is_no_store() -> None:
@@ -175,6 +193,99 @@ async def test_the_embedding_models_own_exception_comes_through(
         retriever.invoke("anything")
     with pytest.raises(EmbeddingError, match="the model is gone"):
         await retriever.ainvoke("anything")
+
+
+class AsyncQueries(TableEmbeddings):
+    """Its embed_query is a coroutine function, as it must not be."""
+
+    async def embed_query(self, text: str) -> list[float]:  # type: ignore[override]
+        await asyncio.sleep(0)
+        return [float(value) for value in self.table[text]]
+
+    async def embed_documents(self, texts: list[str]) -> list[list[float]]:  # type: ignore[override]
+        await asyncio.sleep(0)
+        return super().embed_documents(texts)
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_coroutine_as_embedding_works_on_a_loop(
+    memory: InMemoryVectorStore, corpus: Corpus
+) -> None:
+    retriever = SIFTRetriever(memory, embedding=AsyncQueries(corpus.embeddings.table))
+    with pytest.raises(TypeError, match="a function of AsyncQueries returned a coroutine"):
+        retriever.invoke(corpus.queries[0])
+    want = SIFTRetriever(memory).invoke(corpus.queries[0])
+    assert await retriever.ainvoke(corpus.queries[0]) == want
+    compressor = SIFTCompressor(embedding=AsyncQueries(corpus.embeddings.table))
+    assert len(await compressor.acompress_documents(corpus.documents(), corpus.queries[0])) == 4
+
+
+@needs_torch
+@pytest.mark.parametrize("kind", ["bfloat16", "gradient", "rows"])
+async def test_tensors_as_embeddings(
+    memory: InMemoryVectorStore, corpus: Corpus, kind: str
+) -> None:
+    import torch
+
+    class Tensors(TableEmbeddings):
+        def embed_query(self, text: str) -> Any:
+            vector = torch.tensor(self.table[text], requires_grad=kind == "gradient")
+            return vector.bfloat16() if kind == "bfloat16" else vector
+
+        def embed_documents(self, texts: list[str]) -> Any:
+            return torch.stack([self.embed_query(text) for text in texts])
+
+    retriever = SIFTRetriever(memory, embedding=Tensors(corpus.embeddings.table))
+    want = [document.id for document in SIFTRetriever(memory).invoke(corpus.queries[0])]
+    assert [document.id for document in retriever.invoke(corpus.queries[0])] == want
+    assert [document.id for document in await retriever.ainvoke(corpus.queries[0])] == want
+    assert [document.id for document in retriever.batch(corpus.queries)[0]] == want
+    compressor = SIFTCompressor(embedding=Tensors(corpus.embeddings.table))
+    assert len(compressor.compress_documents(corpus.documents(), corpus.queries[0])) == 4
+
+
+def test_documents_without_a_text(memory: InMemoryVectorStore, corpus: Corpus) -> None:
+    missing = Document.model_construct(id="none", page_content=None, metadata={"number": -1})
+
+    def adapter(store: Any, query: Any, fetch_k: int) -> Any:
+        documents = [missing, *corpus.documents()[:9]]
+        return hits_of(documents, np.vstack([query[None], corpus.vectors[:9]]), query)
+
+    found = SIFTRetriever(memory, adapter=adapter, k=10).invoke(corpus.queries[0])
+    assert {document.id: document.page_content for document in found}["none"] == ""
+    corpus.embeddings.table[""] = corpus.vectors[0]
+    compressor = SIFTCompressor(embedding=corpus.embeddings, k=10)
+    chosen = compressor.compress_documents([missing, *corpus.documents()[:9]], corpus.queries[0])
+    assert "" in [document.page_content for document in chosen]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda hits: 3, "the reader of InMemoryVectorStore must return Hits; got int"),
+        (lambda hits: [hits], "must return Hits; got list"),
+        ({"vectors": [[1.0] * 12] * 9}, "vectors as an array of floats; got list"),
+        ({"vectors": np.ones((9, 12), dtype=np.int64)}, "vectors as an array of floats; got int64"),
+        ({"vectors": np.ones((9, 5), dtype=np.float32)}, "dimension 12: is .embedding. the model"),
+        ({"ids": ["a"]}, "9 vectors and 1 ids"),
+        ({"texts": [None] * 9}, "must return texts; got NoneType for hit 0"),
+        ({"metadata": []}, "9 vectors and 0 metadata"),
+    ],
+)
+async def test_hits_of_the_wrong_kinds(
+    memory: InMemoryVectorStore, corpus: Corpus, change: Any, message: str
+) -> None:
+    def adapter(store: Any, query: Any, fetch_k: int) -> Any:
+        hits = hits_of(corpus.documents()[:9], corpus.vectors[:9], query)
+        return change(hits) if callable(change) else replace(hits, **change)
+
+    retriever = SIFTRetriever(memory, adapter=adapter)
+    for call in (retriever.invoke, retriever.explain):
+        with pytest.raises((TypeError, ValueError), match=message) as caught:
+            call(corpus.queries[0])
+        assert "from InMemoryVectorStore" in caught.value.__notes__[0]
+    with pytest.raises((TypeError, ValueError), match=message):
+        await retriever.ainvoke(corpus.queries[0])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -8,7 +8,6 @@ import time
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from corpus import Corpus, TableEmbeddings
 from langchain_core.callbacks import BaseCallbackHandler
@@ -37,11 +36,6 @@ def test_call_time_k_and_fetch_k(store: Any, corpus: Corpus) -> None:
     assert len(retriever.invoke(corpus.queries[0], k=2)) == 2
     expected = SIFTRetriever(store, lambda_=0.1, k=7, fetch_k=9).invoke(corpus.queries[0])
     assert ids(retriever.invoke(corpus.queries[0], k=7, fetch_k=9)) == ids(expected)
-
-
-def test_sizes_may_be_numpy_integers(store: Any, corpus: Corpus) -> None:
-    found = SIFTRetriever(store).invoke(corpus.queries[0], k=np.int64(2), fetch_k=np.int64(50))
-    assert len(found) == 2
 
 
 async def test_async_gives_the_same(store: Any, corpus: Corpus) -> None:

@@ -112,6 +112,9 @@ def test_their_failure_comes_through(memory: Any, corpus: Corpus) -> None:
         (np.ones(12), r"got ndarray \(12,\)"),
         ([np.ones((2, 12))], r"one finite vector that is not zero; got shape \(2, 12\)"),
         ([np.zeros(12)], "one finite vector that is not zero"),
+        ([np.ones(12), np.ones(5)], r"the vectors of all targets must have one length.*\[12, 5\]"),
+        (["query 0", np.ones(5)], r"must have one length.*\[12, 5\]"),
+        (["query 0"] * 1001, "targets must be at most 1000; got 1001"),
         ([np.ones(5)], r"shape \(12,\), but the query.s embedding has dimension 5"),
     ],
 )
@@ -122,6 +125,22 @@ def test_targets_that_are_none(memory: Any, corpus: Corpus, targets: Any, messag
     said = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
     assert re.search(message, said), said
     assert len(retriever.invoke(corpus.queries[0])) == 4
+
+
+async def test_many_targets(memory: Any, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(memory)
+    targets = [*(corpus.queries * 20)]
+    found = retriever.invoke("", targets=targets)
+    assert ids(await retriever.ainvoke("", targets=targets)) == ids(found)
+    assert retriever.explain("", targets=targets).targets == 100
+
+
+async def test_a_failure_among_several_is_raised_itself(memory: Any, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(memory)
+    with pytest.raises(KeyError, match="unknown"):
+        retriever.invoke("", targets=["query 0", "unknown", "query 1"])
+    with pytest.raises(KeyError, match="unknown"):
+        await retriever.ainvoke("", targets=["query 0", "unknown", "query 1"])
 
 
 @pytest.mark.parametrize("store_name", ["FAISS", "Chroma", "Qdrant", "LanceDB", "PGVectorStore"])
