@@ -130,6 +130,17 @@ def lancedb(corpus: Corpus) -> Any:
     return added(store, corpus)
 
 
+def faiss_of_its_own_package(corpus: Corpus) -> Any:
+    pytest.importorskip("faiss")
+    return added(pytest.importorskip("langchain_faiss").Faiss(corpus.embeddings), corpus)
+
+
+def lancedb_of_its_own_package(corpus: Corpus) -> Any:
+    pytest.importorskip("lancedb")
+    package = pytest.importorskip("langchain_lancedb")
+    return added(package.LanceDB(corpus.embeddings, uri=tempfile.mkdtemp()), corpus)
+
+
 def duckdb(corpus: Corpus) -> Any:
     module = pytest.importorskip("duckdb")
     store = community("DuckDB")(connection=module.connect(":memory:"), embedding=corpus.embeddings)
@@ -327,6 +338,17 @@ CASES: dict[str, StoreCase] = {
         nothing={"filter": "metadata.number = -1"},
         package="lancedb",
     ),
+    "LanceDB, filter as a dict": StoreCase(
+        lancedb,
+        metric="l2",
+        even={"filter": {"metadata.parity": "even"}},
+        nothing={"filter": {"metadata.number": -1}},
+        package="lancedb",
+    ),
+    "langchain-faiss": StoreCase(faiss_of_its_own_package, metric="l2", package="langchain_faiss"),
+    "langchain-lancedb": StoreCase(
+        lancedb_of_its_own_package, metric="l2", package="langchain_lancedb"
+    ),
     "DuckDB": StoreCase(duckdb, delete=duckdb_delete, package="duckdb"),
     "SKLearn": _sklearn("cosine", "cosine"),
     "SKLearn L2": _sklearn("euclidean", "l2"),
@@ -347,7 +369,7 @@ CASES: dict[str, StoreCase] = {
 }
 
 
-# The searches of DuckDB, SKLearn, Annoy, USearch and DocArray take no filter.
+# The other searches take no filter.
 FILTERING = [name for name, case in CASES.items() if case.even is not None]
 # Annoy builds its index from the first texts, and adds none to it later.
 EMPTY = [name for name, case in CASES.items() if case.can_be_empty]

@@ -116,8 +116,8 @@ def test_parts_of_the_packages_are_there_when_asked_for() -> None:
     import langchain_sift
     import sift_retrievers
 
-    assert callable(langchain_sift.stores.register_adapter)
+    assert callable(langchain_sift.stores.register_reader)
     assert callable(sift_retrievers.witnesses.score_words)
-    assert callable(sift_retrievers.retrieval.choose)
+    assert callable(sift_retrievers.retrieval.retrieve)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         sift_retrievers.nothing  # noqa: B018

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from corpus import Corpus
 from langchain_core.vectorstores import InMemoryVectorStore
+from reading import hits_in
 from store_cases import CASES
 
 from langchain_sift import SIFTRetriever
-from langchain_sift.stores import fetch_hits
-from sift_retrievers.retrieval import Target
 
 
 @pytest.mark.parametrize(
@@ -46,11 +45,11 @@ def test_one_call_of_the_store(
 def test_vectors_through_the_client_as_a_server_sends_them(
     name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In local mode the adapter reads the client's own array; a server's come as lists."""
+    """In local mode the reader reads the client's own array; a server's come as lists."""
     pytest.importorskip("langchain_qdrant")
     retriever = SIFTRetriever(CASES[name].filled(corpus))
     want = [retriever.invoke(query) for query in corpus.queries]
-    monkeypatch.setattr("langchain_sift.stores.qdrant._local_collection", lambda store: None)
+    monkeypatch.setattr("langchain_sift.stores.qdrant.local_collection", lambda store: None)
     found = [retriever.invoke(query) for query in corpus.queries]
     assert [[d.id for d in one] for one in found] == [[d.id for d in one] for one in want]
     assert found[0][0].metadata["sift"]["similarity"] == pytest.approx(
@@ -65,9 +64,9 @@ def test_a_subclass_that_searches_in_another_way_is_asked(corpus: Corpus) -> Non
 
     store = Backwards(corpus.embeddings)
     store.store = CASES["InMemory"].filled(corpus).store  # type: ignore[attr-defined]
-    target = Target(corpus.query_vector())
-    found = fetch_hits(store, target, 5, {})
-    plain = fetch_hits(CASES["InMemory"].filled(corpus), target, 5, {})
+    query = corpus.query_vector()
+    found = hits_in(store, query, 5)
+    plain = hits_in(CASES["InMemory"].filled(corpus), query, 5)
     assert [*found.ids] == [*plain.ids][::-1]
     assert found.vectors.tolist() == plain.vectors[::-1].tolist()
 
@@ -76,8 +75,8 @@ def test_in_memory_the_hits_are_those_of_the_stores_own_search(corpus: Corpus) -
     store = CASES["InMemory"].filled(corpus)
     for i, query in enumerate(corpus.queries):
         for passes in (None, lambda document: document.metadata["parity"] == "even"):
-            found = fetch_hits(store, Target(corpus.query_vector(i)), 20, {"filter": passes})
+            found = hits_in(store, corpus.query_vector(i), filter=passes)
             own = store.similarity_search(query, k=20, filter=passes)
             assert [*found.ids] == [document.id for document in own]
-            assert found.documents(range(20)) == own
+            assert [found.document(i) for i in range(20)] == own
             assert found.texts == [document.page_content for document in own]

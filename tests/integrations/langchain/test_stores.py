@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from corpus import Corpus
 from langchain_core.documents import Document
+from reading import hits_in
 from store_cases import CASES, EMPTY, FILTERING, GROWING, StoreCase, faiss, in_memory, search_kwargs
 
 from langchain_sift import SIFTRetriever
-from langchain_sift.stores import fetch_hits
 from sift_retrievers import select
-from sift_retrievers.retrieval import Target
 
 Build: TypeAlias = Callable[..., SIFTRetriever]
 # One set-up of each store.
@@ -51,7 +50,7 @@ def test_same_passages_as_select(retriever: Build, case: StoreCase, corpus: Corp
 
 
 def test_stored_vectors_come_as_they_are(store: Any, case: StoreCase, corpus: Corpus) -> None:
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, {})
+    hits = hits_in(store, corpus.query_vector())
     assert hits.vectors.dtype == np.float32
     documents = [hits.document(i) for i in range(len(hits))]
     expected = corpus.vectors[numbers(documents)]
@@ -63,6 +62,8 @@ def test_stored_vectors_come_as_they_are(store: Any, case: StoreCase, corpus: Co
     np.testing.assert_allclose(hits.vectors, expected, rtol=1e-6, atol=1e-6 if case.unit else 0)
     assert numbers(documents) == nearest(case, corpus)[:20].tolist()
     assert [document.id for document in documents] == [*hits.ids]
+    assert [document.page_content for document in documents] == [*hits.texts]
+    assert [document.metadata for document in documents] == [*hits.metadata]
 
 
 def test_numbers_in_the_metadata(retriever: Build, case: StoreCase, corpus: Corpus) -> None:
