@@ -100,7 +100,7 @@ def tasks_for(count: int, characters: int, letters: str) -> dict[str, Callable[[
         WHOLE: lambda: ask(PassageTexts.read(texts, titles)),
         "finding kept terms": lambda: PassageTexts.read(texts, titles, cache=cache),
         "relevance": lambda: combine_witnesses(
-            cosines, [question], PassageTexts(read.blocks, read.once), Witnesses()
+            cosines, [question], PassageTexts(read.blocks, read.first_of_equal), Witnesses()
         ),
         "phrases": lambda: coverage_from_terms(read, said, level=heard.chance),
         "ten picks": lambda: cover(phrases, heard.total, 10),

@@ -1,4 +1,7 @@
-"""Reading by numpy: all texts of a call at once, without a Python loop over terms."""
+"""Reading of texts in numpy, for where the compiled function is not available.
+
+All texts of a call are read together, without a Python loop over their terms.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,15 @@ from sift_retrievers.witnesses.characters import (
 from sift_retrievers.witnesses.folding import fold_all
 from sift_retrievers.witnesses.terms import COUNTS, MIX, Hashes, combined
 
-HEAD: Final = 80  # characters of the first line that count as its head
+HEAD: Final = 80  # characters of the first line that belong to the head
 SHORTEST_NAME: Final = 4
 LONGEST_NAME: Final = 60
-SHORTEST_NAME_WORDS: Final = 2  # one word may be any word: "Overview", "Contact", "Note"
+SHORTEST_NAME_WORDS: Final = 2  # a single word may be a common one: "Overview", "Note"
 CHUNK: Final = 2**18  # characters read at a time
 
 _U = np.uint64
 _BEGIN, _END = _U(0x5851F42D4C957F2D), _U(0x14057B7EF767814F)
-_EDGE: Final = 95  # stands for whatever is before or after a word
+_EDGE: Final = 95  # in 4-grams, the character before and after a word
 _BASE: Final = 0x9E3779B97F4A7C15 | 1  # odd, so it has an inverse modulo 2⁶⁴
 
 
@@ -40,12 +43,12 @@ def _powers(base: int) -> Hashes:
 
 @lru_cache(maxsize=1)
 def _bases() -> tuple[Hashes, Hashes]:
-    """The powers of the base of words' hashes, and those of its inverse."""
+    """The powers of the base of the hashes of words, and those of its inverse modulo 2⁶⁴."""
     return _powers(_BASE), _powers(pow(_BASE, -1, 2**64))
 
 
-def read(texts: Sequence[str]) -> list[bytes]:
-    """The block of every text."""
+def read_arrays(texts: Sequence[str]) -> list[bytes]:
+    """The block of every text (see `terms`)."""
     found: list[bytes] = []
     part: list[str] = []
     size = 0
@@ -53,13 +56,13 @@ def read(texts: Sequence[str]) -> list[bytes]:
         part.append(text)
         size += min(len(text), MOST_CHARACTERS)
         if size > CHUNK:
-            found += _read_some(part)
+            found += _fold_and_read(part)
             part, size = [], 0
-    return found + _read_some(part)
+    return found + _fold_and_read(part)
 
 
-def _read_some(texts: list[str]) -> list[bytes]:
-    """The blocks of texts that are about `CHUNK` characters before they are folded."""
+def _fold_and_read(texts: list[str]) -> list[bytes]:
+    """The blocks of texts with about `CHUNK` characters together, before folding."""
     found: list[bytes] = []
     part: list[str] = []
     size = 0
@@ -67,20 +70,20 @@ def _read_some(texts: list[str]) -> list[bytes]:
         part.append(text.lstrip())
         size += len(part[-1]) + 1
         if size > CHUNK:
-            found += _read(part)
+            found += _read_folded(part)
             part, size = [], 0
-    return found + _read(part) if part else found
+    return found + _read_folded(part) if part else found
 
 
-def _read(folded: list[str]) -> list[bytes]:
-    """The blocks of folded texts of at most `CHUNK` characters before the last."""
+def _read_folded(folded: list[str]) -> list[bytes]:
+    """The blocks of folded texts, with at most `CHUNK` characters in all but the last of them."""
     lines = [text.partition("\n") for text in folded]
     heads = np.array([min(len(first), HEAD) for first, _, _ in lines])
     names = np.array([_name_length(first) if rest.strip() else 0 for first, _, rest in lines])
     starts = np.concatenate([[0], np.cumsum([len(text) + 1 for text in folded])])
     codes, kinds = characters("\n".join(folded) + "\n")
     head_ends, name_ends = starts[:-1] + heads, starts[:-1] + names
-    if (kinds == DROPPED).any():  # closes the gap that they would make inside a word
+    if (kinds == DROPPED).any():  # without them the parts of a word on both sides are one word
         kept = kinds != DROPPED
         before = np.concatenate([[0], np.cumsum(kept)])
         starts, head_ends, name_ends = before[starts], before[head_ends], before[name_ends]
@@ -105,21 +108,21 @@ def _read(folded: list[str]) -> list[bytes]:
         of_grams = slice(gram_ends[i], gram_ends[i + 1])
         parts = (words[of_words], phrases[of_words], grams[of_grams])
         if of_words.start == of_words.stop:
-            itself = _as_it_is(text)
-            counts[i, 1] = len(itself)
-            parts = (parts[0], itself, parts[2])
+            only_phrase = _wordless_phrase(text)
+            counts[i, 1] = len(only_phrase)
+            parts = (parts[0], only_phrase, parts[2])
         blocks.append(b"".join((counts[i].tobytes(), *(part.tobytes() for part in parts))))
     return blocks
 
 
 def _name_length(first: str) -> int:
-    """Characters of a folded first line that are a name; 0 for none."""
+    """How many characters at the beginning of a folded first line are its name; 0 for none."""
     name = first.split("(")[0].rstrip()
     return len(name) if SHORTEST_NAME <= len(name) <= LONGEST_NAME else 0
 
 
 def _phrases(words: Hashes, cuts: npt.NDArray[np.intp]) -> Hashes:
-    """Every word with its neighbours, in all texts, which the cuts tell apart."""
+    """The phrases of all texts. Text i has the words `cuts[i]` to `cuts[i + 1]`."""
     if len(words) == 0:
         return words
     before, after = np.roll(words, 1), np.roll(words, -1)
@@ -129,14 +132,14 @@ def _phrases(words: Hashes, cuts: npt.NDArray[np.intp]) -> Hashes:
     return combined(combined(before, words), after)
 
 
-def _as_it_is(text: str) -> Hashes:
-    """The only phrase of a text without words; none of a blank one, which says nothing."""
+def _wordless_phrase(text: str) -> Hashes:
+    """The only phrase of a text without words, which is the text itself; none if it is blank."""
     bare = text.strip()
     return np.array([hash(bare) % 2**64] if bare else [], dtype=np.uint64)
 
 
 def _sequences(words: Hashes, starts: npt.NDArray[np.intp], sizes: npt.NDArray[np.intp]) -> Hashes:
-    """The hashes of some sequences of words: `combined` again and again."""
+    """The hashes of sequences of words, each given by its start and its number of words."""
     value = words[starts]
     for step in range(1, int(sizes.max(initial=0))):
         longer = np.flatnonzero(sizes > step)
@@ -147,16 +150,17 @@ def _sequences(words: Hashes, starts: npt.NDArray[np.intp], sizes: npt.NDArray[n
 def _words(
     codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Where every word begins, and its hash.
+    """The position of the beginning of every word, and its hash.
 
-    The hash of c_0 … c_n is Σ c_i base^i modulo 2⁶⁴, mixed: the difference of two sums over all
-    characters, over the power of the base at which the word begins.
+    The hash of the characters c_0 … c_n is Σ c_i base^i modulo 2⁶⁴, with its bits mixed. The sum is
+    the difference of two cumulative sums over all characters, divided by the power of the base at
+    the beginning of the word.
     """
     inner = kinds == WORD
     edge = np.flatnonzero(inner[1:] != inner[:-1]) + 1
     if inner[0]:
         edge = np.insert(edge, 0, 0)
-    begin, end = edge[::2], edge[1::2]  # the last character of a line is its end, a gap
+    begin, end = edge[::2], edge[1::2]  # every word ends: the last character is a gap
     powers, inverse = _bases()
     with np.errstate(over="ignore"):
         sums = np.zeros(len(codes) + 1, dtype=np.uint64)
@@ -170,7 +174,7 @@ def _words(
         after = np.append(dense[1:], False)
         before = np.insert(dense[:-1], 0, False)
         at = np.flatnonzero(dense & (after | ~before))
-        following = np.append(codes[1:], codes[:1])[at]  # of the last, a gap, none is asked for
+        following = np.append(codes[1:], codes[:1])[at]  # the last character is a gap, never used
         second = np.where(after[at], following, np.uint16(0))
         pairs = (codes[at] * _U(2**16) + second + MIX[0]) * MIX[1]
         pairs ^= pairs >> _U(31)
@@ -180,7 +184,7 @@ def _words(
 def _grams(
     codes: npt.NDArray[np.uint16], kinds: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Where every gram begins (at its second character), and its hash: four times 16 bits."""
+    """The position of the second character of every 4-gram, and its hash of four 16-bit numbers."""
     inner = kinds == WORD
     c = np.full(len(codes) + 3, _EDGE, dtype="<u2")
     np.copyto(c[1:-2], codes, where=inner)
@@ -200,7 +204,7 @@ def _grams(
 def _in_order(
     at: npt.NDArray[np.intp], hashes: Hashes, more_at: npt.NDArray[np.intp], more: Hashes
 ) -> tuple[npt.NDArray[np.intp], Hashes]:
-    """Two kinds of terms as one, in the order of the text."""
+    """Two arrays of terms merged into one, by their positions in the text."""
     both = np.concatenate([at, more_at])
     order = np.argsort(both, kind="stable")
     return both[order], np.concatenate([hashes, more])[order]

@@ -1,4 +1,8 @@
-"""Many texts folded at once, where each of their characters is folded by itself."""
+"""Folding of many texts at once; gives the same as `characters.fold`, text by text.
+
+Most characters are folded alike whatever stands beside them, and are looked up in a table. Texts
+with characters whose folding depends on their neighbours are folded one by one.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,9 @@ from sift_retrievers.witnesses.characters import MOST_CHARACTERS, UTF_32, fold
 Codes = npt.NDArray[np.uint32]
 
 _SINGLE: Final = np.zeros(0x110000, dtype=np.uint32)
-"""What a code point is folded to; 0: it has not come yet."""
-_SEVERAL: Final = 0xFFFFFFFE  # folded to several, or to none: `_REPLACED`
-_TOGETHER: Final = 0xFFFFFFFF  # folded together with its neighbours
+"""What every code point is folded to, or one of the two values below; 0: not yet known."""
+_SEVERAL: Final = 0xFFFFFFFE  # folded to several characters, or to none; they are in `_REPLACED`
+_TOGETHER: Final = 0xFFFFFFFF  # its folding depends on its neighbours
 _REPLACED: Final[dict[int, str]] = {}
 
 
@@ -49,7 +53,7 @@ def fold_codes(texts: Sequence[str]) -> list[Codes]:
 
 
 def _folded_singly(texts: list[str]) -> tuple[Codes, Codes, npt.NDArray[np.intp]]:
-    """The code points of all texts, what they are folded to, and where the texts begin and end."""
+    """The code points of all texts, their foldings, and the boundaries of the texts `[n + 1]`."""
     codes = _codes("".join(texts))
     folded = _SINGLE.take(codes, mode="clip")
     if not folded.all():
@@ -60,7 +64,7 @@ def _folded_singly(texts: list[str]) -> tuple[Codes, Codes, npt.NDArray[np.intp]
 
 
 def _holders(where: npt.NDArray[np.bool_], ends: npt.NDArray[np.intp]) -> list[int]:
-    """Which texts have one of some code points."""
+    """The texts in which any of the marked code points occurs."""
     holders = np.searchsorted(ends, np.flatnonzero(where), side="right") - 1
     found: list[int] = np.unique(holders).tolist()
     return found
@@ -71,10 +75,10 @@ def _codes(text: str) -> Codes:
 
 
 def _fold_one(code: int) -> int:
-    """The folded code point, if it is one whatever its neighbours are.
+    """The entry of a code point in `_SINGLE`.
 
-    Only marks and the letters of Korean syllables (jamo) are put in another order or joined with
-    what is before them. Marks that folding drops can stand anywhere.
+    Unicode normalisation reorders or joins only marks and the letters of Korean syllables (jamo)
+    with what is before them. Marks that folding removes do not depend on their neighbours.
     """
     folded = fold(chr(code))
     if folded and (code == 0 or any(map(_joins, chr(code) + folded))):

@@ -1,7 +1,7 @@
-"""Passages that the best passages name: the second step of a question that takes two.
+"""Passages whose names the most relevant passages mention: the second step of multi-hop questions.
 
-"Who directed the film X?" finds the passage "X", which names its director; what that person's own
-passage says, the question's words cannot find.
+"Where was the director of the film X born?" shares words with the passage "X", which names the
+director. The director's own passage has the answer, but none of the question's words.
 """
 
 from __future__ import annotations
@@ -15,21 +15,26 @@ from sift_retrievers.acceleration import compiled
 from sift_retrievers.witnesses.terms import Hashes, combined
 from sift_retrievers.witnesses.texts import PassageTexts
 
-BEST: Final = 10  # passages whose mentions count
+BEST: Final = 10
+"""How many of the most relevant passages are searched for names."""
 
 Float64 = npt.NDArray[np.float64]
 
 
 def mentions(passages: PassageTexts, relevance: Float64) -> Float64:
-    """`[n]` 0…1: how relevant the best of those passages is that name a passage.
+    """How strongly the most relevant passages point to each passage.
 
-    A passage is named where its title, or its short first line, stands word by word in one of the
-    ten best passages that has another title. The value is exp(ρ_j − max ρ) of the best passage j
-    that does, over the root of the number of those that do: who is named everywhere is no lead.
+    A passage is mentioned where its name (`Terms.name`: its title or short first line) occurs word
+    by word in one of the ten most relevant passages, unless that one has the same name. Its value
+    is exp(ρ_j − max ρ) of the most relevant passage j that mentions it, divided by the square root
+    of the number of passages that do: a name that occurs everywhere says little.
 
     Args:
         passages: n.
         relevance: `[n]` ρ in standard deviations.
+
+    Returns:
+        `[n]` values, 0 to 1.
     """
     native = compiled()
     if native is None:
@@ -40,10 +45,10 @@ def mentions(passages: PassageTexts, relevance: Float64) -> Float64:
 
 
 def mentions_in_arrays(passages: PassageTexts, relevance: Float64) -> Float64:
-    """The same by numpy."""
+    """`mentions` in numpy, for where the compiled function is not available."""
     named = np.zeros(len(passages))
-    terms = passages.joined
-    wanted: dict[int, dict[int, list[int]]] = {}  # words of a name → its hash → who has it
+    terms = passages.arrays
+    wanted: dict[int, dict[int, list[int]]] = {}  # words of a name → its hash → its passages
     own = [*zip(terms.names.tolist(), terms.name_words.tolist(), strict=True)]
     for i, (name, size) in enumerate(own):
         if size > 0:
@@ -55,13 +60,13 @@ def mentions_in_arrays(passages: PassageTexts, relevance: Float64) -> Float64:
     starts = np.cumsum(terms.word_counts) - terms.word_counts
     words = [terms.words[starts[j] :][: terms.word_counts[j]] for j in best]
     flat, ends = np.concatenate(words), np.cumsum([len(one) for one in words])
-    # A name begins with the first word of its passage: few places have one.
+    # A name begins with the first word of its passage, which occurs in few places.
     place = _places(flat, terms.words[starts[terms.name_words > 0]])
     rank = np.searchsorted(ends, place, side="right")
     so_far = flat[place]
     for size in range(1, max(wanted) + 1):
         if size > 1:
-            inside = place + size <= ends[rank]  # not across two passages
+            inside = place + size <= ends[rank]  # not across the end of a passage
             place, rank, so_far = place[inside], rank[inside], so_far[inside]
             so_far = combined(so_far, flat[place + size - 1])
         if size not in wanted:
@@ -78,7 +83,7 @@ def mentions_in_arrays(passages: PassageTexts, relevance: Float64) -> Float64:
 
 
 def _places(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.intp]:
-    """Where one of some wanted hashes stands, of which there is one at least."""
+    """The positions of hashes that are among the wanted ones, of which there is at least one."""
     keys = np.sort(wanted)
     at = np.searchsorted(keys, hashes).clip(max=len(keys) - 1)
     return np.flatnonzero(keys[at] == hashes)

@@ -1,4 +1,4 @@
-"""Redundancy by texts: a passage repeats another as far as it has its phrases."""
+"""Repetition by texts: a passage repeats another to the extent that they share phrases."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sift_retrievers.coverage import GAMMA, Coverage
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import read_question, score_terms
 
-ASIDE: Final = 0.3
-"""What a phrase weighs that has no word of the question."""
+BASE_WEIGHT: Final = 0.3
+"""Weight of a phrase without a word of the question."""
 
 Float64 = npt.NDArray[np.float64]
 
@@ -22,60 +22,74 @@ Float64 = npt.NDArray[np.float64]
 def phrase_coverage(
     texts: Sequence[str], question: str | None = None, *, gamma: float = GAMMA, level: float = 1.0
 ) -> Coverage:
-    """The kernel of `select` that sees repetition in the texts.
+    """A kernel for `select` that finds repetition in the texts of the candidates.
 
-    The units are phrases: every word with its neighbours, in scripts without spaces four characters
-    (`terms`). A passage within another is its repetition, a copy with a line above or other words
-    in places is one to a large part, and two passages about one thing in other words are none.
-    Phrases around the question's words weigh more: what a passage says *about the question* must
-    be new.
+    The units of the `Coverage` are phrases: every word with its two neighbours; in scripts without
+    spaces, four characters (see `terms`). A passage that is contained in another repeats it
+    completely. A copy with an added line or some changed words repeats it largely. Two passages
+    that say the same in different words do not repeat each other. Phrases with words of the
+    question have larger weights, so what a passage says about the question must be new.
 
     Args:
-        texts: of the K candidates.
-        question: None: all phrases weigh the same.
-        gamma: how much relevance counts, see `Coverage`.
-        level: the chance that the best candidate is evidence, see `Coverage`.
+        texts: K, of the candidates.
+        question: the query's text; None: all phrases have the same weight.
+        gamma: how much relevance counts against novelty, see `Coverage`.
+        level: the probability that the most relevant candidate is evidence, see `Coverage`.
+
+    Raises:
+        TypeError: for a text that is neither a string nor None, or a single string.
     """
     read = PassageTexts.read(texts)
-    said = None
+    word_weights = None
     if question is not None:
-        said = score_terms(read_question(question), read).word_weights
-    return coverage_from_terms(read, said, gamma=gamma, level=level)
+        word_weights = score_terms(read_question(question), read).word_weights
+    return coverage_from_terms(read, word_weights, gamma=gamma, level=level)
 
 
 def coverage_from_terms(
-    passages: PassageTexts, said: Float64 | None, *, gamma: float = GAMMA, level: float
+    passages: PassageTexts, word_weights: Float64 | None, *, gamma: float = GAMMA, level: float
 ) -> Coverage:
-    """The same from texts that were read before.
+    """As `phrase_coverage`, from terms that are read already.
 
     Args:
         passages: K.
-        said: of all words of all passages, one after the other: what each weighs that the question
-            has, 0 for others (`WordScores.word_weights`).
-        gamma: as above.
-        level: as above.
+        word_weights: one a word of all passages, passage after passage: its weight if it is a word
+            of the question, else 0 (`WordScores.word_weights`). None: all phrases have the same
+            weight.
+        gamma: as `phrase_coverage`.
+        level: as `phrase_coverage`.
     """
     native = compiled()
     if native is not None:
-        found = native.phrases(passages.blocks, said, ASIDE)
+        found = native.phrases(passages.blocks, word_weights, BASE_WEIGHT)
         units, sizes = np.frombuffer(found[0], np.uint64), np.frombuffer(found[1], np.intp)
-        weights = None if said is None else np.frombuffer(found[2])
+        weights = None if word_weights is None else np.frombuffer(found[2])
         return Coverage(units, sizes, weights, gamma=gamma, level=level)
-    terms = passages.joined
-    weights = None if said is None else _weights(said, terms.word_counts, terms.phrase_counts)
+    terms = passages.arrays
+    weights = None
+    if word_weights is not None:
+        weights = _phrase_weights(word_weights, terms.word_counts, terms.phrase_counts)
     return Coverage(terms.phrases, terms.phrase_counts, weights, gamma=gamma, level=level)
 
 
-def _weights(said: Float64, words: npt.NDArray[np.intp], phrases: npt.NDArray[np.intp]) -> Float64:
-    """`ASIDE` plus the largest weight of a phrase's three words, for all phrases."""
-    largest = said.copy()
-    inside = np.ones(max(len(said) - 1, 0), dtype=np.bool_)
+def _phrase_weights(
+    word_weights: Float64, words: npt.NDArray[np.intp], phrases: npt.NDArray[np.intp]
+) -> Float64:
+    """The weight of every phrase: `BASE_WEIGHT` plus the largest weight of its three words.
+
+    Args:
+        word_weights: of all words of all passages.
+        words: `[K]` number of words of each passage.
+        phrases: `[K]` number of phrases of each passage.
+    """
+    largest = word_weights.copy()
+    inside = np.ones(max(len(word_weights) - 1, 0), dtype=np.bool_)
     inside[np.cumsum(words[words > 0])[:-1] - 1] = False
-    right, left = np.where(inside, said[1:], 0.0), np.where(inside, said[:-1], 0.0)
+    right, left = np.where(inside, word_weights[1:], 0.0), np.where(inside, word_weights[:-1], 0.0)
     np.maximum(largest[:-1], right, out=largest[:-1])
     np.maximum(largest[1:], left, out=largest[1:])
-    wordless = np.flatnonzero((words == 0) & (phrases > 0))  # the only phrase is the text itself
+    wordless = np.flatnonzero((words == 0) & (phrases > 0))  # one phrase: the text itself
     at = (np.cumsum(words) - words)[wordless]
-    weights: Float64 = ASIDE + np.insert(largest, at, 0.0)
+    weights: Float64 = BASE_WEIGHT + np.insert(largest, at, 0.0)
     assert len(weights) == phrases.sum()
     return weights

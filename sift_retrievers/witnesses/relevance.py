@@ -1,4 +1,4 @@
-"""How relevant passages are, by several witnesses: their vectors, their words, and other judges."""
+"""How relevant passages are, by several witnesses: vectors, words, and a scorer."""
 
 from __future__ import annotations
 
@@ -25,27 +25,28 @@ from sift_retrievers.witnesses.words import WordScores, read_question, score_ter
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 
-PARTS: Final[Mapping[str, float]] = MappingProxyType(
+WORD_SCORE_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
     {"grams": 0.7, "words": 0.7, "pairs": 0.3, "head_grams": 0.3, "head_words": 0.3}
 )
-"""What each score of `WordScores` weighs within the witness of words."""
-_PART_WEIGHTS: Final = np.array([*PARTS.values()])[:, None]
-NAMED: Final = 2.0  # standard deviations that a mention by the best passage is worth
+"""Weight of each score of `WordScores` in the relevance by words."""
+_WEIGHT_COLUMN: Final = np.array([*WORD_SCORE_WEIGHTS.values()])[:, None]
+MENTION_WEIGHT: Final = 2.0
+"""Standard deviations of relevance that a mention by the most relevant passage adds."""
 
 
 @dataclass(frozen=True)
 class Witnesses:
-    """Who is heard about a passage's relevance, and how much each counts.
+    """Which witnesses decide how relevant a passage is, and their weights.
 
-    With z(·) the distance from the mean of the candidates in standard deviations,
+    With z(·) the distance from the mean of the candidates in standard deviations, the relevance is
 
-        ρ = vectors · z(cosine) + scores · z(judge)
+        ρ = vectors · z(cosine) + scores · z(scorer)
             + words · (0.7 z(BM25 of 4-grams) + 0.7 z(BM25 of words) + 0.3 z(pairs of words)
                        + 0.3 z(BM25 of 4-grams in the head) + 0.3 z(BM25 of words in the head)),
 
-    brought to standard deviation 1, and, where words are heard, 2 more for a passage that the best
-    one names (`mentions`), less for one that a less relevant passage names. Whoever says the same
-    of all passages (no word of the question occurs anywhere, say) is not heard.
+    standardised again. If words have a weight, a passage whose name the most relevant passage
+    mentions gets up to 2 more (`mentions`). A score that is the same for all passages, as when no
+    word of the question occurs anywhere, has no influence.
 
     The weights were chosen on one half of the questions of six public corpora; see
     benchmarks/retrieval.
@@ -55,24 +56,25 @@ class Witnesses:
     """
 
     vectors: float = 1.0
-    """Of the cosine of question and passage."""
+    """Weight of the cosine of question and passage."""
     words: float = 1.0
-    """Of the words that they have in common; 0: texts are not read."""
+    """Weight of the words that question and passage share; 0: texts are not read."""
     scores: float = 2.0
-    """Of `judge`, or of a reranker whose scores come along; without either nobody is heard here."""
+    """Weight of the scores of `scorer`, or of a reranker that has scored the passages; without
+    either it has no influence."""
     scorer: Scorer | None = None
-    """A further witness, a cross-encoder say."""
+    """A function that scores texts for a question, such as a cross-encoder."""
 
     def __post_init__(self) -> None:
-        heard = {"vectors": self.vectors, "words": self.words, "scores": self.scores}
-        for name, weight in heard.items():
+        for name in ("vectors", "words", "scores"):
+            weight = getattr(self, name)
             number = isinstance(weight, Real) and not isinstance(weight, bool)
             if not (number and math.isfinite(weight) and weight >= 0):
                 raise ValueError(
                     f"a witness's weight is a finite number of at least 0; got {name}={weight!r}"
                 )
         if self.vectors + self.words + self.scores == 0:
-            raise ValueError("at least one witness must be heard; all weights are 0")
+            raise ValueError("at least one witness must have a weight above 0; all weights are 0")
 
 
 NAMED_WITNESSES: Final[Mapping[str, Witnesses]] = MappingProxyType(
@@ -85,10 +87,10 @@ NAMED_WITNESSES: Final[Mapping[str, Witnesses]] = MappingProxyType(
 
 
 def as_witnesses(given: Any) -> Witnesses:
-    """The witnesses behind a name, a judge, or witnesses as they are.
+    """Witnesses from a name, a scorer, or `Witnesses` themselves.
 
     Raises:
-        ValueError: for a name that is not known.
+        ValueError: for an unknown name.
         TypeError: for anything else.
     """
     if isinstance(given, Witnesses):
@@ -110,17 +112,17 @@ def as_witnesses(given: Any) -> Witnesses:
 
 @dataclass(frozen=True)
 class Relevance:
-    """What was found out about n passages for one question."""
+    """The relevance of n passages for one question."""
 
     total: Float64
-    """`[n]` ρ, in standard deviations among the candidates."""
+    """`[n]` ρ, in standard deviations among the passages."""
     scores_by_witness: Mapping[str, Float64]
-    """What each witness said, by name; `[n]` each: "cosine", the scores of `WordScores`, "mention",
-    "score" of the judge. As they came, not standardised."""
+    """The scores that ρ is made of, `[n]` each and not standardised: "cosine", the scores of
+    `WordScores`, "mention", and "score" of the scorer."""
     chance: float
-    """That the evidence is among the passages, as far as the witnesses tell: 0…1 (`evidence`)."""
+    """Estimated probability that the evidence is among the passages, 0 to 1 (see `evidence`)."""
     words: WordScores | None
-    """None where words were not heard."""
+    """None where words were not compared."""
 
     @property
     def probably_missing(self) -> bool:
@@ -135,21 +137,21 @@ def combine_witnesses(
     witnesses: Witnesses,
     scores: npt.ArrayLike | None = None,
 ) -> Relevance:
-    """Hear all witnesses about n passages.
+    """The relevance of n passages, by all witnesses together.
 
-    With several targets a passage is as relevant as it is to the one that it suits best.
+    With several targets, a passage counts by the target to which it is most relevant.
 
     Args:
         cosines: `[m, n]` of each target to the passages.
-        questions: m texts of the targets; None for a target that is a vector alone.
-        passages: n; None where there are no texts.
-        witnesses: who is heard.
-        scores: `[n]` what the judge said.
+        questions: m texts of the targets; None for a target that is only a vector.
+        passages: n; None if there are no texts.
+        witnesses: their weights.
+        scores: `[n]` scores of the scorer; None if there is none.
     """
     terms = [None if text is None else read_question(text) for text in questions]
-    judged = None if scores is None else np.asarray(scores, dtype=np.float64)
+    given = None if scores is None else np.asarray(scores, dtype=np.float64)
     each = [
-        _of_one(np.asarray(row, dtype=np.float64), asked, passages, witnesses, judged)
+        _for_one_target(np.asarray(row, dtype=np.float64), asked, passages, witnesses, given)
         for row, asked in zip(cosines, terms, strict=True)
     ]
     if len(each) == 1:
@@ -157,55 +159,55 @@ def combine_witnesses(
     best = np.argmax([one.total for one in each], axis=0)
     names = dict.fromkeys(name for one in each for name in one.scores_by_witness)
     column = np.arange(len(best))
-    nothing = np.zeros(len(best))
-    said = {
-        name: np.array([one.scores_by_witness.get(name, nothing) for one in each])[best, column]
+    zeros = np.zeros(len(best))
+    by_witness = {
+        name: np.array([one.scores_by_witness.get(name, zeros) for one in each])[best, column]
         for name in names
     }
-    said["cosine"] = np.max([one.scores_by_witness["cosine"] for one in each], axis=0)
+    by_witness["cosine"] = np.max([one.scores_by_witness["cosine"] for one in each], axis=0)
     total = np.max([one.total for one in each], axis=0)
-    heard = [one.words for one in each if one.words is not None]
-    return Relevance(total, said, max(one.chance for one in each), _loudest(heard))
+    words = [one.words for one in each if one.words is not None]
+    return Relevance(total, by_witness, max(one.chance for one in each), _largest(words))
 
 
-def _of_one(
+def _for_one_target(
     cosine: Float64,
     asked: bytes | None,
     passages: PassageTexts | None,
     witnesses: Witnesses,
     scores: Float64 | None,
 ) -> Relevance:
-    said: dict[str, Float64] = {"cosine": cosine}
+    by_witness: dict[str, Float64] = {"cosine": cosine}
     near = standardized(cosine)
     raw = witnesses.vectors * near
     if scores is not None:
-        said["score"] = scores
+        by_witness["score"] = scores
         raw = raw + witnesses.scores * standardized(scores, rounding=1e-13)
     words = None
     if witnesses.words > 0 and passages is not None and asked is not None and len(passages):
         words = score_terms(asked, passages)
-        said |= {name: getattr(words, name) for name in PARTS}
-        said["share"] = words.share
-        parts = standardized(np.array([said[name] for name in PARTS]))
-        lexical = (_PART_WEIGHTS * parts).sum(axis=0)
+        by_witness |= {name: getattr(words, name) for name in WORD_SCORE_WEIGHTS}
+        by_witness["share"] = words.share
+        parts = standardized(np.array([by_witness[name] for name in WORD_SCORE_WEIGHTS]))
+        lexical = (_WEIGHT_COLUMN * parts).sum(axis=0)
         raw = raw + witnesses.words * lexical
         chance = chance_of_evidence(cosine, near + lexical, words.gram_share, words.pairs)
     else:
         chance = chance_by_vectors(cosine)
-        if witnesses.vectors == 0 and scores is None:  # nobody else can say anything
+        if witnesses.vectors == 0 and scores is None:  # no witness with a weight has scores
             raw = near
     total = standardized(raw)
     if words is not None and passages is not None:
-        said["mention"] = mentions(passages, total)
-        total = total + NAMED * min(witnesses.words, 1.0) * said["mention"]
-    return Relevance(total, said, chance, words)
+        by_witness["mention"] = mentions(passages, total)
+        total = total + MENTION_WEIGHT * min(witnesses.words, 1.0) * by_witness["mention"]
+    return Relevance(total, by_witness, chance, words)
 
 
-def _loudest(heard: Sequence[WordScores]) -> WordScores | None:
-    """What the words of several targets say: of each score the largest."""
-    if len(heard) < 2:
-        return heard[0] if heard else None
+def _largest(scores: Sequence[WordScores]) -> WordScores | None:
+    """The largest of each score over several targets; None without any."""
+    if len(scores) < 2:
+        return scores[0] if scores else None
     names = [one.name for one in fields(WordScores)]
     return WordScores(
-        **{name: np.max([getattr(one, name) for one in heard], axis=0) for name in names}
+        **{name: np.max([getattr(one, name) for one in scores], axis=0) for name in names}
     )

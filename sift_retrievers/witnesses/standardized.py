@@ -1,4 +1,4 @@
-"""Scores of any scale, brought to one."""
+"""Scores standardised to mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ Float64 = npt.NDArray[np.float64]
 
 
 def standardized(values: Float64, rounding: float = 1e-7) -> Float64:
-    """Distances from the mean in standard deviations `[n]`; all 0 where all values are equal.
+    """Distances from the mean, in standard deviations; all 0 where all values are equal.
 
-    Equal means up to rounding, a share of the largest value: copies of one passage differ in the
-    last bits of their float32 cosines.
+    Values count as equal if they differ by no more than rounding: copies of one passage differ in
+    the last bits of their float32 cosines.
 
     Args:
-        values: `[n]`, or rows `[r, n]`, each of which is brought to the scale by itself.
-        rounding: a smaller standard deviation, relative to the largest value, is none.
+        values: `[n]`, or `[r, n]` to standardise each row by itself.
+        rounding: standard deviation, relative to the largest absolute value, below which all values
+            count as equal.
+
+    Returns:
+        An array of the same shape. Values whose largest is not finite give zeros.
     """
     native = compiled()
     if native is None:
@@ -31,14 +35,14 @@ def standardized(values: Float64, rounding: float = 1e-7) -> Float64:
 
 
 def standardized_arrays(values: Float64, rounding: float) -> Float64:
-    """The same by numpy."""
+    """`standardized` in numpy, for where the compiled function is not available."""
     if values.size == 0:
         return values
     largest = np.abs(values).max(axis=-1, keepdims=True)
-    loud = (largest > 0) & np.isfinite(largest)
-    scaled = np.where(loud, values, 0.0) / np.where(loud, largest, 1.0)
+    differs = (largest > 0) & np.isfinite(largest)
+    scaled = np.where(differs, values, 0.0) / np.where(differs, largest, 1.0)
     centred = scaled - scaled.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True))
-    loud = loud & (deviation >= rounding)
-    found: Float64 = np.where(loud, centred, 0.0) / np.where(loud, deviation, 1.0)
+    differs = differs & (deviation >= rounding)
+    found: Float64 = np.where(differs, centred, 0.0) / np.where(differs, deviation, 1.0)
     return found

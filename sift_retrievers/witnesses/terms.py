@@ -1,19 +1,22 @@
-"""The terms of texts as arrays of hashes: words in order, phrases, and character 4-grams.
+"""The terms of a text: words, phrases and character 4-grams, as 64-bit hashes.
 
-Language-neutral:
+The definitions work for all languages:
 
-* Words are runs of letters and digits, as Unicode has them; `_` ends a word. Case and accents are
-  folded ("Müller" is "muller"), ligatures and full-width forms are taken apart.
-* 4-grams stand inside a word or touch its edge, so inflected forms and compounds share most.
-* Scripts that put no spaces between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer) have
-  every two neighbouring characters as a word, and every character as a gram.
-* A phrase is a word with its two neighbours; the ends of a text are neighbours, too.
+* A word is a run of Unicode letters and digits; `_` ends a word. Case and accents are folded
+  ("Müller" becomes "muller"), ligatures and full-width characters are decomposed.
+* A 4-gram is four consecutive characters of a word; the places before and after the word count as
+  characters. Inflected forms and compounds share most of their 4-grams.
+* In scripts without spaces between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer), every pair
+  of neighbouring characters is a word, and every character is a gram.
+* A phrase is a word with the words before and after it. The beginning and the end of a text count
+  as words there.
 
-A hash has 64 bits: two terms of one question collide with a chance of about one in 10¹³.
+Two different terms of one question have the same hash with a probability of about 10⁻¹³.
 
-The terms of one text are one block of bytes, which the compiled functions take as it is: eight
-numbers of 64 bits (words, phrases, grams, words in the head, grams in the head, hash of the name,
-words of the name, 0), then its words, phrases and grams.
+The terms of one text are stored in one block of bytes, which the compiled functions read directly:
+eight 64-bit integers (number of words, of phrases, of grams, of words in the head, of grams in the
+head, hash of the name, number of words of the name, 0), followed by the hashes of the words,
+phrases and grams.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ import numpy.typing as npt
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-COUNTS: Final = 8  # numbers before the terms
+COUNTS: Final = 8
+"""Integers at the beginning of a block, before the hashes."""
 _U = np.uint64
 MIX: Final = tuple(
     map(_U, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5))
@@ -41,37 +45,38 @@ class Terms:
 
     @property
     def words(self) -> Hashes:
-        """`[n]`."""
-        return self._part(0)
+        """`[n]` hashes."""
+        return self._hashes(0)
 
     @property
     def phrases(self) -> Hashes:
-        """`[n]`: phrase i has word i in its middle.
+        """`[n]` hashes; word i is in the middle of phrase i.
 
-        A text without a word has one phrase, itself, a blank one none.
+        A text without words is one phrase by itself; a blank text has none.
         """
-        return self._part(1)
+        return self._hashes(1)
 
     @property
     def grams(self) -> Hashes:
-        """`[m]`."""
-        return self._part(2)
+        """`[m]` hashes of 4-grams."""
+        return self._hashes(2)
 
     @property
     def head_words(self) -> int:
-        """How many of the words stand in the head: the first line, at most 80 characters."""
+        """How many of the words are in the head: the first line, at most 80 characters of it."""
         return self._counts[3]
 
     @property
     def head_grams(self) -> int:
+        """How many of the 4-grams are in the head."""
         return self._counts[4]
 
     @property
     def name(self) -> tuple[int, int] | None:
-        """Hash and number of the words by which other texts may call this one.
+        """Hash and number of words of the name by which other texts may mention this one.
 
-        Its first line up to a parenthesis, if that has two words or more, at most 60 characters,
-        and a text below it.
+        The name is the first line up to a parenthesis. A text has one if that is at least two words
+        and at most 60 characters long, and more text follows below; None otherwise.
         """
         value, size = self._counts[5:7]
         return (value, size) if size > 0 else None
@@ -81,14 +86,15 @@ class Terms:
         counts: list[int] = np.frombuffer(self.block, dtype=np.uint64, count=COUNTS).tolist()
         return counts
 
-    def _part(self, which: int) -> Hashes:
+    def _hashes(self, kind: int) -> Hashes:
+        """Those of the words (0), the phrases (1) or the grams (2)."""
         counts = self._counts
-        first = COUNTS + sum(counts[:which])
-        return np.frombuffer(self.block, np.uint64, count=counts[which], offset=8 * first)
+        first = COUNTS + sum(counts[:kind])
+        return np.frombuffer(self.block, np.uint64, count=counts[kind], offset=8 * first)
 
 
 def combined(first: Hashes, second: Hashes) -> Hashes:
-    """The hash of a sequence that goes on: `first` of what was before, `second` of the next."""
+    """The hash of a sequence extended by one term, from the hashes of the sequence and the term."""
     with np.errstate(over="ignore"):
         mixed: Hashes = (first * MIX[1]) ^ (second * MIX[0])
         mixed ^= mixed >> _U(32)

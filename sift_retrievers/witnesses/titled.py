@@ -1,18 +1,26 @@
-"""Texts with a title above them, without copying them."""
+"""Texts with a title as their first line, without copying the texts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
-Titled: TypeAlias = str | tuple[str, str]
-"""A text, or its first line and the rest. Python keeps the hash of a string: a text that comes from
-a store in memory again and again is found by it at once, a new string that begins with its title
-would be hashed anew."""
+TitledText: TypeAlias = str | tuple[str, str]
+"""A text, or its first line and the rest of it.
+
+As a key of a cache, the pair is faster than the joined string: Python keeps the hash of a string
+object, so the text object that an in-memory store returns for every query is hashed only once."""
 
 
-def titled(texts: Sequence[str], titles: Sequence[str | None] | None) -> list[Titled]:
-    """Each text with its title above it, unless it begins with that line; equal texts are equal."""
+def with_titles(texts: Sequence[str], titles: Sequence[str | None] | None) -> list[TitledText]:
+    """Each text with its title as the first line, unless that is its first line already.
+
+    Two results are equal exactly if their full texts are.
+
+    Args:
+        texts: n.
+        titles: n, None or "" for a text without a title; None: no text has one.
+    """
     if titles is None:
         return [*texts]
     given = [title or "" for title in titles]
@@ -26,10 +34,10 @@ def titled(texts: Sequence[str], titles: Sequence[str | None] | None) -> list[Ti
     lines = {*missing} - {None}
     if not lines:
         return [*texts]
-    found: list[Titled] = []
+    found: list[TitledText] = []
     for text, title in zip(texts, missing, strict=True):
         if title is None or "\n" in title:
-            # The same text may stand elsewhere as a title and the rest.
+            # The same full text may also come as a title and a text: split it the same way.
             full = text if title is None else f"{title}\n{text}"
             line, end, rest = full.partition("\n")
             found.append((line, rest) if end and line in lines else full)
@@ -39,10 +47,10 @@ def titled(texts: Sequence[str], titles: Sequence[str | None] | None) -> list[Ti
 
 
 def begins_with_line(text: str, line: str) -> bool:
-    """Whether a text begins with a line, and has another."""
+    """Whether the first line of a text is this one, and is not the last."""
     return text.startswith(line) and text[len(line) : len(line) + 1] == "\n"
 
 
-def whole(text: Titled) -> str:
-    """The text in one string."""
+def full_text(text: TitledText) -> str:
+    """The text as one string."""
     return text if isinstance(text, str) else f"{text[0]}\n{text[1]}"

@@ -1,11 +1,11 @@
-"""What the words of a question say of passages: BM25 among the passages of one question.
+"""How well passages match the words of a question: BM25 computed among the candidates.
 
-No index and no statistics of a corpus: how rare a term is, is counted among the passages at hand,
-equal texts once. Among the nearest neighbours of a question that tells more than the frequency in
-the whole corpus does: a term that all of them have cannot tell them apart.
+No index and no corpus statistics are needed. Document frequencies are counted among the candidates
+of the question, where equal texts count once. For ranking candidates these are more useful than
+frequencies in the whole corpus: a term that all candidates contain cannot tell them apart.
 
 BM25: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009),
-eq. 3.15, with k₁ = 2 and b = 0.75 and log(1 + (n − df + ½) / (df + ½)) for the weight of a term.
+eq. 3.15, with k₁ = 2 and b = 0.75; the weight of a term is log(1 + (n − df + ½) / (df + ½)).
 """
 
 from __future__ import annotations
@@ -25,75 +25,78 @@ from sift_retrievers.witnesses.texts import Integers, PassageTexts
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 
-LONGEST_QUESTION: Final = 10_000  # characters that are read; what follows is not
+LONGEST_QUESTION: Final = 10_000  # characters that are read; the rest is ignored
 K1: Final = 2.0
 B: Final = 0.75
 
 
 @dataclass(frozen=True)
 class WordScores:
-    """What was counted for one question in n passages; each score `[n]`, not negative."""
+    """Scores of n passages for one question; `[n]` each and not negative, unless it says so."""
 
     grams: Float64
     """BM25 of the question's character 4-grams."""
     words: Float64
     """BM25 of its words."""
     pairs: Float64
-    """Share of its pairs of neighbouring words that stand in a passage so: 0…1."""
+    """Share of its pairs of neighbouring words that are also neighbours in a passage, weighted by
+    rarity: 0 to 1."""
     head_grams: Float64
-    """As `grams`, in the head of a passage: its title, or its first line."""
+    """As `grams`, in the head of a passage: its first line, which may be its title."""
     head_words: Float64
     """As `words`, in the head."""
     share: Float64
-    """Share of its words that a passage has, rare ones weighing more: 0…1."""
+    """Share of its words that a passage contains, weighted by rarity: 0 to 1."""
     gram_share: Float64
-    """As `share`, of its character 4-grams."""
+    """As `share`, for its character 4-grams."""
     word_weights: Float64
-    """Of all words of all passages, one after the other: the weight of a word that the question has
-    too, 0 of others."""
+    """One a word of all passages, passage after passage: the weight of the word if it is one of the
+    question's, else 0."""
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Where the terms of a question occur in n passages."""
+class _Occurrences:
+    """Where the terms of a question occur in n passages; one entry an occurrence."""
 
     passage: Integers
+    """Which passage."""
     term: Integers
-    """Position among the question's distinct terms."""
+    """Which of the question's distinct terms."""
     place: Integers
-    """Position in all passages' terms, one after the other."""
+    """Position among the terms of all passages, passage after passage."""
     lengths: Integers
-    """`[n]` terms of each passage."""
+    """`[n]` number of terms of each passage."""
     terms: int
-    """Distinct terms of the question."""
+    """Number of distinct terms of the question."""
 
-    def counts(self, of: npt.NDArray[np.bool_] | slice = slice(None)) -> Float64:
-        """`[n, terms]` how often each occurs, or some of the occurrences."""
+    def counts(self, which: npt.NDArray[np.bool_] | slice = slice(None)) -> Float64:
+        """`[n, terms]` how often each term occurs in each passage, by all or some occurrences."""
         n = len(self.lengths)
-        flat = np.bincount(self.passage[of] * self.terms + self.term[of], minlength=n * self.terms)
+        cells = self.passage[which] * self.terms + self.term[which]
+        flat = np.bincount(cells, minlength=n * self.terms)
         return flat.reshape(n, self.terms).astype(np.float64)
 
 
-# The scores in the order in which the compiled function gives them.
+# The scores in the order of the compiled function's result.
 _ROWS: Final = ("grams", "words", "pairs", "head_grams", "head_words", "share", "gram_share")
 
 
 def score_words(
     question: str, texts: Sequence[str], *, cache: TermCache | None = None
 ) -> WordScores:
-    """Score n texts by the words of a question, in about a millisecond for a hundred passages.
+    """Score n texts by the words of a question; takes about a millisecond for a hundred passages.
 
-    Words, 4-grams of characters and pairs of words, in any language (`terms`); the first line of a
-    text, at most 80 characters of it, is its head. A text without a term of the question, or an
-    empty one, has 0 everywhere, and so has every text for a question without words.
+    Compares words, character 4-grams and pairs of words, in any language (see `terms`). A text
+    without a term of the question scores 0 everywhere, and so does every text for a question
+    without words.
 
     Args:
-        question: what is asked; its first 10,000 characters are read.
-        texts: n; of each the first 100,000 characters are read.
-        cache: keeps the terms of texts for the next question.
+        question: the query's text; its first 10,000 characters are read.
+        texts: n; the first 100,000 characters of each are read.
+        cache: where terms of texts are looked up and kept.
 
     Raises:
-        TypeError: if the question or a text is no string.
+        TypeError: if the question or a text is not a string.
     """
     for text in (question, *texts):
         if not isinstance(text, str):
@@ -105,29 +108,34 @@ def score_words(
 
 
 def read_question(question: str) -> bytes:
-    """The terms of a question, as a block; of its first 10,000 characters."""
+    """The terms of the first 10,000 characters of a question, as a block (see `terms`)."""
     return read_blocks([question[:LONGEST_QUESTION]])[0]
 
 
 def score_terms(asked: bytes, passages: PassageTexts) -> WordScores:
-    """The same from terms that were read before, those of the question in one block."""
+    """As `score_words`, from terms that are read already.
+
+    Args:
+        asked: the terms of the question, from `read_question`.
+        passages: n.
+    """
     native = compiled()
     if native is None:
         return score_arrays(Terms(asked), passages)
     scores, word_weights = map(
-        np.frombuffer, native.score_terms(asked, passages.blocks, passages.once)
+        np.frombuffer, native.score_terms(asked, passages.blocks, passages.first_of_equal)
     )
     rows = dict(zip(_ROWS, scores.reshape(len(_ROWS), len(passages)), strict=True))
     return WordScores(**rows, word_weights=word_weights)
 
 
 def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
-    """The same by numpy."""
-    found, once = passages.joined, np.frombuffer(passages.once, dtype=np.bool_)
+    """`score_terms` in numpy, for where the compiled function is not available."""
+    found, distinct = passages.arrays, np.frombuffer(passages.first_of_equal, dtype=np.bool_)
     lengths = found.word_counts
     in_words = _find(asked.words, found.words, lengths)
     counts = in_words.counts()
-    weight = _weights(counts, once)
+    weight = _weights(counts, distinct)
 
     pair_lengths = np.maximum(lengths - 1, 0)
     in_pairs = _find(_pairs(asked.words), _pairs_of(found.words, lengths), pair_lengths)
@@ -135,16 +143,16 @@ def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
 
     in_grams = _find(asked.grams, found.grams, found.gram_counts)
     gram_counts = in_grams.counts()
-    gram_weight = _weights(gram_counts, once)
+    gram_weight = _weights(gram_counts, distinct)
 
     word_weights = np.zeros(len(found.words))
     word_weights[in_words.place] = weight[in_words.term]
     return WordScores(
         grams=_bm25(gram_counts, gram_weight, found.gram_counts),
         words=_bm25(counts, weight, lengths),
-        pairs=_share(pairs, _weights(pairs, once)),
-        head_grams=_bm25(_in_head(in_grams, found.head_grams), gram_weight, found.head_grams),
-        head_words=_bm25(_in_head(in_words, found.head_words), weight, found.head_words),
+        pairs=_share(pairs, _weights(pairs, distinct)),
+        head_grams=_bm25(_head_counts(in_grams, found.head_grams), gram_weight, found.head_grams),
+        head_words=_bm25(_head_counts(in_words, found.head_words), weight, found.head_words),
         share=_share(counts, weight),
         gram_share=_share(gram_counts, gram_weight),
         word_weights=word_weights,
@@ -152,7 +160,7 @@ def score_arrays(asked: Terms, passages: PassageTexts) -> WordScores:
 
 
 def _share(counts: Float64, weight: Float64) -> Float64:
-    """`[n]` the share of the weight of all terms that those have which occur: 0…1."""
+    """`[n]` the weights of the terms that occur in a passage, as a share of all weights: 0 to 1."""
     total = float(weight.sum())
     if total <= 0:
         return np.zeros(len(counts))
@@ -161,10 +169,10 @@ def _share(counts: Float64, weight: Float64) -> Float64:
 
 
 def _bm25(counts: Float64, weight: Float64, lengths: Integers) -> Float64:
-    """`[n]` from counts `[n, terms]`, weights `[terms]` and lengths `[n]`.
+    """`[n]` scores from counts `[n, terms]`, weights `[terms]` and lengths `[n]`.
 
-    Each row is summed by itself, in one order: copies of one text have the very same score, which
-    a matrix product does not promise.
+    The terms of every passage are summed in the same order, so that equal texts get exactly equal
+    scores. A matrix product does not guarantee that.
     """
     mean = max(float(lengths.mean()), 1e-9) if len(lengths) else 1.0
     norm = K1 * (1 - B + B * lengths[:, None] / mean)
@@ -172,34 +180,34 @@ def _bm25(counts: Float64, weight: Float64, lengths: Integers) -> Float64:
     return score
 
 
-def _weights(counts: Float64, once: npt.NDArray[np.bool_]) -> Float64:
-    """`[terms]` log(1 + (n − df + ½) / (df + ½)), df counted in the passages `once`."""
-    frequency = (counts[once] > 0).sum(axis=0)
-    n = int(once.sum())
+def _weights(counts: Float64, distinct: npt.NDArray[np.bool_]) -> Float64:
+    """`[terms]` log(1 + (n − df + ½) / (df + ½)), counted among the passages marked `distinct`."""
+    frequency = (counts[distinct] > 0).sum(axis=0)
+    n = int(distinct.sum())
     weight: Float64 = np.log(1 + (n - frequency + 0.5) / (frequency + 0.5))
     return weight
 
 
-def _find(asked: Hashes, hashes: Hashes, lengths: Integers) -> _Found:
-    """Occurrences of the terms `asked` among the terms of n passages, one after the other."""
+def _find(asked: Hashes, hashes: Hashes, lengths: Integers) -> _Occurrences:
+    """The occurrences of the terms `asked` among the terms `hashes` of n passages."""
     asked = np.unique(asked)
     if len(asked) == 0 or len(hashes) == 0:
         nothing = np.empty(0, dtype=np.intp)
-        return _Found(nothing, nothing, nothing, lengths, len(asked))
-    # Few terms are the question's; 16 of their bits tell most others from them at once.
+        return _Occurrences(nothing, nothing, nothing, lengths, len(asked))
+    # Most terms are not the question's; a table by 16 bits of the hash rules most of them out.
     table = np.zeros(2**16, dtype=np.bool_)
     table[(asked >> np.uint64(48)).astype(np.intp)] = True
-    # The fastest of numpy's ways to look up; none is outside.
+    # mode="clip" is the fastest; no index is out of range.
     place = np.flatnonzero(table.take((hashes >> np.uint64(48)).astype(np.intp), mode="clip"))
     term = np.searchsorted(asked, hashes[place]).clip(max=len(asked) - 1)
     same = asked[term] == hashes[place]
     place, term = place[same], term[same]
     passage = np.searchsorted(np.cumsum(lengths), place, side="right")
-    return _Found(passage, term, place, lengths, len(asked))
+    return _Occurrences(passage, term, place, lengths, len(asked))
 
 
-def _in_head(found: _Found, head: Integers) -> Float64:
-    """Counts of the occurrences in the first `head` `[n]` terms of each passage."""
+def _head_counts(found: _Occurrences, head: Integers) -> Float64:
+    """`[n, terms]` occurrences among the first `head[i]` terms of passage i."""
     starts = np.cumsum(found.lengths) - found.lengths
     return found.counts(found.place - starts[found.passage] < head[found.passage])
 
@@ -209,7 +217,7 @@ def _pairs(words: Hashes) -> Hashes:
 
 
 def _pairs_of(words: Hashes, lengths: Integers) -> Hashes:
-    """The pairs of neighbours in all passages, none across two passages."""
+    """The pairs of neighbouring words in all passages; no pair spans two passages."""
     ends = np.cumsum(lengths[lengths > 0])[:-1]
     inside = np.ones(max(len(words) - 1, 0), dtype=np.bool_)
     inside[ends - 1] = False

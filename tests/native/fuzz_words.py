@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "witnesses"))
 from random_texts import random_passage, random_text
 
 from sift_retrievers.acceleration import switched_off
-from sift_retrievers.witnesses.characters import TABLE, UTF_32, described, fold
+from sift_retrievers.witnesses.characters import TABLE, UTF_32, fold, table_entries
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.phrases import ASIDE, coverage_from_terms
+from sift_retrievers.witnesses.phrases import BASE_WEIGHT, coverage_from_terms
 from sift_retrievers.witnesses.texts import PassageTexts
 from sift_retrievers.witnesses.words import read_question, score_terms
 
@@ -40,7 +40,7 @@ def ready(text: str) -> str | bytes:
     if text.isascii():
         return text
     encoded = fold(text).encode(UTF_32, "surrogatepass")
-    described(np.frombuffer(encoded, dtype=np.uint32))
+    table_entries(np.frombuffer(encoded, dtype=np.uint32))
     return encoded
 
 
@@ -56,13 +56,15 @@ def checked(module: Any, random: np.random.Generator) -> tuple[bytes, PassageTex
         heard = score_terms(asked, passages)
         relevance = random.normal(size=len(texts))
         named = mentions(passages, relevance)
-        phrases = coverage_from_terms(passages, heard.scores_by_witness, level=1.0)
-    scores, said = map(np.frombuffer, module.score_terms(asked, passages.blocks, passages.once))
+        phrases = coverage_from_terms(passages, heard.word_weights, level=1.0)
+    scores, word_weights = map(
+        np.frombuffer, module.score_terms(asked, passages.blocks, passages.first_of_equal)
+    )
     np.testing.assert_allclose(scores.reshape(7, len(texts))[1], heard.words, rtol=1e-12)
-    np.testing.assert_allclose(said, heard.scores_by_witness, rtol=1e-12)
+    np.testing.assert_allclose(word_weights, heard.word_weights, rtol=1e-12)
     found = np.frombuffer(module.mentions(passages.blocks, relevance, 10))
     np.testing.assert_allclose(found, named, rtol=1e-12)
-    units, _, weights = module.phrases(passages.blocks, said, ASIDE)
+    units, _, weights = module.phrases(passages.blocks, word_weights, BASE_WEIGHT)
     assert bytes(units) == phrases.units.tobytes()
     np.testing.assert_allclose(np.frombuffer(weights), phrases.weights, rtol=1e-12)
     return asked, passages, relevance

@@ -271,7 +271,7 @@ class TestWitnesses:
 
     def test_at_least_one_is_heard(self) -> None:
         for judge in (None, len):
-            with pytest.raises(ValueError, match="at least one witness must be heard"):
+            with pytest.raises(ValueError, match="at least one witness must have a weight above 0"):
                 Witnesses(0, 0.0, 0, scorer=judge)  # type: ignore[arg-type]
 
     def test_a_reranker_can_be_heard_alone(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.texts import PassageTexts
-from sift_retrievers.witnesses.titled import titled, whole
+from sift_retrievers.witnesses.titled import full_text, with_titles
 
 TEXTS = ["", "A", "A\n", "A\nb", "A\nB\nc", "b", "B\nc", "c", "\nb", "AA\nb", None]
 TITLES = [None, "", "A", "A\nB", "B", "AA"]
@@ -24,12 +24,14 @@ def check(texts: list[str | None], titles: list[str | None] | None, cache: TermC
         written_out(text, title)
         for text, title in zip(texts, titles or [None] * len(texts), strict=True)
     ]
-    keys = titled([text or "" for text in texts], titles)
-    assert [*map(whole, keys)] == expected
+    keys = with_titles([text or "" for text in texts], titles)
+    assert [*map(full_text, keys)] == expected
     assert [keys.index(key) for key in keys] == [expected.index(text) for text in expected]
     for read in (PassageTexts.read(texts, titles), PassageTexts.read(texts, titles, cache=cache)):
         assert [*read.blocks] == read_blocks(expected)
-        assert [*read.once] == [expected.index(text) == i for i, text in enumerate(expected)]
+        assert [*read.first_of_equal] == [
+            expected.index(text) == i for i, text in enumerate(expected)
+        ]
 
 
 @pytest.mark.parametrize("seed", range(200))
