@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.faiss import Floats, Ids, RetrievalTime, SIFTIndex
-from sift_retrievers.selection.select import SelectOptions
+from sift_retrievers.selection.options import SelectOptions
 from sift_retrievers.validation import count
 
 if TYPE_CHECKING:

@@ -1,16 +1,16 @@
-"""What callers hold (lists, numpy, torch) as arrays, and one way to speak to both kinds.
+"""What callers pass (lists, numpy arrays, torch tensors) as arrays of numbers.
 
-An array is a numpy array or a torch tensor. Code that serves both asks `namespace` for the
-functions of the array at hand and otherwise uses what the two have in common: operators, indexing,
-`sum`.
-torch is imported by nobody here: whoever has a tensor has imported it.
+An array is a numpy array or a torch tensor. Code that works on both asks `namespace` for the
+functions of the array at hand, and otherwise uses what the two have in common: operators, indexing
+and `sum`. Nothing here imports torch before a tensor came: whoever has one has imported it.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -67,8 +67,8 @@ def home_of(values: ArrayLike) -> torch.device | None:
 def as_numpy(values: ArrayLike, name: str) -> FloatArray:
     """Floating-point array of `values`, sharing memory where it can; float32 at least.
 
-    Lists of floats become float32 (what vector stores hold); float64 stays; half precision and
-    integers become float32.
+    Lists of floats become float32 (what vector stores hold), or float64 where float32 cannot hold
+    them; float64 and longer types become float64; half precision and integers become float32.
 
     Args:
         values: what came.
@@ -76,25 +76,78 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
 
     Raises:
         TypeError: if the values are not real numbers.
-        ValueError: if rows differ in length.
+        ValueError: if rows differ in length, or if some values are masked or are not there (a
+            sparse tensor, or one on the device "meta").
     """
     if type(values) is np.ndarray and values.dtype in (np.float32, np.float64):
         return values if values.flags.aligned else values.copy()
     if values is None:
         raise TypeError(f"{name} must be numbers; got None")
     if home_of(values) is not None:
-        return _from_tensor(as_tensor(values, name))
+        return host(as_tensor(values, name))
+    check_unmasked(values, name)
     is_array = isinstance(values, np.ndarray) or hasattr(values, "__array__")
-    try:
+    with reading(name), np.errstate(over="ignore"):
         array = np.asarray(values) if is_array else np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        if not is_array and not np.isfinite(array).all():
+            array = np.asarray(values, dtype=np.float64)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    long = array.dtype.kind == "f" and (array.dtype.itemsize >= 8 or not is_array)
+    ours = array.dtype in (np.float32, np.float64) and array.flags.aligned
+    if ours:
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64 if long else np.float32)
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """What numpy raises for values that are no array of numbers becomes a ValueError that says so.
+
+    torch raises a RuntimeError where numpy asks it for a tensor's values.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(
             f"{name} must be numbers in rows of one length; numpy says: {error}"
         ) from error
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-    ours = array.dtype in (np.float32, np.float64) and array.flags.aligned
-    return array if ours else array.astype(np.float64 if array.dtype == np.float64 else np.float32)
+
+
+def check_unmasked(values: Any, name: str) -> None:
+    """Raise a ValueError for a masked array, or a list of some, that masks any value.
+
+    numpy would read what is behind the mask.
+    """
+    rows = values if isinstance(values, list | tuple) else [values]
+    for row in rows:
+        if isinstance(row, np.ma.MaskedArray) and np.ma.getmaskarray(row).any():
+            raise ValueError(
+                f"{name} must have a value everywhere; got a masked array with "
+                f"{int(np.ma.getmaskarray(row).sum())} values masked: pass what is left "
+                f"(`.compressed()`), or fill it (`.filled(0)`)"
+            )
+
+
+def check_tensor(tensor: torch.Tensor, name: str) -> None:
+    """Raise a ValueError for a tensor whose values cannot be read.
+
+    Those are meta tensors, which have none, and sparse, nested and quantised ones.
+    """
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_nested:
+        raise ValueError(
+            f"{name} must be a dense tensor; got the layout {tensor.layout}: pass {name}.to_dense()"
+        )
+    if tensor.is_quantized:
+        raise ValueError(f"{name} must not be quantised; got {tensor.dtype}: pass .dequantize()")
+    if tensor.is_meta:
+        raise ValueError(
+            f"{name} must hold values; got a tensor {tuple(tensor.shape)} on the device 'meta', "
+            "which holds none"
+        )
 
 
 def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:
@@ -102,20 +155,34 @@ def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:
     import torch
 
     if isinstance(values, Sequence) and len(values) > 0 and is_tensor(values[0]):
-        shapes = {tuple(row.shape) for row in values}
-        if len(shapes) > 1:
-            raise ValueError(f"{name} must be rows of one length; got shapes {sorted(shapes)}")
-        values = torch.stack([row.detach() for row in values])
+        values = _stacked(values, name)
     if not isinstance(values, torch.Tensor):
         array = as_numpy(values, name)
         if not array.flags.writeable or any(stride < 0 for stride in array.strides):
             array = array.copy()  # torch takes neither read-only nor reversed buffers
         return torch.from_numpy(array)
+    check_tensor(values, name)
     tensor = values.detach()
     if tensor.is_complex():
         raise TypeError(f"{name} must hold real numbers; got dtype {tensor.dtype}")
     half = tensor.dtype in (torch.float16, torch.bfloat16) and tensor.device.type != "cpu"
     return tensor if tensor.dtype in (torch.float32, torch.float64) or half else tensor.float()
+
+
+def _stacked(rows: Sequence[Any], name: str) -> torch.Tensor:
+    """Rows that are tensors as one tensor."""
+    import torch
+
+    shapes = [tuple(row.shape) if is_tensor(row) else type(row).__name__ for row in rows]
+    kinds = sorted(set(map(str, shapes)))
+    if len(kinds) > 1:
+        raise ValueError(f"{name} must be rows of one length; got shapes {', '.join(kinds)}")
+    for row in rows:
+        check_tensor(row, name)
+    try:
+        return torch.stack([row.detach() for row in rows])
+    except RuntimeError as error:  # rows on several devices
+        raise ValueError(f"{name} must be tensors that go together: {error}") from error
 
 
 def as_precise(array: Array) -> Array:
@@ -127,12 +194,10 @@ def as_precise(array: Array) -> Array:
 
 def host(array: Array) -> FloatArray:
     """An array as a numpy array."""
-    return _from_tensor(array) if is_tensor(array) else np.asarray(array)
-
-
-def _from_tensor(tensor: Any) -> FloatArray:
-    array: FloatArray = tensor.detach().cpu().numpy()
-    return array
+    if not is_tensor(array):
+        return np.asarray(array)
+    tensor: FloatArray = array.detach().cpu().resolve_conj().resolve_neg().numpy()
+    return tensor
 
 
 def as_given(array: FloatArray, home: torch.device | None) -> Any:

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.coverage import Coverage
-from sift_retrievers.selection.select import SelectOptions, select
+from sift_retrievers.selection import select
+from sift_retrievers.selection.options import SelectOptions
 from sift_retrievers.validation import count
 
 try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,12 +33,17 @@ def chance(value: Any, name: str) -> float:
     return number
 
 
-def count(value: Any, name: str) -> int:
-    """A whole number of at least 1 and below 2⁶³, or a ValueError."""
-    whole = not isinstance(value, bool) and hasattr(value, "__index__")
-    if not whole or not 1 <= value.__index__() < 2**63:
+def count(value: Any, name: str, *, largest: int | None = 2**63 - 1) -> int:
+    """A whole number of at least 1, and at most `largest` unless that is None, or a ValueError."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < 1:
         raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
-    return int(value)
+    if largest is not None and number > largest:
+        raise ValueError(f"{name} must be at most {largest}; got {value!r}")
+    return number
 
 
 def flag(value: Any, name: str) -> bool:
@@ -48,7 +55,7 @@ def flag(value: Any, name: str) -> bool:
 
 def is_cpu(device: str | torch.device | None) -> bool:
     """Whether a device that a caller named is the CPU, which needs no torch; None is."""
-    return device is None or str(device).partition(":")[0] == "cpu"
+    return device is None or re.fullmatch(r"cpu(:\d+)?", str(device)) is not None
 
 
 def torch_device(device: str | torch.device) -> torch.device:
@@ -56,7 +63,7 @@ def torch_device(device: str | torch.device) -> torch.device:
 
     Raises:
         ImportError: without torch.
-        ValueError: for a device that torch does not know or see.
+        ValueError: for a device that torch does not know, does not see, or that holds no values.
     """
     try:
         import torch
@@ -65,9 +72,23 @@ def torch_device(device: str | torch.device) -> torch.device:
             f"device={str(device)!r} needs torch: pip install 'sift-retrievers[torch]'"
         ) from error
     try:
+        if isinstance(device, bool):
+            raise TypeError("a device is a name, a torch.device, or a number")
         resolved = torch.device(device)
-    except RuntimeError as error:  # torch's own word for a name that it does not know
-        raise ValueError(f"device must be one that torch has: {error}") from error
+    except (RuntimeError, TypeError) as error:  # what torch raises for a device it does not know
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device must be one that torch has, 'cpu' or 'cuda' say; got {device!r}: {reason}"
+        ) from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {str(device)!r} was asked for, but torch sees no CUDA device")
+    if resolved.type == "meta":
+        raise ValueError("device 'meta' holds no values; pass 'cpu' or 'cuda', say")
+    try:
+        torch.empty(1, device=resolved)
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device {str(device)!r} was asked for, but torch cannot use it: {reason}"
+        ) from error
     return resolved

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sift_retrievers import select
-from sift_retrievers.selection import build_problem, posterior_variance
+from sift_retrievers import posterior_variance, select
+from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.solvers.dispatch import choose
 
 RESULTS = Path(__file__).parent / "results"

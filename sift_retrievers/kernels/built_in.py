@@ -55,7 +55,7 @@ class Exponential(InnerProductKernel):
     those points). Default: β_t = β, the target on the sphere.
 
     Raises:
-        ValueError: for a sharpness that is not positive and finite.
+        ValueError: for a sharpness that is not positive and finite, or above 1e9.
     """
 
     sharpness: float = 8.0
@@ -71,6 +71,16 @@ class Exponential(InnerProductKernel):
                 continue
             if not (is_number(value) and value > 0):
                 raise ValueError(f"{name} must be positive and finite; got {value!r}")
+        if not self.sharpness * max(1.0, self.radius * self.radius) <= SHARPEST:
+            raise ValueError(
+                f"sharpness and target_sharpness² / sharpness must be at most {SHARPEST:g}, where "
+                f"rounding decides what is alike; got {self.sharpness!r} and "
+                f"{self.target_sharpness!r}"
+            )
+
+    @property
+    def steepness(self) -> float:
+        return self.sharpness * max(1.0, self.radius)
 
     @property
     def radius(self) -> float:
@@ -108,7 +118,8 @@ class SharedNoise(InnerProductKernel):
     A sum of two kernels, so positive definite. σ² and the gains are those of the answer f(x*).
 
     Raises:
-        ValueError: for an error below 0, a sharpness that is not above 0, or one not finite.
+        ValueError: for an error that is negative or not finite, or a sharpness that is not
+            positive, or above 1e9.
     """
 
     error: float = 8.0
@@ -122,6 +133,15 @@ class SharedNoise(InnerProductKernel):
             raise ValueError(f"error must be finite and at least 0; got {self.error!r}")
         if not (is_number(self.sharpness) and self.sharpness > 0):
             raise ValueError(f"sharpness must be positive and finite; got {self.sharpness!r}")
+        if self.sharpness > SHARPEST:
+            raise ValueError(
+                f"sharpness must be at most {SHARPEST:g}, where rounding decides what is alike; "
+                f"got {self.sharpness!r}"
+            )
+
+    @property
+    def steepness(self) -> float:
+        return max(1.0, self.sharpness)
 
     def of_passages(self, g: Array) -> Array:
         return g + self.error * namespace(g).exp(self.sharpness * (g - 1.0))
@@ -133,10 +153,18 @@ class SharedNoise(InnerProductKernel):
         return g
 
 
+SHARPEST: Final = 1e9
+"""Cosines in float64 are known to 1e-16 or so; sharper kernels would magnify that to 1e-7."""
+
 # The kernels whose formulas the compiled and the fused solver know.
 BUILT_IN_KERNELS: Final = (Cosine, Linear, Exponential, SharedNoise)
 
 
 def is_number(value: Any) -> bool:
     """Whether a parameter is one finite number."""
-    return isinstance(value, Real) and math.isfinite(value)
+    if not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False

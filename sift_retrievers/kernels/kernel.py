@@ -30,6 +30,11 @@ class Kernel(ABC):
     """The objective that suits this kernel for retrieval, likewise."""
 
     @property
+    def steepness(self) -> float:
+        """How much the kernel magnifies an error of a cosine: whether float32 is exact enough."""
+        return 1.0
+
+    @property
     def weighting(self) -> Weighting | None:
         """How passages are weighted by their relevance; None: not at all."""
         return None

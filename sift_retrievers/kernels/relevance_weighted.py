@@ -56,6 +56,10 @@ class RelevanceWeighted(Kernel):
         return Weighting(self.gamma, self.standardized)
 
     @property
+    def steepness(self) -> float:
+        return self.base.steepness
+
+    @property
     def unweighted(self) -> Kernel:
         return self.base
 

@@ -156,7 +156,7 @@ static int take_scalars(PyObject *const *a, struct sift_problem *problem, int *i
         !take_number(a[19], "noise", &problem->noise) ||
         !take_choice(a[20], "positive_only", 1, &problem->positive_only) ||
         !take_choice(a[21], "replacement", 1, &problem->replacement) ||
-        !take_size(a[25], "k", 1, &problem->k))
+        !take_size(a[25], "k", 0, &problem->k))
         return 0;
     problem->kernel = (enum sift_kernel)kernel;
     problem->objective = (enum sift_objective)objective;

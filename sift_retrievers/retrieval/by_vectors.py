@@ -13,8 +13,9 @@ from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.candidates import Candidates
 from sift_retrievers.retrieval.novelty import shares_left
 from sift_retrievers.retrieval.picked import Picked
-from sift_retrievers.selection import Selection, SelectOptions, select
-from sift_retrievers.selection.arguments import FLOAT64_NOISE_FLOOR
+from sift_retrievers.selection import Selection, select
+from sift_retrievers.selection.options import SelectOptions
+from sift_retrievers.selection.precision import FLOAT64_NOISE_FLOOR
 from sift_retrievers.selection.problem import Objective
 from sift_retrievers.stop_reason import StopReason
 

@@ -11,7 +11,7 @@ from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels.kernel import Kernel
 from sift_retrievers.kernels.names import KERNELS, resolve_kernel
 from sift_retrievers.retrieval.titles import TitleOf, title_reader
-from sift_retrievers.selection import Objective
+from sift_retrievers.selection.problem import Objective
 from sift_retrievers.validation import chance, count, is_cpu, positive, torch_device
 from sift_retrievers.witnesses import Witnesses
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses

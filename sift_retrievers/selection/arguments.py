@@ -1,9 +1,9 @@
-"""From what a caller passes to a `Problem`: conversion, validation, precision."""
+"""From what a caller passes to a `Problem`: every argument is checked here, once."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+import os
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 import numpy as np
 
@@ -17,76 +17,47 @@ from sift_retrievers.arrays import (
     is_tensor,
     namespace,
 )
+from sift_retrievers.kernels.built_in import BUILT_IN_KERNELS
+from sift_retrievers.kernels.checked import CheckedKernel
 from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
 from sift_retrievers.kernels.names import KernelLike, resolve_kernel
-from sift_retrievers.selection.per_candidate import costs_of, groups_of, per_candidate, rows_of
+from sift_retrievers.selection.options import SelectOptions
+from sift_retrievers.selection.per_candidate import costs_of, groups_of, relevance_of, rows_of
+from sift_retrievers.selection.precision import pointed_to, resolved
 from sift_retrievers.selection.problem import Objective, Problem
 from sift_retrievers.validation import count, flag, is_cpu, positive, torch_device
 
 if TYPE_CHECKING:
     import torch
 
-# In float32 the error of σ² grows like 1e-8 / λ′ in units of the prior variance (on
-# near-duplicates: 5e-5 at λ′ = 1e-4, 3e-4 at 2e-5). Below this ratio of λ′ to the largest prior
-# variance the engine computes in float64; so it does where λ′ would leave the range of float32.
-FLOAT32_NOISE_FLOOR: Final = 1e-5
-FLOAT32_LARGEST_NOISE: Final = 1e30
-LARGEST_IN_FLOAT32: Final = 1e15  # products of two covariances are finite, sums of them too
-FLOAT64_NOISE_FLOOR: Final = 2.0**-48  # 16 ε
-
-
-class ProblemOptions(TypedDict, total=False):
-    """The keyword arguments of `build_problem`, for those who pass them on."""
-
-    kernel: KernelLike
-    lambda_: float
-    objective: str
-    relevance: ArrayLike | None
-    replacement: bool
-    costs: ArrayLike | None
-    budget: float | ArrayLike | None
-    groups: ArrayLike | None
-    ids: ArrayLike | None
-    device: str | torch.device | None
-
 
 def build_problem(
-    queries: ArrayLike,
-    candidates: ArrayLike,
-    k: int,
-    *,
-    kernel: KernelLike = "cosine",
-    lambda_: float = 1.0,
-    objective: str = "variance",
-    relevance: ArrayLike | None = None,
-    replacement: bool = False,
-    costs: ArrayLike | None = None,
-    budget: float | ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    ids: ArrayLike | None = None,
-    device: str | torch.device | None = None,
+    queries: ArrayLike, candidates: ArrayLike, k: int, **options: Unpack[SelectOptions]
 ) -> Problem:
     """Check and convert the arguments of `select`, whose docstring describes them.
 
     On a CPU the arrays are numpy's, whatever came, unless a kernel of the caller's own is to see
-    the tensors that came.
+    the tensors that came. `alpha`, `min_gain` and `solver` are not looked at: they are no part of
+    the problem.
 
     Raises:
         ValueError, TypeError: as `select` says.
     """
-    noise, k = positive(lambda_, "lambda_"), count(k, "k")
-    replacement = flag(replacement, "replacement")
-    resolved = resolve_kernel(kernel)
-    base = resolved.unweighted
-    if objective not in _OBJECTIVES:
-        raise ValueError(f"objective must be one of {[*_OBJECTIVES]}; got {objective!r}")
-    if relevance is not None and not resolved.weighs_relevance:
+    noise = positive(options.get("lambda_", 1.0), "lambda_")
+    k = count(k, "k", largest=None)
+    replacement = flag(options.get("replacement", False), "replacement")
+    # A Coverage and a matrix are exchanged by those who call this for them.
+    asked = resolve_kernel(cast("KernelLike", options.get("kernel", "cosine")))
+    kernel = asked.unweighted
+    objective = _objective(options.get("objective", Objective.VARIANCE))
+    relevance = options.get("relevance")
+    if relevance is not None and not asked.weighs_relevance:
         raise ValueError(
             'relevance is used by the kernel "relevance" (RelevanceWeighted) alone; got '
-            f"kernel={kernel!r}"
+            f"kernel={asked!r}"
         )
 
-    place = _place(candidates, device, base)
+    place = _place(candidates, options.get("device"), kernel)
     given: Any
     pool: Any
     if place is None:
@@ -98,32 +69,42 @@ def build_problem(
     targets, pool = _shapes(given, pool)
     _check_targets(targets)
     batch = targets.shape[0]
+    ids = options.get("ids")
     rows = None if ids is None else rows_of(ids, batch, pool)
     size = pool.shape[1] if rows is None else rows.shape[1]
+    if replacement and size > 0:
+        _check_memory(k, batch, size)
 
-    objective = Objective(objective)
-    dtype, noise = _resolved(base, noise, targets, pool, rows, objective)
-    rho = None if relevance is None else per_candidate(relevance, "relevance", batch, size)
-    spending, left = costs_of(costs, budget, batch, size)
+    kernel = _checked(kernel, targets, pool, rows)
+    dtype, noise = resolved(kernel, noise, targets, pool, rows, objective)
+    rho = None if relevance is None else relevance_of(relevance, batch, size)
+    costs, budget = costs_of(options.get("costs"), options.get("budget"), batch, size)
+    groups = options.get("groups")
     numbers = None if groups is None else groups_of(groups, replacement, batch, size)
     return Problem(
         targets=_as(targets, dtype),
         candidates=_as(pool, dtype),
-        kernel=base,
+        kernel=kernel,
         noise=noise,
         k=k,
         objective=objective,
         replacement=replacement,
         ids=_moved(rows, place),
-        weighting=resolved.weighting,
+        weighting=asked.weighting,
         relevance=_moved(rho, place),
-        costs=_moved(spending, place),
-        budget=_moved(left, place),
+        costs=_moved(costs, place),
+        budget=_moved(budget, place),
         groups=_moved(numbers, place),
     )
 
 
 _OBJECTIVES: Final = {str(objective): objective for objective in Objective}
+
+
+def _objective(name: Any) -> Objective:
+    if not isinstance(name, str) or name not in _OBJECTIVES:
+        raise ValueError(f"objective must be one of {[*_OBJECTIVES]}; got {name!r}")
+    return _OBJECTIVES[name]
 
 
 def _place(
@@ -137,6 +118,40 @@ def _place(
     if place is None or (place.type == "cpu" and isinstance(kernel, InnerProductKernel)):
         return None
     return place
+
+
+def _checked(kernel: Kernel, targets: Array, pool: Array, rows: Any) -> Kernel:
+    """The kernel, or one of the caller's own as a kernel whose every answer is checked."""
+    if type(kernel) in BUILT_IN_KERNELS:
+        return kernel
+    checked = CheckedKernel(kernel)
+    passages = pointed_to(pool, rows)
+    check_finite(passages, "candidates" if rows is None else "candidates (rows in ids)")
+    checked.check(targets, passages)
+    return kernel if isinstance(kernel, InnerProductKernel) else checked
+
+
+def _check_memory(k: int, batch: int, size: int) -> None:
+    """With replacement k may be anything, and a row of `size` numbers is kept for every pick.
+
+    Raises:
+        ValueError: for a k that this machine's memory does not hold.
+    """
+    needed = 8 * k * (size + 3 * batch)
+    there = _memory()
+    if needed > there:
+        raise ValueError(
+            f"k={k} with replacement needs about {needed / 2**30:.3g} GiB for {size} candidates "
+            f"and {batch} queries; this machine has {there / 2**30:.3g} GiB"
+        )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine; what can be addressed, where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 2**47
 
 
 def _as(array: Array, dtype: str) -> Array:
@@ -153,14 +168,9 @@ def _moved(array: Any, place: torch.device | None) -> Any:
     """A checked numpy array where the others are."""
     if array is None or place is None:
         return array
-    return _exact_tensor(array).to(place)
-
-
-def _exact_tensor(array: Any) -> torch.Tensor:
-    """A numpy array as a tensor of its own type."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.ascontiguousarray(array)).to(place)
 
 
 def _shapes(queries: Array, candidates: Array) -> tuple[Array, Array]:
@@ -189,35 +199,3 @@ def _check_targets(targets: Array) -> None:
         return
     row, target = (int(axis[0]) for axis in namespace(asks).nonzero(~asks))
     raise ValueError(f"query {row}, target {target} is a zero vector: it asks for nothing")
-
-
-def _resolved(
-    kernel: Kernel,
-    noise: float,
-    targets: Array,
-    pool: Array,
-    ids: Any,
-    objective: Objective,
-) -> tuple[str, float]:
-    """The type in which λ′, or the targets' dependence, can be resolved, and λ′ as it resolves it.
-
-    Below the rounding of float64 there is nothing to resolve: what rounding leaves of the variance
-    of a copy would count as news.
-    """
-    if not (isinstance(kernel, InnerProductKernel) and kernel.normalized):
-        if ids is not None:  # rows that nobody points to do not count
-            pool = pool[:, namespace(pool).asarray(np.unique(ids[ids >= 0]))]
-        check_finite(pool, "candidates" if ids is None else "candidates (rows in ids)")
-    largest = kernel.largest_variance(pool)
-    double = targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8
-    if not double and not max(largest, kernel.largest_variance(targets)) < LARGEST_IN_FLOAT32:
-        double, largest = True, kernel.largest_variance(_as(pool, "float64"))
-    if not math.isfinite(largest):
-        raise ValueError(
-            f"candidates are too large for {kernel!r}: the largest prior variance is {largest}"
-        )
-    noise = max(noise, FLOAT64_NOISE_FLOOR * largest)
-    if double or (objective is Objective.ENTROPY and targets.shape[1] > 1):
-        return "float64", noise
-    resolved = FLOAT32_NOISE_FLOOR * largest <= noise <= FLOAT32_LARGEST_NOISE
-    return "float32" if resolved else "float64", noise

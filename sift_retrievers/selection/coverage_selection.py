@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from sift_retrievers.arrays import ArrayLike, as_given, home_of, host
 from sift_retrievers.coverage import Coverage, cover
 from sift_retrievers.kernels.products import unit_vectors
 from sift_retrievers.selection.arguments import build_problem
-from sift_retrievers.selection.per_candidate import per_candidate
-from sift_retrievers.selection.problem import Objective
+from sift_retrievers.selection.options import A_COVERAGE, SelectOptions, check_together
+from sift_retrievers.selection.per_candidate import relevance_of
 from sift_retrievers.selection.result import Selection
 from sift_retrievers.selection.solvers.reference import gathered
+from sift_retrievers.stop_reason import StopReason
 
 
 def select_covering(
@@ -22,47 +23,28 @@ def select_covering(
     candidates: ArrayLike,
     k: int,
     *,
-    lambda_: float,
-    objective: str,
-    relevance: ArrayLike | None,
-    min_gain: float | None,
-    costs: ArrayLike | None,
-    budget: Any,
-    groups: ArrayLike | None,
-    refused: dict[str, Any],
     single: bool,
+    **options: Unpack[SelectOptions],
 ) -> Selection[Any]:
     """The selection, in float64.
 
     Args:
         coverage: of the K candidates.
-        queries: one, as for `select`; where no relevance is given, the cosine to it is.
+        queries: one, as for `select`; the cosine to it is the relevance where none is given.
         candidates: `[K, d]`.
         k: picks wanted.
-        lambda_: λ′.
-        objective: "undirected", or "variance", which is `select`'s default and stands for none.
-        relevance: `[K]`.
-        min_gain: nats.
-        costs: `[K]`.
-        budget: one number.
-        groups: `[K]`.
-        refused: options of `select` that make no sense here, which must not be set.
         single: whether the query came as `[d]`, and not as a batch of one.
+        options: those of `select`; `kernel` is the coverage.
 
     Raises:
         ValueError: for more than one query, sizes that do not fit, or options that do not go
             together with a `Coverage`.
     """
-    wrong = [name for name, value in refused.items() if value]
-    if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
-        raise ValueError(
-            'a Coverage goes with the objective "undirected" and without replacement, alpha, '
-            f"ids, device and solver; got {wrong or objective!r}"
-        )
-    # Checks everything as for any kernel.
-    problem = build_problem(
-        queries, candidates, k, lambda_=lambda_, costs=costs, budget=budget, groups=groups
-    )
+    check_together(A_COVERAGE, options)
+    relevance = options.get("relevance")
+    # The vectors, and all else, are checked as for any kernel; the relevance only counts here.
+    plain: SelectOptions = {**options, "kernel": "cosine", "relevance": None}
+    problem = build_problem(queries, candidates, k, **plain)
     size = problem.pool_size
     if problem.batch != 1 or size != len(coverage):
         raise ValueError(
@@ -76,27 +58,30 @@ def select_covering(
         deviation = rho.std() if size > 0 else 0.0
         rho = rho / deviation if deviation > 1e-7 else rho * 0
     else:
-        rho = per_candidate(relevance, "relevance", 1, size)[0].astype(np.float64)
+        rho = relevance_of(relevance, 1, size)[0].astype(np.float64)
     found = cover(
         coverage,
         rho,
-        problem.k,
+        problem.steps,
         lambda_=problem.noise,
-        min_gain=min_gain,
+        min_gain=options.get("min_gain"),
         costs=None if problem.costs is None else host(problem.costs)[0],
         budget=None if problem.budget is None else float(problem.budget[0]),
         groups=None if problem.groups is None else host(problem.groups)[0],
     )
-    made = len(found.indices)
-    indices = np.full(problem.k, -1, dtype=np.int64)
-    gains, left = np.zeros(problem.k), np.ones(problem.k + 1)
+    made, places = len(found.indices), problem.places
+    indices = np.full(places, -1, dtype=np.int64)
+    gains, left = np.zeros(places), np.ones(places + 1)
     indices[:made], gains[:made] = found.indices, found.gains
     left[1 : made + 1] = np.cumprod(1 - found.variance)
     left[made + 1 :] = left[made]
+    reason = found.stop_reason
+    if made == problem.steps < problem.k:
+        reason = StopReason.EXHAUSTED
     home, one = home_of(candidates), slice(None) if single else None
     return Selection(
         indices=as_given(indices[one], home),
         variance=as_given(left[one], home),
         gains=as_given(gains[one], home),
-        stop_reason=found.stop_reason if single else (found.stop_reason,),
+        stop_reason=reason if single else (reason,),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,9 @@ import numpy.typing as npt
 from sift_retrievers.arrays import ArrayLike, as_numpy, check_finite, is_tensor
 from sift_retrievers.kernels.built_in import Cosine
 from sift_retrievers.kernels.products import unit_vectors
-from sift_retrievers.selection.problem import Objective, Picks, Problem
+from sift_retrievers.selection.arguments import build_problem
+from sift_retrievers.selection.options import SIMILARITIES, SelectOptions, check_together
+from sift_retrievers.selection.problem import Picks, Problem
 from sift_retrievers.selection.solvers.eager import select_eagerly
 from sift_retrievers.selection.solvers.prepared import Pool, Query
 from sift_retrievers.selection.weights import passage_weights
@@ -21,11 +23,17 @@ ROUNDING: Final = 1e-3
 
 def is_matrix(kernel: Any) -> TypeGuard[npt.NDArray[Any]]:
     """Whether similarities came in place of a kernel."""
-    return isinstance(kernel, np.ndarray | list) or is_tensor(kernel)
+    return isinstance(kernel, np.ndarray | list | tuple) or is_tensor(kernel)
 
 
-def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
-    """Solve a problem of one query, whose kernel is that of the relevance.
+def select_by_similarities(
+    similarities: ArrayLike,
+    queries: ArrayLike,
+    candidates: ArrayLike,
+    k: int,
+    **options: Unpack[SelectOptions],
+) -> tuple[Problem, Picks]:
+    """The problem of one query with its candidates' similarities, and its solution in float64.
 
     L(x, y) = r(x) s(x, y) r(y) with r as `RelevanceWeighted` has it by default, and the picks gain
     the most about L ("undirected"). `Picks.variance` is what they leave open, Π (1 − v).
@@ -33,12 +41,18 @@ def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
     Args:
         similarities: `[K, K]` of the candidates, 1 for two that say the same, 0 for two that have
             nothing in common; symmetric, of each with itself 1, or 0 where it says nothing.
-        problem: its candidates are looked at for their relevance alone.
+        queries: one, as for `select`.
+        candidates: `[K, d]`; looked at for their relevance alone.
+        k: picks wanted.
+        options: those of `select`; `kernel` is the similarities.
 
     Raises:
-        ValueError: for more than one query, a matrix of another shape, or values that are no
-            similarities.
+        ValueError: for more than one query, a matrix of another shape, values that are no
+            similarities, or options that do not go together with them.
     """
+    check_together(SIMILARITIES, options)
+    options = {**options, "kernel": "relevance", "objective": "undirected", "device": "cpu"}
+    problem = build_problem(queries, candidates, k, **options)
     s = _checked(similarities, problem)
     assert problem.weighting is not None
     vectors = problem.candidates[0].astype(np.float64)
@@ -59,13 +73,13 @@ def select_by_similarities(similarities: ArrayLike, problem: Problem) -> Picks:
         groups=None if problem.groups is None else problem.groups[0],
         budget=np.inf if problem.budget is None else float(problem.budget[0]),
     )
-    indices = np.full((1, problem.k), -1, dtype=np.int64)
-    gains, variance = np.zeros((1, problem.k)), np.ones((1, problem.k + 1))
+    indices = np.full((1, problem.places), -1, dtype=np.int64)
+    gains, variance = np.zeros((1, problem.places)), np.ones((1, problem.places + 1))
     picks = select_eagerly(query, gains[0], variance[0])
     indices[0, : len(picks)] = picks
     v = (problem.noise * np.expm1(2 * gains[0])).clip(0.0, 1.0)
     variance[0, 1:] = np.cumprod(1 - v)
-    return Picks(indices=indices, gains=gains, variance=variance)
+    return problem, Picks(indices=indices, gains=gains, variance=variance)
 
 
 def _checked(similarities: ArrayLike, problem: Problem) -> npt.NDArray[np.float64]:
@@ -85,18 +99,3 @@ def _checked(similarities: ArrayLike, problem: Problem) -> npt.NDArray[np.float6
             f"{int((np.abs(s - s.T) > ROUNDING).sum())} of them unlike their mirror image"
         )
     return s
-
-
-def objective_of(objective: str, refused: dict[str, bool]) -> Objective:
-    """What goes with similarities: "undirected", for which the default of `select` stands, too.
-
-    Raises:
-        ValueError: for another, or options that do not go together with similarities.
-    """
-    wrong = [name for name, value in refused.items() if value]
-    if wrong or objective not in (Objective.VARIANCE, Objective.UNDIRECTED):
-        raise ValueError(
-            'similarities in place of a kernel go with the objective "undirected" and without '
-            f"{', '.join(refused)}; got {wrong or objective!r}"
-        )
-    return Objective.UNDIRECTED

@@ -16,9 +16,9 @@ from sift_retrievers.arrays import epsilon_of
 from sift_retrievers.kernels.built_in import BUILT_IN_KERNELS
 from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
 from sift_retrievers.kernels.names import KernelLike, resolve_kernel
-from sift_retrievers.kernels.weighting import ROUNDING
-from sift_retrievers.selection.arguments import FLOAT32_LARGEST_NOISE, FLOAT32_NOISE_FLOOR
-from sift_retrievers.selection.problem import Objective
+from sift_retrievers.kernels.weighting import LARGEST, ROUNDING
+from sift_retrievers.selection.precision import FLOAT32_VARIANCES, fits_float32
+from sift_retrievers.selection.problem import Objective, places_for
 from sift_retrievers.selection.result import Selection
 from sift_retrievers.selection.solvers.compiled import FINE, OBJECTIVES, parameters
 from sift_retrievers.selection.weights import COSINE_ROUNDING
@@ -32,9 +32,9 @@ def select_in_one_call(
     queries: Any,
     candidates: Any,
     k: Any,
-    kernel: KernelLike,
-    lambda_: float,
-    objective: str,
+    kernel: Any,
+    lambda_: Any,
+    objective: Any,
     relevance: Any,
 ) -> Selection[Any] | None:
     """The selection for a query `[d]` among candidates `[K, d]`, or None where it is not plain."""
@@ -49,7 +49,7 @@ def select_in_one_call(
         and queries.flags.c_contiguous
         and candidates.flags.aligned
         and queries.flags.aligned
-        and 0 < k < 2**31
+        and k > 0
     ):
         return None
     module = acceleration.compiled()
@@ -74,22 +74,23 @@ def select_in_one_call(
             and type(relevance) is np.ndarray
             and relevance.dtype in (_FLOAT32, _FLOAT64)
             and relevance.shape == (count,)
-            and np.isfinite(relevance).all()
+            and relevance.min().item() >= -LARGEST
+            and relevance.max().item() <= LARGEST
         ):
             return None
         rounding = ROUNDING * epsilon_of(relevance)
         relevance = np.ascontiguousarray(relevance, dtype=np.float64)
-    indices = np.empty(k, np.int64)
-    gains, variance = np.empty(k, _FLOAT32), np.empty(k + 1, _FLOAT32)
+    places = places_for(k, min(k, count))
+    indices = np.empty(places, np.int64)
+    gains, variance = np.empty(places, _FLOAT32), np.empty(places + 1, _FLOAT32)
     status = module.select(
         0, candidates, 1, count, dim, None, count, queries, 1, 1,
-        *scale, relevance, rounding, *after, None, None, None, k, indices, gains, variance,
+        *scale, relevance, rounding, *after, None, None, None, places, indices, gains, variance,
     )  # fmt: skip
     if status != FINE:
         return None
-    return Selection(
-        indices, variance, gains, StopReason.K if indices[-1] >= 0 else StopReason.EXHAUSTED
-    )
+    reason = StopReason.K if k <= count else StopReason.EXHAUSTED
+    return Selection(indices, variance, gains, reason)
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +106,7 @@ def _settings(
     if not base.normalized or type(lambda_) not in (int, float):
         return None
     largest = base.largest_variance(np.ones((1, 1, 1), np.float32))
-    if not FLOAT32_NOISE_FLOOR * largest <= lambda_ <= FLOAT32_LARGEST_NOISE:
+    if not fits_float32(base, lambda_, largest) or largest > FLOAT32_VARIANCES[1]:
         return None
     gamma, standardized = -1.0, 0
     if weighting is not None:

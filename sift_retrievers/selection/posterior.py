@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,15 +49,16 @@ def posterior_variance(
         queries, passages, 1, kernel=kernel, lambda_=lambda_, relevance=relevance
     )
     prior, cross, gram = _covariances(problem)
-    factor = _factor(gram, problem.noise)
+    factor = _factor(problem, gram)
     explained = np.linalg.solve(factor, cross.mT)
-    return _as_given(prior - np.square(explained).sum(axis=(1, 2)), queries, passages)
+    left = prior - np.square(explained).sum(axis=(1, 2))
+    return _as_given(_finite(problem, left), queries, passages)
 
 
 def gains_after(
     queries: ArrayLike,
     candidates: ArrayLike,
-    observed: Sequence[int],
+    observed: ArrayLike,
     *,
     kernel: KernelLike = "cosine",
     lambda_: float = 1.0,
@@ -105,7 +105,7 @@ def gains_after(
     c, v = crosses[0], grams[0].diagonal().copy()
     if len(seen) > 0:
         rows = grams[0][seen]  # [n, K]
-        factor = _factor(rows[:, seen], problem.noise)
+        factor = _factor(problem, rows[:, seen])
         rows = np.linalg.solve(factor, rows)
         to_targets = np.linalg.solve(factor, c[:, seen].T)
         sigma, c = sigma - to_targets.T @ to_targets, c - to_targets.T @ rows
@@ -119,16 +119,28 @@ def gains_after(
         gains = 0.5 * np.log((v + problem.noise) / (left + problem.noise))
     else:
         gains = 0.5 * np.log1p(v / problem.noise)
-    return as_given(gains, home_of(candidates))
+    return as_given(_finite(problem, gains), home_of(candidates))
 
 
-def _positions(observed: Sequence[int], count: int) -> npt.NDArray[np.int64]:
+def _finite(problem: Problem, values: Float64) -> Float64:
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"the kernel {problem.kernel!r} with lambda_={problem.noise:.3g} gave values that are "
+            "NaN or infinite for these queries and candidates"
+        )
+    return values
+
+
+def _positions(observed: ArrayLike, count: int) -> npt.NDArray[np.int64]:
     """Positions among the candidates, without the −1 that pads a selection.
 
     Raises:
         ValueError: for what are no positions.
     """
-    found = host(observed)
+    try:
+        found = host(observed)
+    except (TypeError, ValueError, RuntimeError):  # ragged lists; tensors without values
+        found = np.empty((0, 0))
     whole = found.ndim == 1 and (found.dtype.kind in "iu" or found.size == 0)
     if not whole or (found.size and not -1 <= found.min() <= found.max() < count):
         raise ValueError(
@@ -137,20 +149,30 @@ def _positions(observed: Sequence[int], count: int) -> npt.NDArray[np.int64]:
     return found[found >= 0].astype(np.int64)
 
 
-def _factor(gram: Float64, noise: float) -> Float64:
+def _factor(problem: Problem, gram: Float64) -> Float64:
     """The Cholesky factor of K + λ′ I `[..., n, n]`.
 
     Where rounding swallows λ′ and passages depend on each other there is none; then with what
     rounding is known to leave on the diagonal.
+
+    Raises:
+        ValueError: if there is none all the same.
     """
+    noise = problem.noise
     unit = np.eye(gram.shape[-1])
     try:
         return np.asarray(np.linalg.cholesky(gram + noise * unit), dtype=np.float64)
     except np.linalg.LinAlgError:
         largest = gram.diagonal(axis1=-2, axis2=-1).max(axis=-1)[..., None, None]
         rounding = 4 * float(np.finfo(gram.dtype).eps) * gram.shape[-1] * largest
+    try:
         factor = np.linalg.cholesky(gram + (noise + rounding) * unit)
-        return np.asarray(factor, dtype=np.float64)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            f"the kernel {problem.kernel!r} must be positive semidefinite; the covariances of "
+            f"{gram.shape[-1]} passages with lambda_={noise:.3g} on the diagonal are not"
+        ) from error
+    return np.asarray(factor, dtype=np.float64)
 
 
 def _covariances(problem: Problem) -> tuple[Float64, Float64, Float64]:

@@ -15,6 +15,10 @@ ROUNDING: Final = 16.0
 """Rule 2: scores within this many ε of √(best · first pick's score) of the best are ties."""
 
 
+MOST_PADDED: Final = 2**16
+"""A larger k is not padded to: the arrays of the outcome end with the last possible pick."""
+
+
 class Objective(StrEnum):
     """What a pick is to do."""
 
@@ -43,7 +47,7 @@ class Problem:
     noise: float
     """λ′ > 0, the variance of the observation noise."""
     k: int
-    """Picks wanted, at least 1."""
+    """Picks wanted, at least 1; any number, also without replacement."""
     objective: Objective = Objective.VARIANCE
     replacement: bool = False
     """Whether a passage may be picked again."""
@@ -72,23 +76,36 @@ class Problem:
 
     @property
     def steps(self) -> int:
-        """Picks that can be made: without replacement no more than there are candidates."""
-        if self.replacement and self.pool_size > 0:
-            return self.k
-        return min(self.k, self.pool_size)
+        """Picks that can be made: at most k, and without replacement at most K."""
+        size = self.pool_size
+        return self.k if self.replacement and size > 0 else min(self.k, size)
+
+    @property
+    def places(self) -> int:
+        """Picks that the arrays of the outcome have places for."""
+        return places_for(self.k, self.steps)
 
 
 @dataclass(frozen=True)
 class Picks:
-    """The outcome, padded to k picks where a selection ended early."""
+    """The outcome in arrays of n = `Problem.places`, padded where a selection ended early."""
 
     indices: Array
-    """`[B, k]` positions among the K candidates, int64, in selection order; −1 after the end."""
+    """`[B, n]` positions among the K candidates, int64, in selection order; −1 after the end."""
     gains: Array
-    """`[B, k]` nats; 0 after the end."""
+    """`[B, n]` nats; 0 after the end."""
     variance: Array
-    """`[B, k + 1]` posterior variance summed over the targets, before and after every pick, its
+    """`[B, n + 1]` posterior variance summed over the targets, before and after every pick, its
     last value repeated after the end; of the undirected objective too, whose picks ignore it."""
+
+
+def places_for(k: int, steps: int) -> int:
+    """Places of the outcome's arrays: k, padded where fewer picks can be made.
+
+    A k that is larger than any padding is good for asks for all candidates: then as many as can be
+    picked.
+    """
+    return k if k <= MOST_PADDED else steps
 
 
 def lowest_tie(best: float, first: float, epsilon: float) -> float:

@@ -29,13 +29,14 @@ class Selection(Generic[ArrayT]):
     """
 
     indices: ArrayT
-    """`[k]` positions among the candidates in selection order; −1 where it ended early."""
+    """`[n]` positions among the candidates in selection order; −1 where it ended early. n is k,
+    or the number of possible picks where k is above 65,536."""
     variance: ArrayT
-    """`[k + 1]` σ²_0 … σ²_k: posterior variance, summed over the targets, before and after every
+    """`[n + 1]` σ²_0 … σ²_n: posterior variance, summed over the targets, before and after every
     pick; picks that are "undirected" lower it without aiming at it. Where the selection ended early
     the last value is repeated. With a `Coverage`: what the picks leave open, Π (1 − v)."""
     gains: ArrayT
-    """`[k]` what each pick added, in nats; 0 where it ended early.
+    """`[n]` what each pick added, in nats; 0 where it ended early.
     "variance" with one target: the information gain I(f(x*); y | X_n) = ½ log(σ²_n / σ²_{n+1}).
     "variance" with several targets: half the log of the ratio of the summed variances, which is
     not an information gain. "entropy": the information gain about the targets jointly.
@@ -61,6 +62,7 @@ def selection_of(
         rows = problem.ids[each, xp.clip(indices, 0, None)]
         indices = xp.where(indices >= 0, rows, xp.full_like(rows, -1))
     made = Picks(host(indices), host(picks.gains), host(picks.variance))
+    _check_finite(problem, made)
     reasons = _reasons(problem, made)
     if alpha is not None or min_gain is not None:
         made, reasons = _stopped(made, reasons, problem.targets.shape[1], alpha, min_gain)
@@ -73,9 +75,19 @@ def selection_of(
     )
 
 
+def _check_finite(problem: Problem, picks: Picks) -> None:
+    if np.isfinite(picks.gains).all() and np.isfinite(picks.variance).all():
+        return
+    raise ValueError(
+        f"the gains or variances of a selection were NaN or infinite: the kernel {problem.kernel!r}"
+        f" with lambda_={problem.noise:.3g} does not stand the scale of these queries and "
+        f"candidates, in {problem.targets.dtype}, or is not positive semidefinite"
+    )
+
+
 def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
     """Why the solver ended each selection."""
-    if (picks.indices[:, -1] >= 0).all():
+    if problem.steps == problem.k and (picks.indices[:, -1] >= 0).all():
         return [StopReason.K] * problem.batch
     made = (picks.indices >= 0).sum(axis=1).tolist()
     pools = _pickable(problem)

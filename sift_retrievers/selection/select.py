@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,11 @@ import numpy.typing as npt
 from sift_retrievers.arrays import ArrayLike, home_of
 from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels.names import KernelLike
-from sift_retrievers.selection.arguments import ProblemOptions, build_problem
+from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.coverage_selection import select_covering
-from sift_retrievers.selection.given_similarities import (
-    is_matrix,
-    objective_of,
-    select_by_similarities,
-)
+from sift_retrievers.selection.given_similarities import is_matrix, select_by_similarities
 from sift_retrievers.selection.one_call import select_in_one_call
+from sift_retrievers.selection.options import SelectOptions
 from sift_retrievers.selection.result import Selection, selection_of
 from sift_retrievers.selection.solvers.dispatch import choose
 from sift_retrievers.validation import positive
@@ -25,14 +22,6 @@ from sift_retrievers.validation import positive
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-
-class SelectOptions(ProblemOptions, total=False):
-    """The keyword arguments of `select`, for those who pass them on."""
-
-    alpha: float | None
-    min_gain: float | None
-    solver: str | None
 
 
 @overload
@@ -122,94 +111,38 @@ def select(
         TypeError: for vectors that are no real numbers, or a kernel that is none.
         ImportError: for tensors without the extra `torch`, or a solver that is not there.
     """
-    alpha = None if alpha is None else positive(alpha, "alpha")
-    min_gain = None if min_gain is None else positive(min_gain, "min_gain")
-    if isinstance(kernel, Coverage):
-        return select_covering(
-            kernel,
-            queries,
-            candidates,
-            k,
-            lambda_=lambda_,
-            objective=objective,
-            relevance=relevance,
-            min_gain=min_gain,
-            costs=costs,
-            budget=budget,
-            groups=groups,
-            refused={
-                "replacement": replacement is not False,
-                "alpha": alpha is not None,
-                "ids": ids is not None,
-                "device": device is not None,
-                "solver": solver is not None,
-            },
-            single=_is_one(queries),
-        )
-    if is_matrix(kernel):
-        problem = build_problem(
-            queries,
-            candidates,
-            k,
-            kernel="relevance",
-            lambda_=lambda_,
-            objective=objective_of(
-                objective,
-                {
-                    "alpha": alpha is not None,
-                    "ids": ids is not None,
-                    "device": device is not None,
-                    "solver": solver is not None,
-                },
-            ),
-            relevance=relevance,
-            replacement=replacement,
-            costs=costs,
-            budget=budget,
-            groups=groups,
-            device="cpu",
-        )
-        picks = select_by_similarities(kernel, problem)
-        return selection_of(
-            problem,
-            picks,
-            alpha=None,
-            min_gain=min_gain,
-            single=_is_one(queries),
-            home=home_of(candidates),
-        )
-    kernel = cast("KernelLike", kernel)
-    rules = alpha is not None or min_gain is not None
-    rules = rules or replacement is not False
-    limits = costs is not None or budget is not None or groups is not None or ids is not None
-    if not rules and not limits and device is None and solver is None:
+    plain = (
+        replacement is False
+        and alpha is None
+        and min_gain is None
+        and costs is None
+        and budget is None
+        and groups is None
+        and ids is None
+        and device is None
+        and solver is None
+    )
+    if plain:
         found = select_in_one_call(queries, candidates, k, kernel, lambda_, objective, relevance)
         if found is not None:
             return found
-    problem = build_problem(
-        queries,
-        candidates,
-        k,
-        kernel=kernel,
-        lambda_=lambda_,
-        objective=objective,
-        relevance=relevance,
-        replacement=replacement,
-        costs=costs,
-        budget=budget,
-        groups=groups,
-        ids=ids,
-        device=device,
-    )
-    picks = choose(problem, solver)(problem)
-    return selection_of(
-        problem,
-        picks,
-        alpha=alpha,
-        min_gain=min_gain,
-        single=_is_one(queries),
-        home=home_of(candidates),
-    )
+    alpha = None if alpha is None else positive(alpha, "alpha")
+    min_gain = None if min_gain is None else positive(min_gain, "min_gain")
+    # The keyword arguments as they came, under their names: they are listed in the signature alone.
+    given = {name: value for name, value in locals().items() if name in _OPTIONS}
+    options = cast("SelectOptions", given)
+    single, home = _is_one(queries), home_of(candidates)
+    if isinstance(kernel, Coverage):
+        return select_covering(kernel, queries, candidates, k, single=single, **options)
+    if is_matrix(kernel):
+        problem, picks = select_by_similarities(kernel, queries, candidates, k, **options)
+    else:
+        problem = build_problem(queries, candidates, k, **options)
+        picks = choose(problem, solver)(problem)
+    return selection_of(problem, picks, alpha=alpha, min_gain=min_gain, single=single, home=home)
+
+
+_OPTIONS: Final = frozenset(SelectOptions.__annotations__)
 
 
 def _is_one(queries: ArrayLike) -> bool:

@@ -31,7 +31,7 @@ def alpha_length(variance: npt.NDArray[Any], targets: int, alpha: float) -> Leng
     """
     n = np.arange(1, variance.shape[1])
     too_high = np.sqrt(variance[:, 1:] / targets) > 1.0 / (alpha * n)
-    return np.maximum(_first(too_high), 1)
+    return np.maximum(_first(too_high), min(1, too_high.shape[1]))
 
 
 def min_gain_length(gains: npt.NDArray[Any], min_gain: float) -> Lengths:
@@ -41,5 +41,7 @@ def min_gain_length(gains: npt.NDArray[Any], min_gain: float) -> Lengths:
 
 def _first(mask: npt.NDArray[np.bool_]) -> Lengths:
     """Position of the first true element of each row; the row's length where there is none."""
+    if mask.shape[1] == 0:
+        return np.zeros(len(mask), dtype=np.intp)
     first: Lengths = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
     return first

@@ -50,7 +50,7 @@ import numpy as np, torch
 from sift_retrievers import Exponential, RelevanceWeighted, SharedNoise
 from sift_retrievers.selection.solvers.fused import select_fused
 from sift_retrievers.selection.solvers.reference import select_reference
-from sift_retrievers.selection import build_problem
+from sift_retrievers.selection.arguments import build_problem
 from solvers import as_tensors
 
 random = np.random.default_rng(0)
@@ -95,7 +95,7 @@ print("same")
 def test_entropy_is_not_for_the_fused_kernel() -> None:
     code = """
 import numpy as np
-from sift_retrievers.selection import build_problem
+from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.solvers.dispatch import choose
 from solvers import as_tensors
 try:

@@ -217,7 +217,7 @@ def test_relevance_from_outside() -> None:
 
 
 def test_relevance_without_its_kernel_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r'relevance is used by the kernel "relevance".*cosine'):
+    with pytest.raises(ValueError, match=r'relevance is used by the kernel "relevance".*Cosine'):
         select(np.ones(2), np.eye(2), 1, relevance=[1.0, 2.0])
     with pytest.raises(ValueError, match=r"relevance must be \[K=2\] or \[B=1, K=2\]; got \(3,\)"):
         select(np.ones(2), np.eye(2), 1, kernel="relevance", relevance=[1.0, 2.0, 3.0])

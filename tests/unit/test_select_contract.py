@@ -11,7 +11,7 @@ from solvers import CPU_SOLVERS
 from tensors import needs_torch, tensor
 
 from sift_retrievers import Cosine, Selection, StopReason, posterior_variance, select
-from sift_retrievers.selection import SelectOptions
+from sift_retrievers.selection.options import SelectOptions
 
 
 def problem(

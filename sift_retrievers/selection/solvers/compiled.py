@@ -52,7 +52,7 @@ def select_compiled(problem: Problem) -> Picks:
 
 def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
     batch, m, dim = targets.shape
-    k, dtype = problem.k, targets.dtype
+    k, dtype = problem.places, targets.dtype
     indices = np.empty((batch, k), dtype=np.int64)
     gains, variance = np.empty((batch, k), dtype), np.empty((batch, k + 1), dtype)
     gamma, standardized, relevance, rounding = -1.0, False, None, COSINE_ROUNDING

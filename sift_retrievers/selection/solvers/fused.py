@@ -40,7 +40,7 @@ def select_fused(problem: Problem) -> Picks:
         weights = weights_of(problem, gathered(problem))
     x, q = problem.candidates, kernel.features(problem.targets).contiguous()
     batch, m, dim = q.shape
-    count, steps, k = problem.pool_size, problem.steps, problem.k
+    count, steps, k = problem.pool_size, problem.steps, problem.places
     if x.stride(-1) != 1:
         x = x.contiguous()
     sigma = kernel.prior(q).diagonal(dim1=1, dim2=2).contiguous()

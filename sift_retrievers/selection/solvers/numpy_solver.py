@@ -21,7 +21,7 @@ LARGE = 2**19
 
 def select_numpy(problem: Problem) -> Picks:
     """Solve the problems of a batch one after the other. The kernel is an `InnerProductKernel`."""
-    batch, k, dtype = problem.batch, problem.k, problem.targets.dtype
+    batch, k, dtype = problem.batch, problem.places, problem.targets.dtype
     indices = np.full((batch, k), -1, dtype=np.int64)
     gains = np.zeros((batch, k), dtype=dtype)
     variance = np.empty((batch, k + 1), dtype=dtype)

@@ -128,7 +128,8 @@ class Query:
     def steps(self) -> int:
         """Picks that can be made."""
         count = len(self.pool.diagonal)
-        return self.problem.k if self.problem.replacement and count else min(self.problem.k, count)
+        repeats = self.problem.replacement and count > 0
+        return self.problem.steps if repeats else min(self.problem.steps, count)
 
     def cross(self, at: Any = slice(None)) -> Vector:
         """Prior covariances of targets and candidates, of all or of one: `[m, K]` or `[m]`."""

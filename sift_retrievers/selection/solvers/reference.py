@@ -125,13 +125,19 @@ def select_reference(problem: Problem) -> Picks:
         if problem.costs is not None and left is not None:
             left = left - problem.costs[each, i] * alive
 
-    nothing = problem.k - len(indices)
-    none = xp.full(batch, -1, dtype=xp.int64, device=q.device)
+    nothing = problem.places - len(indices)
+    none = xp.full((batch, nothing), -1, dtype=xp.int64, device=q.device)
     return Picks(
-        indices=xp.stack(indices + [none] * nothing, axis=1),
-        gains=xp.stack(gains + [zero * variance[0]] * nothing, axis=1),
-        variance=xp.stack(variance + [variance[-1]] * nothing, axis=1),
+        indices=_with_padding(indices, none),
+        gains=_with_padding(gains, none * zero),
+        variance=_with_padding(variance, none * zero + variance[-1][:, None]),
     )
+
+
+def _with_padding(columns: list[Array], padding: Array) -> Array:
+    """Columns `[B]` and what stands after them `[B, rest]`: `[B, n]`."""
+    xp = namespace(padding)
+    return xp.concat([column[:, None] for column in columns] + [padding], axis=1)
 
 
 def scores(problem: Problem, c: Array, v: Array, u: Array) -> Array:

@@ -1,0 +1,93 @@
+"""In which type a problem is computed, and whether its values can be computed at all."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from sift_retrievers.arrays import Array, as_precise, check_finite, namespace
+from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
+from sift_retrievers.selection.problem import Objective
+
+# In float32 the error of σ² grows like 1e-8 / λ′ in units of the prior variance (on
+# near-duplicates: 5e-5 at λ′ = 1e-4, 3e-4 at 2e-5). Below this ratio of λ′ to the largest prior
+# variance the engine computes in float64; so it does where a value would leave float32's range.
+FLOAT32_NOISE_FLOOR: Final = 1e-5
+FLOAT32_NOISES: Final = (1e-30, 1e30)
+FLOAT32_VARIANCES: Final = (1e-30, 1e15)  # products of two covariances are finite, sums of them too
+FLOAT32_STEEPNESS: Final = 1e3  # times the rounding of a cosine: 1e-4 of a covariance
+FLOAT64_NOISE_FLOOR: Final = 2.0**-48  # 16 ε
+FLOAT64_VARIANCES: Final = (1e-280, 1e150)
+
+
+def fits_float32(kernel: Kernel, noise: float, largest: float) -> bool:
+    """Whether float32 resolves λ′, for passages of at most this prior variance."""
+    lowest, highest = FLOAT32_NOISES
+    return (
+        max(FLOAT32_NOISE_FLOOR * largest, lowest) <= noise <= highest
+        and kernel.steepness <= FLOAT32_STEEPNESS
+    )
+
+
+def resolved(
+    kernel: Kernel, noise: float, targets: Array, pool: Array, ids: Any, objective: Objective
+) -> tuple[str, float]:
+    """The type in which λ′, or the targets' dependence, can be resolved, and λ′ as it resolves it.
+
+    λ′ below the rounding of float64 counts as that rounding: there is nothing to resolve, and what
+    rounding leaves of the variance of a copy would count as news.
+
+    Raises:
+        ValueError: for values whose variances leave the range of float64.
+    """
+    if not is_normalized(kernel):
+        pool = pointed_to(pool, ids)
+        check_finite(pool, "candidates" if ids is None else "candidates (rows in ids)")
+    double = targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8
+    largest = kernel.largest_variance(pool)
+    lowest, highest = 1.0, 1.0
+    if not is_normalized(kernel):
+        lowest, highest = _of_targets(kernel, targets)
+    smallest_allowed, largest_allowed = FLOAT32_VARIANCES
+    if not double and not (lowest >= smallest_allowed and max(largest, highest) <= largest_allowed):
+        double, largest = True, kernel.largest_variance(as_precise(pool))
+        if not is_normalized(kernel):
+            lowest, highest = _of_targets(kernel, as_precise(targets))
+    smallest_allowed, largest_allowed = FLOAT64_VARIANCES
+    if not largest <= largest_allowed:
+        raise ValueError(
+            f"candidates are too large for {kernel!r}: the largest prior variance is {largest:.3g}"
+        )
+    if not smallest_allowed <= lowest <= highest <= largest_allowed:
+        wrong = lowest if lowest < smallest_allowed else highest
+        size = "small" if lowest < smallest_allowed else "large"
+        raise ValueError(
+            f"queries are too {size} for {kernel!r}: the prior variance of one is {wrong:.3g}, and "
+            f"must be from {smallest_allowed} to {largest_allowed}"
+        )
+    noise = max(noise, FLOAT64_NOISE_FLOOR * largest)
+    if double or (objective is Objective.ENTROPY and targets.shape[1] > 1):
+        return "float64", noise
+    return "float32" if fits_float32(kernel, noise, largest) else "float64", noise
+
+
+def is_normalized(kernel: Kernel) -> bool:
+    """Whether a kernel brings vectors to unit length, so that their scale does not matter."""
+    return isinstance(kernel, InnerProductKernel) and kernel.normalized
+
+
+def pointed_to(pool: Array, ids: Any) -> Array:
+    """The candidates that some query may pick, `[B or 1, K, d]`; all of them without ids."""
+    if ids is None:
+        return pool
+    return pool[:, namespace(pool).asarray(np.unique(ids[ids >= 0]))]
+
+
+def _of_targets(kernel: Kernel, targets: Array) -> tuple[float, float]:
+    """The smallest and the largest prior variance of a target."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        prior = kernel.prior(kernel.features(targets))
+    each = range(prior.shape[1])
+    variances = prior[:, each, each]
+    return float(variances.min()), float(variances.max())
