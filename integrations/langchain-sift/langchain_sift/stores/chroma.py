@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.chroma_local import is_local, passes, unchanged
+from langchain_sift.stores.chroma_local import in_spite_of_deletions, is_local, passes, unchanged
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.untouched import is_untouched
 from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
@@ -42,46 +42,53 @@ class ChromaReader(StoreReader[Document]):
             filter: Chroma's `where`; the metadata that are returned pass it.
             where_document: Chroma's.
         """
-        collection = self.store._collection
-        plain = _as_it_came(collection)
         asked = {
             "query_embeddings": [query],
             "n_results": fetch_k,
             "where": filter,
             "where_document": where_document,
         }
-        found = (collection if plain is None else plain).query(
+        collection = self.store._collection
+        plain = _as_it_came(collection)
+        if plain is None:
+            return self._read(collection, asked, checked=False)
+        if not is_local(plain):
+            return self._read(plain, asked, checked=False)
+        return in_spite_of_deletions(lambda: self._read(plain, asked, checked=True))
+
+    def _read(self, collection: Any, asked: dict[str, Any], checked: bool) -> Hits[Document]:
+        """The hits; without those that somebody wrote to meanwhile, if they are to be checked."""
+        found = collection.query(
             **asked, include=["embeddings", "documents", "metadatas", "distances"]
         )
         parts = ("ids", "documents", "metadatas", "embeddings", "distances")
         ids, texts, metadata, vectors, distances = (found[part][0] for part in parts)
-        kept: Iterable[int] = range(len(ids))
-        if plain is not None and is_local(plain):
-            kept = unchanged(plain, asked, ids, distances)
+        rows: Iterable[int] = range(len(ids))
+        if checked:
+            rows = unchanged(collection, asked, ids, distances)
         kept = [
             i
-            for i in kept
+            for i in rows
             # A row that was deleted meanwhile has neither.
             if (texts[i] is not None or metadata[i] is not None)
-            and passes(filter, metadata[i] or {})
+            and passes(asked["where"], metadata[i] or {})
         ]
+        query = asked["query_embeddings"][0]
         if not kept:  # Chroma's empty list has no dimension
             return no_hits(len(query))
         documents = [
             Document(id=ids[i], page_content=texts[i] or "", metadata=metadata[i] or {})
             for i in kept
         ]
-        return hits_of(documents, _rows(vectors, kept), query)
+        if isinstance(vectors, np.ndarray):
+            return hits_of(documents, vectors[kept], query)
+        return hits_of(documents, [vectors[i] for i in kept], query)
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
         """The vectors of those ids that the collection has."""
         found = self.store._collection.get(ids=[*ids], include=["embeddings", "documents"])
         rows = zip(found["ids"], found["embeddings"], found["documents"], strict=True)
         return {name: StoredVector(vector, text or "") for name, vector, text in rows}
-
-
-def _rows(vectors: Any, kept: Sequence[int]) -> Any:
-    return vectors[kept] if isinstance(vectors, np.ndarray) else [vectors[i] for i in kept]
 
 
 def _as_it_came(collection: Any) -> Any:

@@ -6,12 +6,15 @@ first. So what it returns may be a new text with the vector of an old one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from langchain_sift.stores.writers import calls, first, is_only_thread
 
+T = TypeVar("T")
+
+TRIES: Final = 10
 COMPARISONS: Final[Mapping[str, Any]] = {
     "$eq": eq,
     "$ne": ne,
@@ -28,6 +31,21 @@ NEGATIONS: Final = frozenset({"$ne", "$nin"})
 def is_local(collection: Any) -> bool:
     """Whether a collection is in this process, and some other thread of it may write."""
     return type(collection._client).__name__ == "RustBindingsAPI" and not is_only_thread()
+
+
+def in_spite_of_deletions(search: Callable[[], T]) -> T:
+    """What a search returns, made again where it fails.
+
+    The database looks up which rows pass a filter, and fails if one of them is deleted before it
+    has looked up their vectors.
+    """
+    for _ in range(TRIES):
+        try:
+            return search()
+        except Exception as error:
+            if type(error).__name__ != "InternalError":
+                raise
+    return search()
 
 
 def unchanged(
