@@ -27,7 +27,7 @@ class Forbidden(ThreadPoolExecutor):
 
 
 @asynccontextmanager
-async def watched_loop(blocked: float = 0.15) -> AsyncIterator[None]:
+async def watched_loop(blocked: float = 0.35) -> AsyncIterator[None]:
     """Checks that the loop goes on during the block: it never stands still for `blocked` s."""
     longest = 0.0
 
@@ -53,7 +53,7 @@ def slow(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def called(*args: Any, **kwargs: Any) -> Any:
         assert current_thread() is not main_thread()
-        time.sleep(0.3)
+        time.sleep(0.5)
         return function(*args, **kwargs)
 
     return called
@@ -153,7 +153,7 @@ async def test_slow_targets(memory: Any, corpus: Corpus, kind: str) -> None:
         return corpus.queries[:2]
 
     async def amake(query: str) -> list[str]:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.5)
         return corpus.queries[:2]
 
     kinds = {
