@@ -1,0 +1,29 @@
+"""Beside a writer: no document of another tenant, none with what belongs to another version."""
+
+from __future__ import annotations
+
+import pytest
+from fire import PLACES, Fire
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_few_threads(name: str) -> None:
+    check(name, threads=8, queries=8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", PLACES)
+def test_32_threads_of_200_queries(name: str) -> None:
+    check(name, threads=32, queries=200)
+
+
+def check(name: str, threads: int, queries: int) -> None:
+    report = Fire(PLACES[name]).run(threads, queries)
+    print(f"{name}: {report}")
+    assert report.writes > 5
+    assert report.documents >= 4 * threads * queries
+    assert not report.wrong, report
+    assert report.failed.total() <= report.own_failed.total(), report
