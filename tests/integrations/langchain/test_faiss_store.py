@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from corpus import Corpus
 from langchain_core.documents import Document
+from reading import hits_in
 from store_cases import faiss
 
 from langchain_sift import SIFTRetriever
-from langchain_sift.stores import fetch_hits
-from sift_retrievers.retrieval import Target
 
 
 def numbers(documents: list[Document]) -> list[Any]:
@@ -44,7 +43,7 @@ def test_faiss_filters_inside_any_index(index: str, corpus: Corpus) -> None:
 def test_faiss_that_normalises(corpus: Corpus) -> None:
     community = pytest.importorskip("langchain_community.vectorstores")
     store = community.FAISS.from_documents(corpus.documents(), corpus.embeddings, normalize_L2=True)
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, {})
+    hits = hits_in(store, corpus.query_vector())
     np.testing.assert_allclose(np.linalg.norm(hits.vectors, axis=1), 1, rtol=1e-5)
     assert hits.note == "scaled to unit length by normalize_L2"
     cosines = -(corpus.vectors @ corpus.query_vector()) / np.linalg.norm(corpus.vectors, axis=1)
