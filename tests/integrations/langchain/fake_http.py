@@ -47,7 +47,9 @@ class FakeHTTP(FakeServer, ABC):
                 split = urlsplit(self.path)
                 params = {name: ",".join(values) for name, values in parse_qs(split.query).items()}
                 status, body = outer.answer(self.command, split.path, params, raw)
-                content = b"" if body is None else json.dumps(body).encode()
+                content = (
+                    b"" if body is None or self.command == "HEAD" else json.dumps(body).encode()
+                )
                 self.send_response(status)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
@@ -82,6 +84,7 @@ def ranked(
     allows: Callable[[Any], bool] = lambda row: True,
 ) -> list[tuple[str, float]]:
     """Ids and scores of all rows that are allowed, the nearest by "cosine", "l2" or "ip" first."""
+    rows = {**rows}  # others may write meanwhile
     names = [name for name, row in rows.items() if allows(row)]
     if not names:
         return []

@@ -62,6 +62,11 @@ class FakeMongoDB(FakeServer):
             return self._aggregate(command)
         if name == "find":
             return self._find(command)
+        if name == "delete":
+            wanted = [one["q"]["_id"] for one in command["deletes"]]
+            names = [str(n) for one in wanted for n in one["$in"]]
+            gone = [name for name in names if self.documents.pop(name, None) is not None]
+            return {"ok": 1, "n": len(gone)}
         return {"ok": 1}
 
     def _update(self, updates: list[dict[str, Any]]) -> dict[str, Any]:

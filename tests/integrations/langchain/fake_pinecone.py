@@ -27,6 +27,10 @@ class FakePinecone(FakeHTTP):
         if path == "/vectors/upsert":
             records |= {record["id"]: record for record in body["vectors"]}
             return 200, {"upsertedCount": len(body["vectors"])}
+        if path == "/vectors/delete":
+            for name in body["ids"]:
+                records.pop(name, None)
+            return 200, {}
         assert path == "/query"
         self.searches.append(body)
         if self.failing:

@@ -72,7 +72,7 @@ class FakeRedis(FakeServer):
         elif name == "JSON.MGET":
             rows = [self.values.get(key.decode()) for key in arguments[:-1]]
             return [None if row is None else json.dumps(row) for row in rows]
-        elif name == "DEL":
+        elif name == "UNLINK":
             return sum(self.values.pop(key.decode(), None) is not None for key in arguments)
         elif name == "FT.SEARCH":
             return self._search(arguments, protocol)

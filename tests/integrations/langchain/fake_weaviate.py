@@ -12,6 +12,7 @@ import numpy as np
 from fake_http import Answer, FakeHTTP, ranked
 from weaviate.proto.v1 import (
     base_pb2,
+    batch_delete_pb2,
     batch_pb2,
     properties_pb2,
     search_get_pb2,
@@ -97,6 +98,12 @@ class Servicer(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
             self.server.objects.setdefault(one.tenant, {})[one.uuid] = one
         return batch_pb2.BatchObjectsReply(took=0.0, errors=[])
 
+    def BatchDelete(self, request: Any, context: Any) -> Any:  # noqa: N802
+        held = self.server.objects.get(request.tenant, {})
+        found = [held.pop(uuid, None) for uuid in ids_of(request.filters)]
+        matches = sum(one is not None for one in found)
+        return batch_delete_pb2.BatchDeleteReply(took=0.0, matches=matches, successful=matches)
+
     def TenantsGet(self, request: Any, context: Any) -> Any:  # noqa: N802
         hot = tenants_pb2.TENANT_ACTIVITY_STATUS_HOT
         found = [tenants_pb2.Tenant(name=name, activity_status=hot) for name in self.server.tenants]
@@ -179,7 +186,9 @@ def passes(one: Any, filters: Any) -> bool:
 
 
 def ids_of(filters: Any) -> set[str]:
-    """The ids that a filter lets through, an OR of equalities."""
+    """The ids that a filter lets through: one of several, or an OR of equalities."""
+    if filters.operator == base_pb2.Filters.OPERATOR_CONTAINS_ANY:
+        return {*filters.value_text_array.values}
     if not filters.filters:
         assert filters.target.property == "_id"
         return {filters.value_text}

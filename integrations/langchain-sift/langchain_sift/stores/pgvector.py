@@ -66,7 +66,7 @@ class PGVectorReader(ClientReader):
     async def acall(self, method: str, /, **arguments: Any) -> Any:
         """Async version of `call`."""
         store = self.store
-        await store._PGVector__apost_init__()  # as the store's own searches do
+        await store.__apost_init__()  # as the store's own searches do
         async with store._make_async_session() as session:
             if method == "query":
                 return await store._PGVector__aquery_collection(session=session, **arguments)

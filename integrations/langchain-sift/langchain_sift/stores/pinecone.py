@@ -66,6 +66,11 @@ class PineconeReader(ClientReader):
         return self.store.index
 
     @property
+    def aclient(self) -> Any:
+        # Not through the store's context, which closes an index that the store was made with.
+        return self.store._async_index
+
+    @property
     def searches_async(self) -> bool:
         """Whether the store has an asynchronous index that stays open, on its event loop.
 
@@ -74,8 +79,4 @@ class PineconeReader(ClientReader):
         """
         store = self.store
         stays_open = store._async_index_provided or store._async_index_context_open
-        return stays_open and usable_here(store._async_index)
-
-    async def acall(self, method: str, /, **arguments: Any) -> Any:
-        async with self.store._async_index_context() as index:
-            return await getattr(index, method)(**arguments)
+        return stays_open and usable_here(self.aclient)

@@ -46,7 +46,7 @@ class RedisReader(StoreReader[Document]):
     def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the store has."""
         client, config = self.store.index.client, self.store.config
-        keys = [f"{config.key_prefix}:{name}" for name in ids]
+        keys = [f"{self._prefix}{name}" for name in ids]
         if self._is_json:
             rows = client.json().mget(keys, ".")
             found = [
@@ -77,6 +77,12 @@ class RedisReader(StoreReader[Document]):
         return kind.lower()
 
     @property
+    def _prefix(self) -> str:
+        """What a key has before the id."""
+        prefix: str = self.store.config.key_prefix
+        return f"{prefix}:" if prefix else ""
+
+    @property
     def _is_json(self) -> bool:
         return bool(self.store.index.schema.index.storage_type.value == "json")
 
@@ -96,7 +102,7 @@ class RedisReader(StoreReader[Document]):
         row = {name: value for name, value in found.items() if name != config.embedding_field}
         row[config.content_field] = row.get(config.content_field) or ""
         built: Document = self.store._build_document_from_result(row)
-        built.id = found["id"].removeprefix(f"{config.key_prefix}:")
+        built.id = found["id"].removeprefix(self._prefix)
         if not with_metadata:
             built.metadata = {}
         return built

@@ -1,0 +1,28 @@
+"""Tests that the reader of any vector store should pass; needs pytest and pytest-asyncio.
+
+A package that brings its own store and reader subclasses `StoreReaderTests`:
+
+    import pytest
+    from langchain_mystore import MyStore
+    from langchain_sift.testing import StoreReaderTests, StoreTraits
+
+    class TestMyStoreReader(StoreReaderTests):
+        @pytest.fixture
+        def new_store(self):
+            def build(documents, embeddings):
+                store = MyStore(embeddings)
+                store.add_documents(documents, ids=[document.id for document in documents])
+                return store
+
+            return build
+
+        @pytest.fixture
+        def traits(self):
+            return StoreTraits(metric="cosine", even={"filter": {"parity": "even"}})
+"""
+
+from langchain_sift.testing.passages import Passages, TextEmbeddings
+from langchain_sift.testing.reader_tests import StoreReaderTests
+from langchain_sift.testing.traits import StoreTraits
+
+__all__ = ["Passages", "StoreReaderTests", "StoreTraits", "TextEmbeddings"]
