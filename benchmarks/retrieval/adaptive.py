@@ -27,7 +27,7 @@ from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import covered
 from benchmarks.retrieval.methods import MOST
 from benchmarks.retrieval.ours import query_candidates
-from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser, save_page
 from benchmarks.retrieval.tune import tuning_half
 from benchmarks.retrieval.warning import with_and_without
 from sift_retrievers.retrieval import SelectionRules
@@ -165,9 +165,8 @@ def main(
             both = Run(gains, np.concatenate([there.coverage, gone.coverage]))
             groups.setdefault(MIXED, []).append(both)
     groups = {name: groups[name] for name in sorted(groups, key=lambda name: name == "all")}
-    model = embedder.name if embedder else chosen.model
     lines = [
-        f"# How many passages: rules against a fixed k, embeddings by {model}",
+        f"# How many passages: rules against a fixed k, embeddings by {loaded.model}",
         "",
         f"`python benchmarks/retrieval/adaptive.py` on {machine()}.",
         "",
@@ -187,10 +186,7 @@ def main(
         *of_novelty(groups, novel),
         "",
     ]
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    file = chosen.results / f"adaptive-{model}.md"
-    file.write_text("\n".join(lines))
-    print(f"written to {file}")
+    save_page(chosen.results / f"adaptive-{loaded.model}.md", lines)
     return 0
 
 

@@ -23,7 +23,7 @@ from benchmarks.common.models import Embedder
 from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.evaluate import mean_coverage
 from benchmarks.retrieval.ours import picks_by, query_candidates
-from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser, save_page
 from benchmarks.retrieval.tune import tuning_half
 from sift_retrievers.calibration import DEFAULT, Calibration, Configuration, calibrate
 from sift_retrievers.metrics import mean_interval, paired_comparison
@@ -76,17 +76,15 @@ def main(
     embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
-    options = parser("Does calibrate help?")
-    options.set_defaults(variants=["plain", "copies"])
+    options = parser("Does calibrate help?", variants=["plain", "copies"])
     chosen = options.parse_args(arguments)
     loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
-    model = embedder.name if embedder else chosen.model
     sets = [one.nearest(chosen.candidates) for one in loaded.candidates]
     rows = [row(one) for one in tqdm(sets, desc="sets")]
     lines = [
-        f"# Settings from `calibrate`, against the default, embeddings by {model}",
+        f"# Settings from `calibrate`, against the default, embeddings by {loaded.model}",
         "",
         f"`python benchmarks/retrieval/calibrated.py` on {machine()}.",
         "",
@@ -110,10 +108,9 @@ def main(
         lines.append(
             f"All queries, {name}: {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]. "
         )
-    lines += ["", not_measured(loaded.missing, chosen.sets)]
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    (chosen.results / f"calibration-{model}.md").write_text("\n".join([*lines, ""]))
+    lines += ["", not_measured(loaded.missing, chosen.sets), ""]
     print("\n".join(lines))
+    save_page(chosen.results / f"calibration-{loaded.model}.md", lines)
     return 0
 
 

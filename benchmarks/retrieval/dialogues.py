@@ -31,7 +31,7 @@ from benchmarks.retrieval.candidates import Picks
 from benchmarks.retrieval.chats import NAME, WINDOW, Spans, candidates_of, make, read_dialogues
 from benchmarks.retrieval.methods import Method, PickStore
 from benchmarks.retrieval.run import METHODS
-from benchmarks.retrieval.sets import parser
+from benchmarks.retrieval.sets import parser, save_page
 from benchmarks.retrieval.tune import tuning_half
 from sift_retrievers.metrics import mean_interval
 
@@ -103,10 +103,7 @@ def main(
         ]
         shares, covered = (np.concatenate(values) for values in zip(*found, strict=True))
         lines.append(row(method, shares, covered))
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    file = chosen.results / f"dialogues-{model.name}.md"
-    file.write_text("\n".join([*lines, ""]))
-    print(f"written to {file}")
+    save_page(chosen.results / f"dialogues-{model.name}.md", [*lines, ""])
     return 0
 
 

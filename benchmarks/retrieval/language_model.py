@@ -156,7 +156,7 @@ def main(
             "",
             f"−log p of the gold answer in nats, lower is better, by {reader.name.split()[0]}",
             f"(base) after {PASSAGES} passages of at most {TOKENS} tokens; candidates:",
-            f"{chosen.candidates} by {embedder.name if embedder else chosen.model}. Questions of",
+            f"{chosen.candidates} by {loaded.model}. Questions of",
             f"the reported halves: {asked}. Every method with its defaults. Brackets: 95 %.",
             f"“− {table.last}”: paired differences; above 0 speaks for {table.last}.",
             "",

@@ -24,7 +24,7 @@ from benchmarks.retrieval.evaluate import Values, mean_coverage
 from benchmarks.retrieval.methods import PickStore
 from benchmarks.retrieval.ours import THE_DEFAULT
 from benchmarks.retrieval.pools import nearest
-from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser, save_page
 from benchmarks.retrieval.tune import tuning_half
 
 SIZES = (50, 100, 200, 400)
@@ -48,13 +48,12 @@ def main(
     embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
-    options = parser("The default among more and fewer candidates.")
-    options.set_defaults(variants=["plain", "copies"])
+    variants = ["plain", "copies"]
+    options = parser("The default among more and fewer candidates.", variants=variants)
     chosen = options.parse_args(arguments)
     loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
-    model = embedder.name if embedder else chosen.model
     means = {
         (one.name, one.variant): [
             float(values.mean()) for values in coverages(one, SIZES, folder).values()
@@ -67,7 +66,7 @@ def main(
         if of_variant:
             rows.append((f"**mean, {variant}**", np.mean(of_variant, axis=0).tolist()))
     lines = [
-        f"# The default among more and fewer candidates, embeddings by {model}",
+        f"# The default among more and fewer candidates, embeddings by {loaded.model}",
         "",
         f"`python benchmarks/retrieval/pool_sizes.py` on {machine()}.",
         "",
@@ -80,10 +79,7 @@ def main(
         *(f"| {name} | {' | '.join(f'{v:.3f}' for v in values)} |" for name, values in rows),
         "",
     ]
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    file = chosen.results / f"candidates-{model}.md"
-    file.write_text("\n".join(lines))
-    print(f"written to {file}")
+    save_page(chosen.results / f"candidates-{loaded.model}.md", lines)
     return 0
 
 

@@ -87,7 +87,7 @@ def main(
     make_picks(methods, sets, store, tuned="tuned" in ways)
     results = measure(methods, sets, store, ways)
 
-    model = embedder.name if embedder else chosen.model
+    model = loaded.model
     given = shlex.join(arguments if arguments is not None else sys.argv[1:])
     head = [
         f"`{f'python benchmarks/retrieval/run.py {given}'.strip()}`",

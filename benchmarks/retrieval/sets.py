@@ -28,6 +28,8 @@ class Loaded:
     candidates: tuple[Candidates, ...]
     missing: dict[tuple[str, str], str]
     """(set, variant) → why it was not measured."""
+    model: str
+    """Name of the embedding model."""
 
 
 class NotEmbeddedError(Exception):
@@ -39,8 +41,8 @@ def refuse(texts: list[str]) -> Any:
     raise NotEmbeddedError(f"{len(texts)} or more texts are not embedded")
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """The options that all commands on the retrieval sets share."""
+def parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
+    """The options that all commands on the retrieval sets share, with some other defaults."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--model", choices=[*MODELS], default="wordllama", help="of embeddings")
     options.add_argument("--sets", nargs="+", choices=[*SOURCES], default=[*SOURCES])
@@ -50,6 +52,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument(
         "--embedded", action="store_true", help="leave out what is not embedded yet"
     )
+    options.set_defaults(**defaults)
     return options
 
 
@@ -75,7 +78,7 @@ def load_sets(
     if not found:
         reasons = "; ".join(f"{n}, {v}: {why}" for (n, v), why in missing.items())
         raise MissingDataError(f"No set to measure ({reasons}).\n\n{LAYOUT}")
-    return Loaded(tuple(found), missing)
+    return Loaded(tuple(found), missing, embedder.name)
 
 
 def load_chosen(
@@ -100,3 +103,10 @@ def not_measured(missing: dict[tuple[str, str], str], sets: Iterable[str]) -> st
     parts = [f"{name}, {variant} ({why})" for (name, variant), why in missing.items()]
     parts += [f"{name} (not asked for)" for name in SOURCES if name not in set(sets)]
     return f"Not measured: {'; '.join(parts)}." if parts else ""
+
+
+def save_page(file: Path, lines: Iterable[str]) -> None:
+    """Write the lines into a file, in a folder that is made if it is not there, and say so."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines))
+    print(f"written to {file}")

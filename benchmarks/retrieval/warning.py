@@ -30,7 +30,7 @@ from benchmarks.retrieval.candidates import Candidates
 from benchmarks.retrieval.data import SEED
 from benchmarks.retrieval.ours import query_candidates
 from benchmarks.retrieval.pools import search
-from benchmarks.retrieval.sets import load_chosen, not_measured, parser
+from benchmarks.retrieval.sets import load_chosen, not_measured, parser, save_page
 from benchmarks.retrieval.tune import tuning_half
 from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.witnesses import Relevance
@@ -118,13 +118,11 @@ def main(
     embedder: Embedder | None = None,
     folder: Path = CACHE,
 ) -> int:
-    options = parser("AUROC of what tells that evidence is missing.")
-    options.set_defaults(variants=["plain"])
+    options = parser("AUROC of what tells that evidence is missing.", variants=["plain"])
     chosen = options.parse_args(arguments)
     loaded = load_chosen(chosen, embedder, folder=folder)
     if loaded is None:
         return 2
-    model = embedder.name if embedder else chosen.model
     areas: dict[str, list[float]] = {name: [] for name in SIGNALS}
     columns, chances = [], []
     for one in tqdm(loaded.candidates, desc="sets"):
@@ -141,7 +139,7 @@ def main(
         area = f"{auroc(there[CHANCE], strange[0]):.3f}" if others else "–"
         chances.append(f"| {name} | {' | '.join([*cells, *['–'] * (3 - len(cells)), area])} |")
     lines = [
-        f"# Is the evidence there at all? Embeddings by {model}",
+        f"# Is the evidence there at all? Embeddings by {loaded.model}",
         "",
         f"`python benchmarks/retrieval/warning.py` on {machine()}.",
         "",
@@ -166,10 +164,7 @@ def main(
         *chances,
         "",
     ]
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    file = chosen.results / f"warning-{model}.md"
-    file.write_text("\n".join(lines))
-    print(f"written to {file}")
+    save_page(chosen.results / f"warning-{loaded.model}.md", lines)
     return 0
 
 

@@ -19,7 +19,7 @@ from benchmarks.test_time.corpus import Text
 from benchmarks.test_time.experiment import ADAPTIVE, BY_WAY, Measured, Offer
 from benchmarks.test_time.jobs import Outcome
 from benchmarks.test_time.memory import STEPS, Candidates, Kind
-from benchmarks.test_time.report import (
+from benchmarks.test_time.tables import (
     adaptive_table,
     choice_table,
     correlation_table,
