@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from langchain_core.documents import Document
 from reading import hits_in
 from store_cases import chroma, qdrant, qdrant_filter
 
-from langchain_sift.stores import chroma_local
+from langchain_sift.stores import chroma_local, reader_of
 from langchain_sift.stores.chroma_local import passes
 
 pytest.importorskip("langchain_qdrant")
@@ -65,6 +66,10 @@ def check(hits: Any, corpus: Corpus, cosine: bool) -> None:
         assert vector == pytest.approx(expected / length, abs=1e-6)
 
 
+def has_new_text(collection: Any) -> bool:
+    return bool(collection.payload[0]["page_content"] == "new text")
+
+
 @pytest.mark.parametrize("with_options", [False, True])
 def test_qdrant_waits_for_a_row_whose_vector_is_still_the_old_one(
     corpus: Corpus, with_options: bool
@@ -73,11 +78,8 @@ def test_qdrant_waits_for_a_row_whose_vector_is_still_the_old_one(
     collection = store.client._client.collections["test"]
     options: dict[str, Any] = {"score_threshold": -2.0} if with_options else {}
     new = odd_in_place_of(corpus, 0)
-
-    def has_new_text() -> bool:
-        return bool(collection.payload[0]["page_content"] == "new text")
-
-    with replacing(store, new, collection, "get_vector_params", has_new_text) as go_on:
+    when = partial(has_new_text, collection)
+    with replacing(store, new, collection, "get_vector_params", when) as go_on:
         assert collection.vectors[""][0] @ -corpus.embeddings.table["new text"] > 0
         timer = threading.Timer(0.1, go_on.set)
         timer.start()
@@ -86,6 +88,21 @@ def test_qdrant_waits_for_a_row_whose_vector_is_still_the_old_one(
     assert "new text" in hits.texts
     assert "text 0" not in hits.texts
     check(hits, corpus, cosine=True)
+
+
+def test_qdrant_waits_where_vectors_are_looked_up(corpus: Corpus) -> None:
+    store = qdrant(corpus)
+    collection = store.client._client.collections["test"]
+    new, when = odd_in_place_of(corpus, 0), partial(has_new_text, collection)
+    with replacing(store, new, collection, "get_vector_params", when) as go_on:
+        timer = threading.Timer(0.1, go_on.set)
+        timer.start()
+        found = reader_of(store).vectors_by_id(corpus.ids[:2])
+        timer.join()
+    assert [row.text for row in found.values()] == ["new text", "text 1"]
+    for vector, text in found.values():
+        expected = corpus.embeddings.table[str(text)]
+        assert vector == pytest.approx(expected / (expected @ expected) ** 0.5, abs=1e-6)
 
 
 def test_qdrant_applies_the_filter_to_what_it_returns(

@@ -49,7 +49,7 @@ def test_vectors_through_the_client_as_a_server_sends_them(
     pytest.importorskip("langchain_qdrant")
     retriever = SIFTRetriever(CASES[name].filled(corpus))
     want = [retriever.invoke(query) for query in corpus.queries]
-    monkeypatch.setattr("langchain_sift.stores.qdrant.local_collection", lambda store: None)
+    monkeypatch.setattr("langchain_sift.stores.qdrant.local_collection", lambda *_: None)
     found = [retriever.invoke(query) for query in corpus.queries]
     assert [[d.id for d in one] for one in found] == [[d.id for d in one] for one in want]
     assert found[0][0].metadata["sift"]["similarity"] == pytest.approx(

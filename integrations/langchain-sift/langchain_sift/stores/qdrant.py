@@ -73,7 +73,7 @@ class QdrantReader(ClientReader):
             "consistency": consistency,
             **options,
         }
-        collection = local_collection(store)
+        collection = local_collection(store, "query_points")
         if collection is None:
             whole = {"with_payload": True, "with_vectors": [name] if name else True}
             answer = await ask("query_points", **asked, **whole)
@@ -95,17 +95,23 @@ class QdrantReader(ClientReader):
         """The vectors of those ids that the collection has."""
         store, name = self.store, self.store.vector_name
         await self._described(ask)  # for `note`
-        points = await ask(
-            "retrieve",
-            collection_name=store.collection_name,
-            ids=[key for key in map(_key, ids) if key is not None],
-            with_payload=[store.content_payload_key],
-            with_vectors=[name] if name else True,
-        )
-        texts = [(point.payload or {}).get(store.content_payload_key) or "" for point in points]
+        keys = [key for key in map(_key, ids) if key is not None]
+        collection = local_collection(store, "retrieve")
+        if collection is not None:
+            rows = undisturbed(lambda: read_rows(collection, name, keys, None), store)
+        else:
+            points = await ask(
+                "retrieve",
+                collection_name=store.collection_name,
+                ids=keys,
+                with_payload=[store.content_payload_key],
+                with_vectors=[name] if name else True,
+            )
+            vectors = [_dense(point, name) for point in points]
+            rows = Rows([p.id for p in points], vectors, [p.payload for p in points])
         return {
-            str(point.id): StoredVector(_dense(point, name), text)
-            for point, text in zip(points, texts, strict=True)
+            str(point): StoredVector(vector, (payload or {}).get(store.content_payload_key) or "")
+            for point, vector, payload in zip(*rows, strict=True)
         }
 
     def note(self) -> str | None:

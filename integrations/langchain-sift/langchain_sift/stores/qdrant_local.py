@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from langchain_sift.stores.untouched import is_untouched
 from langchain_sift.stores.writers import is_running
 
@@ -16,21 +13,26 @@ class Rows(NamedTuple):
     """Some rows of a collection, every one of one version."""
 
     ids: list[Any]
-    vectors: npt.NDArray[np.float32]
+    vectors: Any
+    """`[n, d]`, an array or a list."""
     payloads: list[Any]
 
 
-def local_collection(store: Any) -> Any:
+def local_collection(store: Any, method: str) -> Any:
     """The collection of a plain client in local mode; None for any other client.
 
     What a subclass, a proxy or a patch adds to a search, a filter say, would be missing in a search
     of the collection itself.
+
+    Args:
+        store: any Qdrant store.
+        method: of the client, in place of which the collection is to be read.
     """
     local: Any = getattr(store.client, "_client", None)
-    plain = is_untouched(store.client, "query_points", "qdrant_client")
+    plain = is_untouched(store.client, method, "qdrant_client")
     if not plain or type(local).__name__ != "QdrantLocal":
         return None
-    if not is_untouched(local, "query_points", "qdrant_client"):
+    if not is_untouched(local, method, "qdrant_client"):
         return None
     collection = local._get_collection(store.collection_name)
     known = isinstance(getattr(collection, "ids", None), dict) and hasattr(collection, "search")
@@ -64,8 +66,8 @@ def read_rows(collection: Any, name: str, ids: Sequence[Any], filter: Any) -> Ro
     again = map(collection.payload.__getitem__, positions)
     if not all(one is other for one, other in zip(payloads, again, strict=True)):
         return None
-    deleted = collection.deleted
-    kept = [i for i, at in enumerate(positions) if not deleted[at]]
+    deleted, without = collection.deleted, collection.deleted_per_vector[name]
+    kept = [i for i, at in enumerate(positions) if not (deleted[at] or without[at])]
     if filter is not None:
         kept = [i for i in kept if _passes(collection, filter, positions[i], payloads[i])]
     return Rows(
