@@ -27,9 +27,8 @@ from server_cases import (
 )
 
 from langchain_sift import SIFTRetriever
-from langchain_sift.stores import fetch_hits
+from langchain_sift.stores import Hits, reader_of
 from sift_retrievers import select
-from sift_retrievers.retrieval import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*langchain-community.*:DeprecationWarning")
 Build: TypeAlias = Callable[..., SIFTRetriever]
@@ -78,6 +77,11 @@ def retriever(store: Any, case: ServerCase) -> Build:
     )
 
 
+def found(store: Any, corpus: Corpus, fetch_k: int, **search_kwargs: Any) -> Hits[Document]:
+    """The hits of the first query."""
+    return reader_of(store).search(corpus.query_vector(), fetch_k, **search_kwargs)
+
+
 def nearest(corpus: Corpus, metric: str, i: int = 0) -> list[int]:
     """Brute force: all document numbers from the nearest."""
     query, vectors = corpus.query_vector(i), corpus.vectors
@@ -122,33 +126,13 @@ async def test_asynchronous_calls_too(retriever: Build, case: ServerCase, corpus
     )
 
 
-def test_stored_vectors_come_as_they_are(
-    store: Any, name: str, case: ServerCase, corpus: Corpus
-) -> None:
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, case.always)
-    pool = nearest(corpus, case.metric)[:20]
-    documents = [hits.document(i) for i in range(20)]
-    assert numbers(documents) == pool
-    assert [*hits.ids] == [document.id for document in documents] == [corpus.ids[i] for i in pool]
-    assert hits.vectors.dtype == np.float32
-    assert hits.note == case.note
-    expected = corpus.vectors[pool]
-    if name == "Redis 16 bits":
-        expected = rounded(expected)
-    if name == "OpenSearch faiss cosine":
-        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-        np.testing.assert_allclose(hits.vectors, expected, rtol=1e-6)
-    else:
-        np.testing.assert_array_equal(hits.vectors, expected)
-
-
 def test_documents_arrive_whole(
     retriever: Build, store: Any, case: ServerCase, corpus: Corpus
 ) -> None:
     theirs = {}
     if case.searches_itself:
-        found = store.similarity_search(corpus.queries[0], k=50, **case.always)
-        theirs = {int(document.metadata["number"]): document for document in found}
+        own_hits = store.similarity_search(corpus.queries[0], k=50, **case.always)
+        theirs = {int(document.metadata["number"]): document for document in own_hits}
         assert len(theirs) == 50
     for document in retriever().invoke(corpus.queries[0]):
         number = int(document.metadata["number"])
@@ -182,19 +166,10 @@ def test_filters_reach_the_server_before_the_cut(
     assert len(server.searches) == 1
     assert not case.filter_of(server.searches[-1])
     even = [i for i in nearest(corpus, case.metric) if i % 2 == 0][:10]
-    found = numbers(built.invoke(corpus.queries[0], **case.even()))
-    assert found == chosen(corpus, even, k=4)
+    passing = numbers(built.invoke(corpus.queries[0], **case.even()))
+    assert passing == chosen(corpus, even, k=4)
     assert all(case.filter_of(search) for search in server.searches[1:])
     assert len(server.searches) == (3 if name in SEARCHED_AGAIN else 2)
-
-
-def test_search_arguments_that_the_store_does_not_take(
-    retriever: Build, server: FakeServer, store: Any, corpus: Corpus
-) -> None:
-    with pytest.raises(TypeError, match="filtre") as caught:
-        retriever().invoke(corpus.queries[0], filtre={})
-    assert f"from {type(store).__name__}" in caught.value.__notes__[0]
-    assert server.searches == []
 
 
 def test_errors_are_the_clients_own(
@@ -217,11 +192,6 @@ def test_hits_without_vectors_are_named(
     assert str(bare) in str(caught.value)
 
 
-def test_fewer_documents_than_k(retriever: Build, corpus: Corpus) -> None:
-    documents = retriever(k=100, fetch_k=100).invoke(corpus.queries[0])
-    assert sorted(numbers(documents)) == list(range(60))
-
-
 @pytest.mark.parametrize(
     "name", ["Elasticsearch", "OpenSearch", "Pinecone", "MongoDB", "Redis", "Weaviate"]
 )
@@ -240,7 +210,7 @@ def test_elasticsearch_is_asked_for_enough_candidates(corpus: Corpus, closing: E
     pytest.importorskip("langchain_elasticsearch")
     store, server = elasticsearch(corpus, closing)
     for fetch_k, candidates in [(20, 50), (60, 60)]:
-        fetch_hits(store, Target(corpus.query_vector()), fetch_k, {})
+        found(store, corpus, fetch_k)
         assert server.searches[-1]["knn"]["num_candidates"] == candidates
         assert server.searches[-1]["fields"] == ["vector"]
 
@@ -286,7 +256,7 @@ def test_elasticsearch_without_dense_vectors_is_refused(
 def test_opensearch_whole_source_as_metadata(corpus: Corpus, closing: ExitStack) -> None:
     pytest.importorskip("opensearchpy")
     store, _ = opensearch(corpus, closing)
-    hits = fetch_hits(store, Target(corpus.query_vector()), 1, {"metadata_field": "*"})
+    hits = found(store, corpus, 1, metadata_field="*")
     assert {*hits.document(0).metadata} == {"text", "metadata"}  # and not the vector
 
 
@@ -306,7 +276,7 @@ def test_pinecone_namespaces_and_records_without_text(corpus: Corpus, closing: E
     assert [search["namespace"] for search in server.searches] == ["elsewhere", "passages"]
     foreign = nearest(corpus, "cosine")[0]
     del server.namespaces["passages"][corpus.ids[foreign]]["metadata"]["text"]
-    assert len(fetch_hits(store, Target(corpus.query_vector()), 20, {})) == 19
+    assert len(found(store, corpus, 20)) == 19
 
 
 @pytest.mark.parametrize(("kind", "note"), [("FLOAT32", None), ("INT8", "stored as int8")])
@@ -322,7 +292,7 @@ def test_mongodb_vectors_packed_as_bson(
     for name, vector in zip(corpus.ids, corpus.vectors, strict=True):
         packed = bson.Binary.from_vector([*numbers_of(vector)], bson.BinaryVectorDtype[kind])
         server.documents[name]["embedding"] = packed
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, {})
+    hits = found(store, corpus, 20)
     np.testing.assert_array_equal(hits.vectors, corpus.vectors[nearest(corpus, "cosine")[:20]])
     assert hits.note == note
     assert {*hits.document(0).metadata} == {"_id", "number", "parity"}
@@ -333,7 +303,7 @@ def test_mongodb_oversampling_and_later_stages(corpus: Corpus, closing: ExitStac
     store, server = mongodb(corpus, closing)
     later = [{"$match": {"parity": {"$eq": "odd"}}}]
     given = {"oversampling_factor": 3, "post_filter_pipeline": later}
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, given)
+    hits = found(store, corpus, 20, **given)
     odd = [i for i in nearest(corpus, "cosine")[:20] if i % 2 == 1]
     assert numbers([hits.document(i) for i in range(len(hits))]) == odd
     assert server.searches[-1][0]["$vectorSearch"]["numCandidates"] == 60
@@ -358,7 +328,7 @@ def test_redis_threshold_and_metadata(corpus: Corpus, closing: ExitStack) -> Non
     store, _ = redis(corpus, closing)
     query = corpus.query_vector()
     given = {"distance_threshold": 0.6, "return_metadata": False}
-    hits = fetch_hits(store, Target(query), 60, given)
+    hits = found(store, corpus, 60, **given)
     cosines = corpus.vectors @ query / np.linalg.norm(corpus.vectors, axis=1)
     close = cosines >= 0.4 * np.linalg.norm(query)
     assert 1 < len(hits) == close.sum() < 60
@@ -372,7 +342,7 @@ def test_weaviate_tenants_and_properties(corpus: Corpus, closing: ExitStack) -> 
     with pytest.raises(ValueError, match="Must use tenant context"):
         SIFTRetriever(store).invoke(corpus.queries[0])
     given = {"tenant": "somebody", "return_properties": ["parity"]}
-    hits = fetch_hits(store, Target(corpus.query_vector()), 20, given)
+    hits = found(store, corpus, 20, **given)
     assert server.searches[-1].tenant == "somebody"
     assert server.searches[-1].HasField("near_vector")
     assert {*hits.document(0).metadata} == {"parity"}
