@@ -12,7 +12,7 @@ from real_texts import real_texts
 from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.witnesses import Relevance, Witnesses, score_words
 from sift_retrievers.witnesses.mentions import mentions
-from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses, combine_witnesses
+from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, combine_witnesses
 from sift_retrievers.witnesses.standardized import standardized
 from sift_retrievers.witnesses.texts import PassageTexts
 
@@ -100,6 +100,14 @@ def test_the_scale_of_a_judge_does_not_matter(scale: float, shift: float) -> Non
     other = combine_witnesses([cosine], ["text 7"], texts, witnesses, judged * scale + shift)
     spread = 1e-9 if abs(shift) < 1e3 * scale else 1e-9 * abs(shift) / scale
     np.testing.assert_allclose(other.total, plain.total, atol=max(spread, 1e-9))
+
+
+def test_a_reranker_can_be_heard_alone() -> None:
+    alone = Witnesses(vectors=0, words=0)
+    scores = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
+    np.testing.assert_allclose(heard(alone, scores).total, z(scores))
+    # Where it does not come along, the vectors speak.
+    np.testing.assert_allclose(heard(alone).total, z(COSINE))
 
 
 def test_standardized() -> None:
@@ -260,44 +268,6 @@ class TestChance:
             [COSINE[rest]], [QUESTION], PassageTexts.read([TEXTS[i] for i in rest]), Witnesses()
         )
         assert less.chance < whole.chance
-
-
-class TestWitnesses:
-    @pytest.mark.parametrize("name", ["vectors", "words", "scores"])
-    @pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, "1", None, True, False, 1j, [1.0]])
-    def test_weights_that_are_none(self, name: str, weight: Any) -> None:
-        with pytest.raises(ValueError, match=f"finite number of at least 0; got {name}="):
-            Witnesses(**{name: weight})
-
-    def test_at_least_one_is_heard(self) -> None:
-        for judge in (None, len):
-            with pytest.raises(ValueError, match="at least one witness must have a weight above 0"):
-                Witnesses(0, 0.0, 0, scorer=judge)  # type: ignore[arg-type]
-
-    def test_a_reranker_can_be_heard_alone(self) -> None:
-        alone = Witnesses(vectors=0, words=0)
-        scores = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
-        np.testing.assert_allclose(heard(alone, scores).total, z(scores))
-        # Where it does not come along, the vectors speak.
-        np.testing.assert_allclose(heard(alone).total, z(COSINE))
-
-    def test_numbers_of_numpy_are_numbers(self) -> None:
-        assert Witnesses(np.float32(0.5), np.int64(2)) == Witnesses(0.5, 2.0)  # type: ignore[arg-type]
-
-    def test_names(self) -> None:
-        assert as_witnesses("vectors+words") == Witnesses()
-        assert as_witnesses("vectors") == Witnesses(words=0)
-        assert as_witnesses("words") == Witnesses(vectors=0)
-        judge = as_witnesses(len)
-        assert judge.scorer is len
-        assert as_witnesses(judge) is judge
-        with pytest.raises(ValueError, match=r"one of \['vectors', 'words', .*; got 'bm25'"):
-            as_witnesses("bm25")
-
-    @pytest.mark.parametrize("given", [None, 5, 0.5, ["vectors"], {"vectors": 1}, b"vectors"])
-    def test_what_is_no_witness(self, given: Any) -> None:
-        with pytest.raises(TypeError, match=f"got {type(given).__name__}"):
-            as_witnesses(given)
 
 
 def test_relevance_says_what_it_was_told() -> None:
