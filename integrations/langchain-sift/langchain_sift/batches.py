@@ -15,8 +15,8 @@ from langchain_sift.queries import BatchEmbedder, embedded_before
 from sift_retrievers.retrieval import Direct, OnLoop, finished
 
 
-class Together(NamedTuple):
-    """What is embedded together before a batch begins."""
+class BatchQueries(NamedTuple):
+    """The queries of a batch that are embedded together before it begins."""
 
     model: Embeddings
     texts: list[str]
@@ -30,7 +30,7 @@ class BatchRetriever(BaseRetriever):
     _batch: BatchEmbedder = PrivateAttr(default_factory=BatchEmbedder)
 
     @abstractmethod
-    def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> Together:
+    def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> BatchQueries:
         """The queries of a batch that will be embedded as they are."""
 
     def batch(

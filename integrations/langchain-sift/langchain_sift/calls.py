@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from langchain_sift.as_retriever import INSTEAD, advice
-from langchain_sift.settings import RULES, SharedSettings
+from langchain_sift.settings import RULES, SelectionSettings
 from sift_retrievers.retrieval import SelectionRules, checked_timeout
 from sift_retrievers.validation import count
 
 OWN_ARGUMENTS: Final = {
-    *SharedSettings.model_fields,
+    *SelectionSettings.model_fields,
     *INSTEAD,
     "fetch_k",
     "targets",
@@ -53,7 +53,7 @@ class Call:
     @classmethod
     def made(
         cls,
-        fields: SharedSettings,
+        fields: SelectionSettings,
         usual_fetch_k: int,
         usual_kwargs: dict[str, Any],
         query: Any,
@@ -90,12 +90,12 @@ def size_of(given: Any, name: str, default: int) -> int:
     return default if given is None else count(given, name)
 
 
-def timeout_of(fields: SharedSettings, given: Any) -> float | None:
+def timeout_of(fields: SelectionSettings, given: Any) -> float | None:
     """The seconds that a caller gave, or those of the fields where it gave None."""
     return fields.timeout if given is None else checked_timeout(given)
 
 
-def rules_of(fields: SharedSettings, arguments: dict[str, Any]) -> SelectionRules:
+def rules_of(fields: SelectionSettings, arguments: dict[str, Any]) -> SelectionRules:
     """The rules of one call. Those among its arguments are taken out of them."""
     changed = {name: arguments.pop(name) for name in RULES & arguments.keys()}
     return fields.rules(**changed)

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    CallbackManager,
-    Callbacks,
-)
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
 from langchain_core.documents import Document
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from langchain_sift.calls import check_query, rules_of, size_of, timeout_of
 from langchain_sift.given_documents import hits_of_given
 from langchain_sift.queries import embed_targets
 from langchain_sift.runnable_compressor import RunnableCompressor
-from langchain_sift.selecting import chosen, explained, returned
-from langchain_sift.settings import SharedSettings
+from langchain_sift.selecting import aexplained, chosen, explained, returned
+from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_lookup, embeddings_of
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
@@ -34,7 +30,7 @@ from sift_retrievers.retrieval import (
 from sift_retrievers.retrieval.rules import weighs_relevance
 
 
-class SIFTCompressor(SharedSettings, RunnableCompressor):
+class SIFTCompressor(SelectionSettings, RunnableCompressor):
     """Pick from retrieved documents those that together tell most about the answer.
 
     For documents that anything found: BM25, an ensemble, a parent-document, multi-query or
@@ -69,18 +65,13 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that were embedded: `EmbeddingCache(size=…)`."""
 
-    @field_validator("vectorstore")
-    @classmethod
-    def _readable(cls, store: Any) -> Any:
-        if store is not None:
-            try:
-                check_lookup(store)
-            except TypeError as error:
-                raise ValueError(str(error)) from error
-        return store
-
     @model_validator(mode="after")
     def _usable(self) -> Self:
+        try:
+            if self.vectorstore is not None:
+                check_lookup(self.vectorstore)
+        except TypeError as error:  # pydantic reports a ValueError beside the other faults
+            raise ValueError(str(error)) from error
         model = self._query_model()
         wanting = [n for n in ("embed_query", "embed_documents") if not hasattr(model, n)]
         if wanting:
@@ -134,13 +125,13 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
 
     def explain(self, documents: Sequence[Document], query: str, **arguments: Any) -> Explanation:
         """What was chosen from the documents, why, and how long each stage took."""
-        return finished(self._explain(documents, query, Direct, arguments))
+        return explained(finished(self._retrieve(documents, query, None, Direct, **arguments)))
 
     async def aexplain(
         self, documents: Sequence[Document], query: str, **arguments: Any
     ) -> Explanation:
         """Async version of `explain`."""
-        return await self._explain(documents, query, OnLoop, arguments)
+        return await aexplained(await self._retrieve(documents, query, None, OnLoop, **arguments))
 
     def _query_model(self) -> Any:
         return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
@@ -158,22 +149,11 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
         retrieval = await self._retrieve(documents, query, callbacks, work, **arguments)
         return await returned(work(), self, retrieval, callbacks)
 
-    async def _explain(
-        self,
-        documents: Sequence[Document],
-        query: str,
-        work: type[Work],
-        arguments: dict[str, Any],
-    ) -> Explanation:
-        nobody = CallbackManager([])
-        retrieval = await self._retrieve(documents, query, nobody, work, **arguments)
-        return await explained(work(), retrieval)
-
     async def _retrieve(
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: AnyManager,
+        callbacks: AnyManager | None,
         work: type[Work],
         *,
         k: int | None = None,
@@ -188,12 +168,8 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
                 "may name k, timeout and rules of the selection (lambda_, kernel, …)"
             )
         _check_kernel(self.cross_encoder, rules)
-        k, timed, stages = (
-            size_of(k, "k", self.k),
-            work(timeout_of(self, timeout)),
-            Stages(callbacks),
-        )
-        model = self._query_model()
+        k, stages, model = size_of(k, "k", self.k), Stages(callbacks), self._query_model()
+        timed = work(timeout_of(self, timeout))
         async with stages.stage("embed", {"texts": [query]}):
             targets = await embed_targets(timed, model, [query])
         async with stages.stage("vectors", {"documents": len(documents)}):
@@ -207,9 +183,7 @@ class SIFTCompressor(SharedSettings, RunnableCompressor):
             pairs = [(query, text) for text in hits.texts]
             async with stages.stage("relevance", {"documents": len(hits)}):
                 scores = await work().call("relevance", encoder, score, pairs)
-        return await chosen(
-            work(), stages, query, targets, hits, size_of(k, "k", self.k), rules, scores
-        )
+        return await chosen(work(), stages, query, targets, hits, k, rules, scores)
 
 
 def _check_kernel(cross_encoder: Any, rules: SelectionRules) -> None:

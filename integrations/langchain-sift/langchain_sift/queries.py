@@ -38,7 +38,7 @@ _batch_vectors: ContextVar[BatchVectors] = ContextVar("sift_batch_vectors")
 
 
 async def targets_of(
-    work: Work, stages: Stages, call: Call, make: Any, callbacks: AnyManager
+    work: Work, stages: Stages, call: Call, make: Any, callbacks: AnyManager | None
 ) -> list[TargetLike]:
     """What stands for the query of a call: the targets given, those made from it, or itself.
 

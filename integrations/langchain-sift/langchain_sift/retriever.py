@@ -8,28 +8,26 @@ from typing import Annotated, Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
-    CallbackManager,
     CallbackManagerForRetrieverRun,
 )
 from langchain_core.documents import Document
 from langchain_core.retrievers import LangSmithRetrieverParams
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool, create_retriever_tool
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     model_validator,
 )
 
-from langchain_sift.batches import BatchRetriever, Together
+from langchain_sift.batches import BatchQueries, BatchRetriever
 from langchain_sift.calls import Call, check_sizes, for_the_store, timeout_of
 from langchain_sift.queries import embed_targets, shown_texts, targets_of
-from langchain_sift.selecting import chosen, explained, returned
-from langchain_sift.settings import SharedSettings
+from langchain_sift.selecting import aexplained, chosen, explained, returned
+from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_store, embeddings_of, reader_of, search, warn_once
+from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     Direct,
@@ -46,7 +44,7 @@ from sift_retrievers.retrieval import (
 from sift_retrievers.validation import count
 
 
-class SIFTRetriever(SharedSettings, BatchRetriever):
+class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     """Retrieve the passages that together tell most: relevant and not redundant.
 
     Takes the `fetch_k` nearest passages with the texts and vectors that the store already holds,
@@ -126,46 +124,19 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
             query: as for `invoke`.
             **arguments: the call-time arguments of `invoke`.
         """
-        return finished(self._explain(query, Direct, arguments))
+        return explained(finished(self._retrieve(query, None, Direct, arguments)))
 
     async def aexplain(self, query: str, **arguments: Any) -> Explanation:
         """Async version of `explain`."""
-        return await self._explain(query, OnLoop, arguments)
-
-    def as_tool(
-        self,
-        args_schema: type[BaseModel] | None = None,
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        arg_types: dict[str, type] | None = None,
-    ) -> BaseTool:
-        """A tool for an agent: the model reads the texts, the documents are the artifact.
-
-        Args:
-            args_schema: of the input, in place of one `query`; then as every Runnable's `as_tool`.
-            name: what the model calls it.
-            description: what the model is told; say what the store holds.
-            arg_types: as `args_schema`.
-        """
-        if args_schema is not None or arg_types is not None:
-            return super().as_tool(
-                args_schema, name=name, description=description, arg_types=arg_types
-            )
-        return create_retriever_tool(
-            self,
-            name or "search_passages",
-            description or "Search for passages that together answer a question.",
-            response_format="content_and_artifact",
-        )
+        return await aexplained(await self._retrieve(query, None, OnLoop, arguments))
 
     def _query_model(self) -> Any:
         return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding
 
-    def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> Together:
+    def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> BatchQueries:
         own = self.targets is not None or arguments.get("targets") is not None
         texts = [] if own else [query for query in inputs if isinstance(query, str)]
-        return Together(self._query_model(), texts, timeout_of(self, arguments.get("timeout")))
+        return BatchQueries(self._query_model(), texts, timeout_of(self, arguments.get("timeout")))
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         params = super()._get_ls_params(**(self.search_kwargs | kwargs))
@@ -189,14 +160,8 @@ class SIFTRetriever(SharedSettings, BatchRetriever):
         retrieval = await self._retrieve(query, callbacks, work, arguments)
         return await returned(work(), self, retrieval, callbacks)
 
-    async def _explain(
-        self, query: str, work: type[Work], arguments: dict[str, Any]
-    ) -> Explanation:
-        nobody = CallbackManager([])
-        return await explained(work(), await self._retrieve(query, nobody, work, arguments))
-
     async def _retrieve(
-        self, query: str, callbacks: AnyManager, work: type[Work], arguments: dict[str, Any]
+        self, query: str, callbacks: AnyManager | None, work: type[Work], arguments: dict[str, Any]
     ) -> Retrieval[Document]:
         call, stages = self._call(query, **arguments), Stages(callbacks)
         asked = await targets_of(work(), stages, call, self.targets, callbacks)

@@ -8,12 +8,13 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_sift.documents import copies_of_picks
-from langchain_sift.settings import SharedSettings
+from langchain_sift.settings import SelectionSettings
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
     SELECTION,
     Explanation,
     Hits,
+    OnLoop,
     Retrieval,
     SelectionRules,
     Target,
@@ -43,7 +44,7 @@ async def chosen(
 
 async def returned(
     work: Work,
-    settings: SharedSettings,
+    settings: SelectionSettings,
     retrieval: Retrieval[Document],
     callbacks: AnyManager,
 ) -> list[Document]:
@@ -55,10 +56,11 @@ async def returned(
     return copies_of_picks(retrieval, settings.annotate)
 
 
-async def explained(work: Work, retrieval: Retrieval[Document]) -> Explanation:
+def explained(retrieval: Retrieval[Document]) -> Explanation:
     """The explanation of a retrieval, with the settings that were in force."""
-    settings = {"k": retrieval.k, **retrieval.rules.settings()}
-    explanation: Explanation = await work.call(
-        "explain", SELECTION, retrieval.explanation, **settings
-    )
-    return explanation
+    return retrieval.explanation(k=retrieval.k, **retrieval.rules.settings())
+
+
+async def aexplained(retrieval: Retrieval[Document]) -> Explanation:
+    """Async version of `explained`."""
+    return await OnLoop().call("explain", SELECTION, explained, retrieval)

@@ -37,7 +37,7 @@ def _max_tokens(size: Any) -> int | None:
     return None if size is None else count(size, "max_tokens")
 
 
-class SharedSettings(BaseModel):
+class SelectionSettings(BaseModel):
     """How passages are chosen from the candidates, and what is done with them.
 
     Each field of the name of one of `SelectionRules` is that rule; None leaves the decision to it.
@@ -143,7 +143,7 @@ class SharedSettings(BaseModel):
 
 
 RULES: Final = frozenset(
-    one.name for one in fields(SelectionRules) if one.name in SharedSettings.model_fields
+    one.name for one in fields(SelectionRules) if one.name in SelectionSettings.model_fields
 )
 """The fields that are `SelectionRules`; all may change from call to call."""
 ORDER: Final = sorted(RULES)

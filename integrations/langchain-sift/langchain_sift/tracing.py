@@ -18,8 +18,8 @@ Outputs: TypeAlias = dict[str, Any]
 class Stages:
     """Runs the stages of one retrieval; in `seconds` is how long each took."""
 
-    def __init__(self, callbacks: AnyManager) -> None:
-        """Trace to `callbacks`."""
+    def __init__(self, callbacks: AnyManager | None) -> None:
+        """Trace to `callbacks`; None: to nobody."""
         self._callbacks = callbacks
         self.seconds: dict[str, float] = {}
 
@@ -48,7 +48,7 @@ class Stage:
 
     def __init__(
         self,
-        callbacks: AnyManager,
+        callbacks: AnyManager | None,
         seconds: dict[str, float],
         name: str,
         inputs: Mapping[str, Any],
@@ -61,7 +61,7 @@ class Stage:
         self._start = perf_counter()
 
     async def __aenter__(self) -> Outputs:
-        if self._callbacks.handlers:
+        if self._callbacks is not None and self._callbacks.handlers:
             name = f"sift_{self._name}"
             self._run = await _given(
                 self._callbacks.on_chain_start(None, dict(self._inputs), name=name)

@@ -11,7 +11,7 @@ from corpus import Corpus
 from store_cases import CASES
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
-from langchain_sift.settings import KEPT, RULES, SharedSettings
+from langchain_sift.settings import KEPT, RULES, SelectionSettings
 from langchain_sift.stores import reader_of
 from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.witnesses import Witnesses
@@ -136,7 +136,7 @@ def test_the_fields_are_the_rules_of_the_core() -> None:
     core = {one.name: one.default for one in fields(SelectionRules) if one.init}
     assert {name for name in core if name != "replacement"} == RULES
     for name in RULES:
-        assert SharedSettings.model_fields[name].default == core[name]
+        assert SelectionSettings.model_fields[name].default == core[name]
 
 
 async def test_unknown_arguments_of_a_compressor(memory: Any, corpus: Corpus) -> None:
