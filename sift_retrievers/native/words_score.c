@@ -116,8 +116,8 @@ static int scan_pairs(occurrences *pairs, size_t passage, const occurrences *wor
     return 0;
 }
 
-/* log(1 + (n − df + ½) / (df + ½)) of every term, df counted in the passages `once`. */
-static int weigh(occurrences *found, const unsigned char *once, size_t passages)
+/* log(1 + (n − df + ½) / (df + ½)) of every term; equal passages are counted once. */
+static int weigh(occurrences *found, const unsigned char *first_of_equal, size_t passages)
 {
     size_t terms = found->asked.count, n = 0, at = 0;
     size_t *last = calloc(2 * terms + 1, sizeof *last);
@@ -125,10 +125,10 @@ static int weigh(occurrences *found, const unsigned char *once, size_t passages)
         return -1;
     size_t *df = last + terms;
     for (size_t i = 0; i < passages; i++) {
-        n += once[i] != 0;
+        n += first_of_equal[i] != 0;
         for (; at < found->ends[i]; at++) {
             uint32_t term = found->terms[at];
-            df[term] += once[i] && last[term] != i + 1;
+            df[term] += first_of_equal[i] && last[term] != i + 1;
             last[term] = i + 1;
         }
     }
@@ -174,7 +174,8 @@ static double mean_of(size_t total, size_t count)
 
 /* Everything about n passages; -1 without memory. */
 static int score_all(const sift_terms *question, const sift_blocks *passages,
-                     const unsigned char *once, uint64_t seed, double *rows, double *said)
+                     const unsigned char *first_of_equal, uint64_t seed, double *rows,
+                     double *word_weights)
 {
     size_t n = passages->count, asked_pairs = question->word_count;
     asked_pairs -= asked_pairs > 0;
@@ -205,7 +206,8 @@ static int score_all(const sift_terms *question, const sift_blocks *passages,
         head_words += one->head_words;
         head_grams += one->head_grams;
     }
-    if (weigh(&words, once, n) < 0 || weigh(&grams, once, n) < 0 || weigh(&pairs, once, n) < 0)
+    if (weigh(&words, first_of_equal, n) < 0 || weigh(&grams, first_of_equal, n) < 0 ||
+        weigh(&pairs, first_of_equal, n) < 0)
         goto done;
 
     double word_mean = mean_of(words_before, n), gram_mean = mean_of(grams_before, n);
@@ -225,7 +227,7 @@ static int score_all(const sift_terms *question, const sift_blocks *passages,
               &rows[PAIRS * n + i]);
     }
     for (size_t i = 0; i < words.count; i++)
-        said[words.places[i]] = words.weights[words.terms[i]];
+        word_weights[words.places[i]] = words.weights[words.terms[i]];
     state = 0;
 done:
     release(&words);
@@ -238,53 +240,56 @@ done:
 }
 
 const char sift_score_terms_doc[] =
-    "score_terms(question, passages, once)\n--\n\n"
-    "Scores `[7, n]` and what each word of all passages weighs, two bytearrays of doubles: from\n"
-    "blocks of terms, and for each passage a byte, 0 for all but one of equal texts.";
+    "score_terms(question, passages, first_of_equal)\n--\n\n"
+    "Scores `[7, n]` and the weight of every word of all passages, as two bytearrays of doubles.\n"
+    "The arguments are the blocks of terms of the question and of the passages, and a byte for each\n"
+    "passage: 1 for the first of equal texts, 0 for its repetitions.";
 
 PyObject *sift_score_terms(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)module;
     sift_terms question;
     if (count != 3) {
-        PyErr_SetString(PyExc_TypeError, "score_terms takes a question, passages and once");
+        PyErr_SetString(PyExc_TypeError,
+                        "score_terms takes a question, passages and first_of_equal");
         return NULL;
     }
     if (sift_block(arguments[0], &question) < 0)
         return NULL;
     sift_blocks passages;
-    PyObject *rows = NULL, *said = NULL, *result = NULL;
-    char *once;
+    PyObject *rows = NULL, *word_weights = NULL, *result = NULL;
+    char *first_of_equal;
     Py_ssize_t length;
     if (sift_blocks_from(arguments[1], &passages) < 0 ||
-        PyBytes_AsStringAndSize(arguments[2], &once, &length) < 0)
+        PyBytes_AsStringAndSize(arguments[2], &first_of_equal, &length) < 0)
         goto done;
     if ((size_t)length != passages.count) {
-        PyErr_SetString(PyExc_ValueError, "once has one byte for each passage");
+        PyErr_SetString(PyExc_ValueError, "first_of_equal has one byte for each passage");
         goto done;
     }
     size_t row_bytes = ROWS * passages.count * sizeof(double);
-    size_t said_bytes = passages.words * sizeof(double);
+    size_t weights_bytes = passages.words * sizeof(double);
     rows = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)row_bytes);
-    said = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)said_bytes);
-    if (rows == NULL || said == NULL)
+    word_weights = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)weights_bytes);
+    if (rows == NULL || word_weights == NULL)
         goto done;
     double *row_data = (double *)(void *)PyByteArray_AsString(rows);
-    double *said_data = (double *)(void *)PyByteArray_AsString(said);
+    double *weights_data = (double *)(void *)PyByteArray_AsString(word_weights);
     memset(row_data, 0, row_bytes);
-    memset(said_data, 0, said_bytes);
+    memset(weights_data, 0, weights_bytes);
     uint64_t seed = sift_seed();
     PyThreadState *waiting = passages.words + passages.grams > LARGE ? PyEval_SaveThread() : NULL;
-    int state = score_all(&question, &passages, (unsigned char *)once, seed, row_data, said_data);
+    int state = score_all(&question, &passages, (unsigned char *)first_of_equal, seed, row_data,
+                          weights_data);
     if (waiting != NULL)
         PyEval_RestoreThread(waiting);
     if (state < 0)
         PyErr_NoMemory();
     else
-        result = PyTuple_Pack(2, rows, said);
+        result = PyTuple_Pack(2, rows, word_weights);
 done:
     sift_blocks_release(&passages);
     Py_XDECREF(rows);
-    Py_XDECREF(said);
+    Py_XDECREF(word_weights);
     return result;
 }
