@@ -11,7 +11,7 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.chroma_local import in_spite_of_deletions, is_local, passes, unchanged
-from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.untouched import is_untouched
 from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
 
@@ -76,13 +76,14 @@ class ChromaReader(StoreReader[Document]):
         query = asked["query_embeddings"][0]
         if not kept:  # Chroma's empty list has no dimension
             return no_hits(len(query))
-        documents = [
-            Document(id=ids[i], page_content=texts[i] or "", metadata=metadata[i] or {})
-            for i in kept
-        ]
-        if isinstance(vectors, np.ndarray):
-            return hits_of(documents, vectors[kept], query)
-        return hits_of(documents, [vectors[i] for i in kept], query)
+        whole = isinstance(vectors, np.ndarray)
+        return hits_of_rows(
+            query,
+            ids=[ids[i] for i in kept],
+            texts=[texts[i] for i in kept],
+            metadata=[metadata[i] or {} for i in kept],
+            vectors=vectors[kept] if whole else [vectors[i] for i in kept],
+        )
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
         """The vectors of those ids that the collection has."""

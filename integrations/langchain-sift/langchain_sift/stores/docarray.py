@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
 from sift_retrievers.retrieval import Hits, StoreReader
 
 
@@ -19,8 +19,10 @@ class DocArrayReader(StoreReader[Document]):
         found = store.doc_index.find(
             store.doc_cls(embedding=query), search_field="embedding", limit=fetch_k
         ).documents
-        documents = [
-            Document(id=str(row.id), page_content=row.text or "", metadata=dict(row.metadata or {}))
-            for row in found
-        ]
-        return hits_of(documents, [row.embedding for row in found], query)
+        return hits_of_rows(
+            query,
+            ids=[str(row.id) for row in found],
+            texts=[row.text for row in found],
+            metadata=[row.metadata or {} for row in found],
+            vectors=[row.embedding for row in found],
+        )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.sql import identifier
 from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
@@ -32,15 +32,13 @@ class DuckDBReader(StoreReader[Document]):
             f"ORDER BY coalesce(nullif({similarity}, 'NaN'::FLOAT), -2) DESC LIMIT ?",
             [query.tolist(), fetch_k],
         )
-        documents = [
-            Document(
-                id=str(name),
-                page_content=text or "",
-                metadata=json.loads(metadata) if metadata else {},
-            )
-            for name, text, metadata, _ in rows
-        ]
-        return hits_of(documents, [row[3] for row in rows], query)
+        return hits_of_rows(
+            query,
+            ids=[str(row[0]) for row in rows],
+            texts=[row[1] for row in rows],
+            metadata=[json.loads(row[2] or "{}") for row in rows],
+            vectors=[row[3] for row in rows],
+        )
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
         """The vectors of those ids that the table has."""

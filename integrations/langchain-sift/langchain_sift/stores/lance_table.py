@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.sql import identifier, literal
 from sift_retrievers.retrieval import Hits, StoredVector
 
@@ -51,12 +51,13 @@ def hits_in(
     rows: Any, columns: Columns, metadata: Sequence[dict[str, Any]], query: npt.NDArray[np.float32]
 ) -> Hits[Document]:
     """The hits that are the n rows of an Arrow table, with their n metadata."""
-    texts, ids = rows[columns.text].to_pylist(), rows[columns.id].to_pylist()
-    documents = [
-        Document(id=str(name), page_content=text or "", metadata=fields)
-        for name, text, fields in zip(ids, texts, metadata, strict=True)
-    ]
-    return hits_of(documents, _vectors(rows[columns.vector].combine_chunks()), query)
+    return hits_of_rows(
+        query,
+        ids=[*map(str, rows[columns.id].to_pylist())],
+        texts=rows[columns.text].to_pylist(),
+        metadata=metadata,
+        vectors=_vectors(rows[columns.vector].combine_chunks()),
+    )
 
 
 def _vectors(column: Any) -> Any:
@@ -64,7 +65,7 @@ def _vectors(column: Any) -> Any:
     if len(column) == 0 or column.null_count:
         return column.to_pylist()
     flat = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(column), -1).astype(np.float32, copy=False)
+    return flat.reshape(len(column), -1)
 
 
 def vectors_in(table: Any, columns: Columns, ids: Sequence[str]) -> dict[str, StoredVector]:

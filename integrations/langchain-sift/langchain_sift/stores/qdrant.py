@@ -16,8 +16,9 @@ from langchain_core.documents import Document
 from langchain_sift.stores.client_reader import Ask, ClientReader
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.qdrant_local import Rows, is_written, local_collection, read_rows
+from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.writers import undisturbed
-from sift_retrievers.retrieval import Hits, StoredVector, finished, stacked
+from sift_retrievers.retrieval import Hits, StoredVector, finished
 
 Vector = npt.NDArray[np.float32]
 _notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
@@ -77,7 +78,7 @@ class QdrantReader(ClientReader):
         if collection is None:
             whole = {"with_payload": True, "with_vectors": [name] if name else True}
             answer = await ask("query_points", **asked, **whole)
-            return self._hits(_rows_of(answer.points, name, len(query)), note)
+            return self._hits(_rows_of(answer.points, name), query, note)
 
         def find() -> Any:
             if search_params is consistency is None and offset == 0 and not options:
@@ -87,9 +88,8 @@ class QdrantReader(ClientReader):
                 )
             return self.call("query_points", **asked, with_payload=False).points
 
-        return self._hits(
-            undisturbed(lambda: _in_place(collection, name, find, filter), store), note
-        )
+        rows = undisturbed(lambda: _in_place(collection, name, find, filter), store)
+        return self._hits(rows, query, note)
 
     async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the collection has."""
@@ -107,8 +107,7 @@ class QdrantReader(ClientReader):
                 with_payload=[store.content_payload_key],
                 with_vectors=[name] if name else True,
             )
-            vectors = [_dense(point, name) for point in points]
-            rows = Rows([p.id for p in points], vectors, [p.payload for p in points])
+            rows = _rows_of(points, name)
         return {
             str(point): StoredVector(vector, (payload or {}).get(store.content_payload_key) or "")
             for point, vector, payload in zip(*rows, strict=True)
@@ -143,26 +142,23 @@ class QdrantReader(ClientReader):
             _notes[store] = _note(store, collection.config.params.vectors)
         return _notes[store]
 
-    def _hits(self, rows: Rows, note: str | None) -> Hits[Document]:
+    def _hits(self, rows: Rows, query: Vector, note: str | None) -> Hits[Document]:
         """The documents are those that the store's own search builds."""
         store = self.store
-        ids = [str(point) for point in rows.ids]
         if _builds_documents_in_another_way(store):
             documents = [*map(partial(_document, store), rows.ids, rows.payloads)]
-            return hits_of(documents, rows.vectors, rows.vectors[:0], note=note)
-        text, metadata = store.content_payload_key, store.metadata_payload_key
-        texts = [(payload or {}).get(text) or "" for payload in rows.payloads]
+            return hits_of(documents, rows.vectors, query, note=note)
+        payloads = [payload or {} for payload in rows.payloads]
         own = {"_collection_name": store.collection_name}
-        fields = [
-            {**((payload or {}).get(metadata) or {}), "_id": point, **own}
-            for point, payload in zip(rows.ids, rows.payloads, strict=True)
-        ]
-        return Hits(
+        return hits_of_rows(
+            query,
+            ids=[str(point) for point in rows.ids],
+            texts=[payload.get(store.content_payload_key) for payload in payloads],
+            metadata=[
+                {**(payload.get(store.metadata_payload_key) or {}), "_id": point, **own}
+                for point, payload in zip(rows.ids, payloads, strict=True)
+            ],
             vectors=rows.vectors,
-            ids=ids,
-            texts=texts,
-            metadata=fields,
-            document=lambda i: Document(id=ids[i], page_content=texts[i], metadata=fields[i]),
             note=note,
         )
 
@@ -181,11 +177,10 @@ def _in_place(collection: Any, name: str, find: Callable[[], Any], filter: Any) 
         raise
 
 
-def _rows_of(points: Sequence[Any], name: str, dim: int) -> Rows:
+def _rows_of(points: Sequence[Any], name: str) -> Rows:
     """The rows of a client's answer."""
-    ids = [point.id for point in points]
-    vectors = stacked([_dense(point, name) for point in points], [*map(str, ids)], dim)
-    return Rows(ids, vectors, [point.payload for point in points])
+    vectors = [_dense(point, name) for point in points]
+    return Rows([p.id for p in points], vectors, [p.payload for p in points])
 
 
 def _dense(point: Any, name: str) -> Any:

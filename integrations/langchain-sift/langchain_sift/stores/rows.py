@@ -18,7 +18,7 @@ def hits_of_rows(
     ids: Sequence[str],
     texts: Sequence[str | None],
     metadata: Sequence[Mapping[str, Any] | None],
-    vectors: Sequence[Any],
+    vectors: npt.NDArray[Any] | Sequence[Any],
     note: str | None = None,
 ) -> Hits[Document]:
     """The hits of n rows, nearest first. Documents are built when they are asked for.
@@ -28,15 +28,17 @@ def hits_of_rows(
         ids: n.
         texts: n; None counts as "".
         metadata: n.
-        vectors: n, each `[d]`, an array or a list, or None for a missing one.
+        vectors: `[n, d]`, or a sequence of n arrays or lists, None for a missing one.
         note: in what the vectors differ from those that the embedding model gave, if they do.
 
     Raises:
         ValueError: if vectors are missing or differ in length; the message says which.
     """
     contents = [text or "" for text in texts]
+    if not isinstance(vectors, np.ndarray):
+        vectors = stacked(vectors, ids, len(query))
     return Hits(
-        vectors=stacked(vectors, ids, len(query)),
+        vectors=vectors.astype(np.float32, copy=False),
         ids=ids,
         texts=contents,
         metadata=metadata,

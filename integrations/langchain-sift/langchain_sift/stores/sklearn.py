@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from langchain_sift.stores.hits import hits_of
+from langchain_sift.stores.rows import hits_of_rows
 from sift_retrievers.retrieval import Hits, StoreReader, no_hits
 
 
@@ -24,14 +22,14 @@ class SKLearnReader(StoreReader[Document]):
             query.tolist(), k=min(fetch_k, store._neighbors.n_samples_fit_)
         )
         rows = [int(row) for row, _ in found]
-        vectors = store._embeddings_np[rows].astype(np.float32)
-        return hits_of([_document(store, row) for row in rows], vectors, query)
-
-
-def _document(store: Any, row: int) -> Document:
-    """As the store's own search builds it, with its id."""
-    return Document(
-        id=str(store._ids[row]),
-        page_content=store._texts[row] or "",
-        metadata={"id": store._ids[row], **store._metadatas[row]},
-    )
+        ids = [store._ids[row] for row in rows]
+        return hits_of_rows(
+            query,
+            ids=[str(name) for name in ids],
+            texts=[store._texts[row] for row in rows],
+            # As in the store's own documents.
+            metadata=[
+                {"id": name, **store._metadatas[row]} for name, row in zip(ids, rows, strict=True)
+            ],
+            vectors=store._embeddings_np[rows],
+        )
