@@ -89,3 +89,21 @@ def embed_cached(
     np.save(partial, vectors)
     partial.replace(file)  # a run that is interrupted leaves no half-written cache
     return vectors
+
+
+@dataclass(frozen=True, eq=False)
+class CachedEmbeddings(Embeddings):
+    """A model whose vectors of lists of documents are kept in a file for the next run."""
+
+    model: Embeddings
+    name: str
+    progress: Callable[[Iterable[int]], Iterable[int]]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.model.embed_query(text)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = embed_cached(
+            texts, self.model, self.name, self.progress
+        ).tolist()
+        return vectors

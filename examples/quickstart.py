@@ -11,16 +11,22 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from bm25 import BM25Retriever
 from langchain_classic.retrievers import EnsembleRetriever
-from langchain_community.retrievers import BM25Retriever
-from langchain_community.vectorstores import FAISS
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnablePassthrough
+from langchain_core.vectorstores import InMemoryVectorStore
 from minilm import load_minilm
-from musique_sample import Question, coverage, embed_cached, load_sample, share_sentences
+from musique_sample import (
+    CachedEmbeddings,
+    Question,
+    coverage,
+    load_sample,
+    share_sentences,
+)
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -51,7 +57,7 @@ def main() -> None:
         "MMR (LangChain)": store.as_retriever(
             search_type="mmr", search_kwargs={"k": K, "fetch_k": FETCH_K}
         ),
-        "hybrid: BM25 + vectors": hybrid(store),
+        "hybrid: BM25 + vectors": hybrid(store, load_sample()[0]),
         "SIFT": SIFTRetriever(store, k=K, fetch_k=FETCH_K),
     }
     for question in questions[: arguments.questions]:
@@ -68,36 +74,29 @@ def main() -> None:
     show_chain(console, questions[0], retrievers["SIFT"])
 
 
-def hybrid(store: FAISS) -> Retriever:
+def hybrid(store: InMemoryVectorStore, documents: list[Document]) -> Retriever:
     """What engineers switch on first: reciprocal rank fusion of BM25 and similarity search.
 
     It needs the whole corpus for its index of words.
     """
-    documents = [store.docstore.search(name) for name in store.index_to_docstore_id.values()]
-    by_words = BM25Retriever.from_documents(documents, k=FETCH_K)
+    by_words = BM25Retriever(documents=documents, k=FETCH_K)
     by_vectors = store.as_retriever(search_kwargs={"k": FETCH_K})
     fused = EnsembleRetriever(retrievers=[by_words, by_vectors], weights=[0.5, 0.5])
     return fused | (lambda documents: documents[:K])
 
 
-def build_store(console: Console, model: str | None) -> tuple[FAISS, list[Question]]:
+def build_store(console: Console, model: str | None) -> tuple[InMemoryVectorStore, list[Question]]:
     documents, questions = load_sample()
-    embeddings = load_minilm(model)
-    texts = [document.page_content for document in documents]
     if not console.is_terminal:
-        console.print(f"Embedding {len(texts)} chunks, unless an earlier run has done it …")
-    progress = partial(bar, console, f"Embedding {len(texts)} chunks (once)")
-    vectors = embed_cached(texts, embeddings, model or "all-MiniLM-L6-v2", progress)
-    store = FAISS.from_embeddings(
-        zip(texts, vectors.tolist(), strict=True),
-        embeddings,
-        metadatas=[document.metadata for document in documents],
-        ids=[str(document.id) for document in documents],
-    )
+        console.print(f"Embedding {len(documents)} chunks, unless an earlier run has done it …")
+    progress = partial(bar, console, f"Embedding {len(documents)} chunks (once)")
+    embeddings = CachedEmbeddings(load_minilm(model), model or "all-MiniLM-L6-v2", progress)
+    store = InMemoryVectorStore(embeddings)
+    store.add_documents(documents)
     passages = len({document.metadata["passage"] for document in documents})
     console.print(
         f"[bold]{len(documents)} overlapping chunks[/] of {passages} Wikipedia passages (MuSiQue, "
-        f"CC BY 4.0) in FAISS, {len(questions)} questions that each need 2 to 4 passages. "
+        f"CC BY 4.0), {len(questions)} questions that each need 2 to 4 passages. "
         f"k = {K} of the {FETCH_K} nearest.\n"
     )
     return store, questions
@@ -170,7 +169,9 @@ def show_coverage(
     )
 
 
-def show_calibration(console: Console, store: FAISS, questions: list[Question]) -> None:
+def show_calibration(
+    console: Console, store: InMemoryVectorStore, questions: list[Question]
+) -> None:
     half = len(questions) // 2
     if half < 20:  # too few to compare configurations
         return

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 import transformers
-from langchain_community.vectorstores import FAISS
 from langchain_core.documents import Document
 from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import RunnablePassthrough
+from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_huggingface import HuggingFacePipeline
 from musique_sample import SENTENCES_PER_CHUNK, Question, load_sample
 from peft import LoraConfig
@@ -111,7 +111,7 @@ def whole(documents: list[Document]) -> list[Document]:
 
 
 def measure(
-    tuner: TestTimeTuner, store: FAISS, documents: list[Document], question: Question
+    tuner: TestTimeTuner, store: InMemoryVectorStore, documents: list[Document], question: Question
 ) -> Measured:
     gold = [d.page_content for d in whole(documents) if d.metadata["passage"] in question.gold]
 
@@ -168,7 +168,7 @@ def show_chain(
     console: Console,
     tuner: TestTimeTuner,
     llm: HuggingFacePipeline,
-    store: FAISS,
+    store: InMemoryVectorStore,
     question: Question,
 ) -> None:
     def join(documents: list[Document]) -> str:
