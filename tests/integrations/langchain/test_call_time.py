@@ -107,6 +107,18 @@ def test_names_of_store_arguments_that_our_own_code_uses(memory: Any) -> None:
     assert seen == given
 
 
+def test_a_timeout_of_the_stores_own_goes_into_search_kwargs(memory: Any) -> None:
+    seen: list[Any] = []
+
+    def adapter(store: Any, query: Any, fetch_k: int, *, timeout: float | None = None) -> Any:
+        seen.append(timeout)
+        return reader_of(memory).search(query, 5)
+
+    SIFTRetriever(memory, adapter=adapter, search_kwargs={"timeout": 7}).invoke("query 0")
+    SIFTRetriever(memory, adapter=adapter).invoke("query 0", timeout=7)  # the retriever's
+    assert seen == [7, None]
+
+
 def test_rules_are_resolved_once_a_combination(
     memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

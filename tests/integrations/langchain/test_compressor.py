@@ -309,6 +309,7 @@ def test_explain(corpus: Corpus, found: list[Document]) -> None:
     explained = SIFTCompressor(embedding=corpus.embeddings).explain(found, corpus.queries[0])
     assert [p.id for p in explained.chosen] == expected(corpus, found)
     assert set(explained.seconds) == {"embed", "vectors", "select"}
+    assert SIFTCompressor(embedding=corpus.embeddings).explain([], "query 0").passages == ()
 
 
 @pytest.mark.parametrize(
