@@ -6,14 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from benchmarks.common.finished_jobs import append_row, in_processes, stored_rows
 from benchmarks.test_time import language_model
 from benchmarks.test_time.fine_tuning import LORA, WAYS, Predictor, Tunable
 
@@ -106,21 +105,13 @@ def outcomes(site: Site, jobs: Sequence[Job], title: str) -> list[Outcome]:
     ):
         for job, outcome in _done(site, missing):
             have[job.key] = outcome
-            # The line break comes first: the last line may have been broken off.
-            store.write("\n" + json.dumps({"key": job.key, **asdict(outcome)}))
-            store.flush()
+            append_row(store, {"key": job.key, **asdict(outcome)})
             bar.update()
     return [have[job.key] for job in jobs]
 
 
 def _stored(file: Path) -> Iterator[tuple[str, Outcome]]:
-    if not file.is_file():
-        return
-    for line in file.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # empty, or broken off when a run was killed
+    for row in stored_rows(file):
         curve = {int(step): value for step, value in row["curve"].items()}
         yield row["key"], Outcome(curve, row["seconds"])
 
@@ -139,15 +130,4 @@ def _do(job: Job) -> Outcome:
 
 
 def _done(site: Site, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
-    if not jobs:
-        return
-    with ProcessPoolExecutor(
-        site.workers, mp_context=get_context("spawn"), initializer=_start, initargs=(site,)
-    ) as pool:
-        futures = {pool.submit(_do, job): job for job in jobs}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # instead of hours of jobs that nobody waits for
-            raise
+    return in_processes(jobs, _do, workers=site.workers, start=_start, arguments=(site,))

@@ -1,0 +1,128 @@
+"""A pretrained model with an adapter to train, and what a text or an answer costs it in nats."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.metrics.bits_per_byte import bits_per_byte
+from benchmarks.retrieval.answers import prompt_of
+from sift_retrievers.finetune.adapter_slot import AdapterSlot, default_lora
+from sift_retrievers.finetune.budget import Budget
+from sift_retrievers.finetune.errors import NonFiniteLossError
+from sift_retrievers.finetune.examples import Example, PassageReader
+from sift_retrievers.finetune.steps import Progress, train
+
+LONGEST = 256
+"""Tokens of a passage or a text, with the one of beginning."""
+NO_LIMIT = Budget(max_steps=None)
+
+
+class TunedModel:
+    """A model of a folder, with an adapter that is on and, between trainings, changes nothing."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.device = next(model.parameters()).device
+        self.slot = AdapterSlot(model, default_lora(), seed=0)
+        self.slot.enable()
+        self._passages = PassageReader(tokenizer, self.device, LONGEST, max_tokens=None)
+
+    @classmethod
+    def load(cls, folder: Path, device: str, dtype: str) -> TunedModel:
+        """Read model and tokenizer from a folder of transformers."""
+        return cls(*load(folder, device, dtype))
+
+    def text_bits(self, text: str, context: Sequence[str] = ()) -> float:
+        """Bits per byte of a text after passages and empty lines; the loss is on the text alone."""
+        ids = self._ids(text)
+        nats = self._nats(self._ids("".join(f"{one}\n\n" for one in context)), ids)
+        return bits_per_byte(nats, len(text.encode())) if math.isfinite(nats) else math.inf
+
+    def answer_nats(
+        self, question: str, answers: Sequence[str], context: Sequence[str] = ()
+    ) -> float:
+        """−log p of the likeliest of the answers, after a question and passages before it."""
+        asked = self._ids(prompt_of(question, context))
+        return min(self._nats(asked, self._ids(f" {answer.strip()}")) for answer in answers)
+
+    def train(
+        self, passages: Sequence[str], learning_rate: float, watch: Callable[[int], None]
+    ) -> float:
+        """Train one step a passage, as a session does; the adapter is reset afterwards.
+
+        Args:
+            passages: in the order of the steps.
+            learning_rate: of AdamW.
+            watch: called with the number of steps made: before the first, and after each.
+
+        Returns:
+            Nats per token of the passages, mean over steps, each before its step.
+
+        Raises:
+            NonFiniteLossError: if training diverged.
+        """
+        progress = Progress()
+
+        def examples() -> Iterator[Example]:
+            for done, passage in enumerate(passages):
+                watch(done)
+                yield self._passages.example(done, passage)
+
+        try:
+            train(
+                self.slot,
+                examples(),
+                learning_rate=learning_rate,
+                budget=NO_LIMIT,
+                progress=progress,
+                stop=lambda: False,
+            )
+            watch(len(passages))
+        finally:
+            self.slot.reset()
+        return sum(progress.losses) / max(len(progress.losses), 1)
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+
+    @torch.no_grad()
+    def _nats(self, before: list[int], wanted: list[int]) -> float:
+        """−log p of tokens after others, with the token of beginning before all of them."""
+        tokens = [self.tokenizer.bos_token_id, *before, *wanted]
+        logits = self.model(
+            input_ids=torch.tensor([tokens[:-1]], device=self.device),
+            use_cache=False,
+            logits_to_keep=len(wanted),  # the last layer has 262,144 words with Gemma
+        ).logits[0]
+        targets = torch.tensor(wanted, device=self.device)
+        return float(torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum"))
+
+
+def load(folder: Path, device: str, dtype: str) -> tuple[Any, Any]:
+    """Model and tokenizer of a folder of transformers."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is in the folder
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+    return model.to(device).eval(), AutoTokenizer.from_pretrained(folder)
+
+
+@cache
+def files_of(folder: Path) -> dict[str, str]:
+    """Name → SHA-256 of all files of a model's folder."""
+    found = {}
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        with file.open("rb") as content:
+            found[file.name] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
+
+
+__all__ = ["LONGEST", "NonFiniteLossError", "TunedModel", "files_of", "load"]

@@ -1,0 +1,52 @@
+"""How large the benchmark is, and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One preset; options of the command change it."""
+
+    name: str
+    texts: int
+    """Held-out texts to predict, spread over the domains."""
+    development: int
+    """Other texts; the learning rate is chosen on these alone."""
+    questions: int
+    """Of each set of questions."""
+    device: str
+    dtype: str
+    """Of the weights and the arithmetic: "float32" or "bfloat16". The adapter is always float32."""
+    workers: int
+    """Processes at a time, each with a model of its own."""
+    threads: int
+    """Of each process, on a CPU."""
+    minutes: float
+    """No job is begun after so many minutes; what is complete then is reported."""
+
+
+CPU = Setting(
+    name="cpu",
+    texts=8,
+    development=4,
+    questions=10,
+    device="cpu",
+    dtype="bfloat16",
+    workers=2,
+    threads=1,
+    minutes=37,
+)
+H100 = Setting(
+    name="h100",
+    texts=60,
+    development=8,
+    questions=40,
+    device="cuda",
+    dtype="bfloat16",
+    workers=8,
+    threads=1,
+    minutes=6.5,
+)
+PRESETS = {setting.name: setting for setting in (CPU, H100)}
