@@ -1,4 +1,4 @@
-"""α-nDCG: a gain for every facet that a document holds, less for a facet that came before."""
+"""α-nDCG: every facet of a document counts, but less if earlier documents had it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ def alpha_ndcg(
 ) -> float:
     """α-nDCG@k of a ranked list.
 
-    A document's gain is Σ (1 − α)^r over its facets, r being the number of documents with that
-    facet before it; gains are divided by log₂(1 + rank), summed over the first k ranks, and by the
-    same sum for the ideal ranking. That is made greedily, as to find the best one is NP-complete:
-    at every rank the document with the largest gain, of equal ones that with more facets, then the
-    first judged. So a list can score slightly above 1 where the greedy ranking is not the best.
+    The gain of a document is Σ (1 − α)^r over its facets, where r is the number of earlier
+    documents with that facet. The gains of the first k documents are divided by log₂(1 + rank) and
+    summed; the sum is divided by that of an ideal ranking.
+
+    Finding the best ranking is NP-complete, so the ideal ranking is the greedy one: at every rank
+    the document with the largest gain; of equal ones, the one with more facets; then the one that
+    was judged first. A list can score slightly above 1 where the greedy ranking is not the best.
 
     Args:
         retrieved: document ids, best first, no id twice; fewer than k is allowed.

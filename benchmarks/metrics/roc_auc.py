@@ -1,4 +1,4 @@
-"""Area under the ROC curve: how well a score tells yes from no."""
+"""Area under the ROC curve: how well scores separate positive from negative examples."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
         scores: `[n]` finite numbers, higher for what is more likely positive.
 
     Returns:
-        0 to 1; 0.5 says nothing. From the rank sum of the positives, tied scores taking their mean
-        rank: Mann and Whitney 1947; Hanley and McNeil 1982.
+        0 to 1; 0.5 for scores without information. Computed from the sum of the ranks of the
+        positives, where tied scores have their mean rank: Mann and Whitney 1947; Hanley and McNeil
+        1982.
 
     Raises:
         ValueError: for other shapes, labels or scores, or if all labels are the same.

@@ -1,4 +1,4 @@
-"""`Judgements`: which documents answer a query, and which parts of the answer each one holds."""
+"""`Judgements`: which documents answer a query, and which parts of the answer each contains."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Judgements:
-    """The relevant documents of one query, each with its facets.
+    """The relevant documents of one query, each with its facets: the parts of the answer.
 
-    Documents under one facet are redundant alternatives, different facets complement each other:
-    "population: 3,559" may be in four documents, "founded: 1882" in a fifth.
+    Documents with the same facet are alternatives; documents with different facets complement each
+    other. "population: 3,559" may be in four documents, "founded: 1882" in a fifth.
 
         Judgements({"a": ["population"], "b": ["population"], "c": ["population", "founded"]})
 
-    A document without facets, `{"d": []}`, is its own facet: its facet is its id.
+    A document without facets, as in `{"d": []}`, has one facet of its own: its id.
 
     Raises:
-        ValueError: if no document is given: no measure is defined for a query without an answer.
+        ValueError: if no document is given, since coverage is not defined then.
         TypeError: if the facets of a document are a string, not a collection of facets.
     """
 
     facets: Mapping[Any, Collection[Hashable]]
-    """Document id → its facets; frozen sets once made, none of them empty."""
+    """The facets of each document id; non-empty frozen sets after construction."""
     all_facets: frozenset[Hashable] = field(init=False)
-    """Everything there is to find."""
+    """The facets of all documents together."""
 
     def __post_init__(self) -> None:
         if not self.facets:
@@ -42,5 +42,5 @@ class Judgements:
         object.__setattr__(self, "all_facets", frozenset().union(*own.values()))
 
     def of(self, document: Hashable) -> frozenset[Hashable]:
-        """The facets of a document; none if it is not relevant."""
+        """The facets of a document; an empty set if it is not relevant."""
         return frozenset(self.facets.get(document, ()))

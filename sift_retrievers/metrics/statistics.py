@@ -1,4 +1,4 @@
-"""How far a mean over queries can be trusted, and whether one method beats another on them."""
+"""Confidence intervals of means over queries, and paired comparisons of two methods."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ class Comparison:
     """Two methods on the same queries: the differences a − b."""
 
     difference: Interval
-    """Mean difference; an interval above 0 speaks for a, one below 0 for b."""
+    """Mean difference. An interval above 0 is evidence that a is better, below 0 that b is."""
     p_value: float
-    """Two-sided, of the sign-flip permutation test: how often chance alone gives a mean difference
-    at least as large. Not corrected for the number of comparisons made."""
+    """Two-sided p-value of the sign-flip permutation test. Not corrected for the number of
+    comparisons made."""
     wins: int
-    """Queries on which a is higher; lower: `losses`; equal: `ties`."""
+    """Number of queries on which a is higher."""
     ties: int
+    """Number of queries on which they are equal."""
     losses: int
+    """Number of queries on which a is lower."""
 
 
 def mean_interval(
@@ -130,7 +132,7 @@ def paired_comparison(
 def _sign_flip(differences: Values, resamples: int, seed: int) -> float:
     sizes = np.abs(differences[differences != 0])  # a tie has no sign to flip
     n = len(sizes)
-    # Sums that are equal on paper may differ in their last bits.
+    # Sums that are equal in exact arithmetic may differ by rounding.
     at_least = abs(float(differences.sum())) - 1e-12 * float(sizes.sum())
     if 2**n <= resamples:
         patterns = np.arange(2**n)[:, None] >> np.arange(n) & 1
@@ -144,7 +146,7 @@ def _sign_flip(differences: Values, resamples: int, seed: int) -> float:
 
 
 def _blocks(rows: int, width: int) -> Iterator[int]:
-    """Sizes of parts of `rows` rows that stay within `_BLOCK` numbers."""
+    """Numbers of rows of parts, which hold at most `_BLOCK` numbers each."""
     most = max(1, _BLOCK // width)
     for start in range(0, rows, most):
         yield min(most, rows - start)

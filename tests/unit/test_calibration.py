@@ -1,4 +1,4 @@
-"""`calibrate` takes what finds more evidence on a user's queries, and keeps the default else."""
+"""`calibrate` chooses what finds more evidence for the queries, and else keeps the default."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIVERSE = Configuration("diverse", kernel=Cosine(), lambda_=0.01)
 
 
 def copies(queries: int = 30, seed: int = 0) -> tuple[list[QueryCandidates], list[Judgements]]:
-    """A query's two facts; the first stands there five times, each time a little different."""
+    """Queries with two facts each; the first fact is there five times, slightly changed."""
     random = np.random.default_rng(seed)
     pools, judgements = [], []
     for _ in range(queries):
@@ -42,7 +42,7 @@ def copies(queries: int = 30, seed: int = 0) -> tuple[list[QueryCandidates], lis
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_it_finds_the_setting_that_passes_over_copies(labelled: bool) -> None:
+def test_it_finds_the_configuration_that_passes_over_copies(labelled: bool) -> None:
     pools, judgements = copies()
     found = calibrate(
         pools,
@@ -59,7 +59,7 @@ def test_it_finds_the_setting_that_passes_over_copies(labelled: bool) -> None:
     assert found.score_of(DIVERSE).over_default.difference.low > 0
 
 
-def test_the_default_stays_where_nothing_is_surely_better() -> None:
+def test_the_default_stays_where_nothing_is_better_with_confidence() -> None:
     pools, judgements = copies()
     worse = calibrate(pools, judgements, configurations=[NEAREST], default=DIVERSE, cutoffs=(2,))
     assert worse.chosen == DIVERSE
@@ -87,7 +87,7 @@ def test_the_report_and_the_plot(tmp_path) -> None:  # type: ignore[no-untyped-d
     assert "</pre><svg" in found._repr_html_()
 
 
-def test_the_default_grid_holds_the_default_and_the_papers_kernel_once() -> None:
+def test_the_default_configurations_hold_the_default_and_the_papers_kernel_once() -> None:
     tried = default_configurations()
     assert tried[:2] == (DEFAULT, NEAREST)
     assert len(set(tried)) == len(tried) == len({one.name for one in tried})
@@ -121,7 +121,7 @@ def test_similarity_search_is_always_tried_and_picks_the_nearest() -> None:
 
 
 def test_where_the_nearest_are_best_it_says_to_stay_with_them() -> None:
-    """Each of the five nearest is evidence of its own."""
+    """Each of the three nearest is evidence by itself."""
     pools, _ = copies()
     judgements = []
     for pool in pools:
@@ -135,7 +135,7 @@ def test_where_the_nearest_are_best_it_says_to_stay_with_them() -> None:
 
 
 def with_texts(queries: int = 25) -> tuple[list[QueryCandidates], list[Judgements]]:
-    """The vectors know nothing; the question's words stand in the title of one passage."""
+    """Random vectors; the words of the question are in the title of one passage."""
     random = np.random.default_rng(0)
     pools, judgements = [], []
     for q in range(queries):
@@ -149,7 +149,7 @@ def with_texts(queries: int = 25) -> tuple[list[QueryCandidates], list[Judgement
     return pools, judgements
 
 
-def test_words_and_titles_are_heard() -> None:
+def test_words_and_titles_count() -> None:
     pools, judgements = with_texts()
     found = calibrate(
         pools, judgements, configurations=[Configuration("words", Witnesses(0.0))], cutoffs=(1,)
@@ -162,7 +162,7 @@ def test_words_and_titles_are_heard() -> None:
     assert deaf.score_of(DEFAULT).coverage.mean == deaf.score_of(NEAREST).coverage.mean
 
 
-def test_a_witness_that_judges_can_be_tried() -> None:
+def test_a_scorer_can_be_tried() -> None:
     pools, judgements = with_texts()
     asked = []
 

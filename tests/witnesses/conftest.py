@@ -1,4 +1,4 @@
-"""Every test of this folder runs on both roads: with the compiled functions, and without."""
+"""Every test of this folder runs twice: with the compiled functions and with numpy alone."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ __all__ = ["road"]
 
 @pytest.fixture(autouse=True)
 def on_both_roads(road: str) -> None:
-    """Runs each test once a road."""
+    """Requests the fixture for all tests."""

@@ -22,7 +22,11 @@ def coverage_from(bags: Any, *, weighted: bool = True, **options: Any) -> Covera
 
 
 def random_problem(seed: int) -> tuple[OracleCoverage, int, dict[str, Any], bool]:
-    """Ties, empty bags, weights of 0, copies, groups, budgets; the oracle, and what cover takes."""
+    """A problem with ties, empty passages, weights of 0, copies, groups or budgets.
+
+    Returns:
+        Its oracle, the number of picks, the arguments for `cover`, and whether units have weights.
+    """
     random = np.random.default_rng(seed)
     count, units = int(random.integers(1, 25)), int(random.integers(1, 40))
     weighted = bool(random.random() < 0.6)

@@ -1,4 +1,4 @@
-"""Texts of any script, real and hostile, and passages that share words, by a seed."""
+"""Random texts of any script, with unusual characters, and passages that share words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def random_text(random: np.random.Generator, most: int = 300) -> str:
 
 
 def random_passage(random: np.random.Generator, most: int = 60) -> str:
-    """Words that others have too, sometimes below a title."""
+    """A passage of words that other passages have too, sometimes below a title."""
     size = int(random.integers(0, most))
     body = " ".join(WORDS[i] for i in random.integers(0, len(WORDS), size=size))
     if random.random() < 0.6:

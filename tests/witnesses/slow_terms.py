@@ -1,4 +1,4 @@
-"""Terms by their definition, as strings: slow, for reading. Nothing is shared with the package."""
+"""The definition of terms as readable, slow code with strings. Shares no code with the package."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SIGNS = (
 
 @dataclass(frozen=True)
 class SlowTerms:
-    """As `Terms`, of strings instead of hashes."""
+    """As `Terms`, with strings instead of hashes."""
 
     words: list[str]
     phrases: list[tuple[str, ...]]

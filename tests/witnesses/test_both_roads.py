@@ -1,4 +1,4 @@
-"""The compiled functions against numpy: terms bit for bit, all that is computed to 1e-12."""
+"""The compiled functions give what numpy gives: terms exactly, numbers up to 1e-12."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCORES = (
 
 @pytest.fixture(autouse=True)
 def road() -> None:
-    """Both are taken within each test here."""
+    """Each test here calls both by itself."""
     if compiled() is None:
         pytest.skip("the extension module is not built")
 
@@ -178,7 +178,7 @@ def test_standardized(seed: int) -> None:
 
 
 def same_covered(fast: Covered, slow: Covered) -> bool:
-    """Whether the picks are the same; the values are in any case, up to rounding."""
+    """Assert equal values up to rounding; return whether the picks are the same."""
     assert fast.stop_reason == slow.stop_reason
     np.testing.assert_allclose(fast.variance, slow.variance, rtol=1e-12)
     np.testing.assert_allclose(fast.gains, slow.gains, rtol=1e-12)
@@ -196,7 +196,7 @@ def test_cover(seed: int) -> None:
     np.testing.assert_array_equal(fast.lengths, slow.lengths)
     if question is not None:
         close(fast.weights, slow.weights)
-    relevance = random.normal(size=count)  # no two alike: ties are for the oracle's tests
+    relevance = random.normal(size=count)  # no ties: those are tested with the oracle
     rules: dict[str, Any] = {"lambda_": float(10 ** random.uniform(-3, 3))}
     if seed % 2:
         rules |= {"costs": random.uniform(0, 3, size=count), "budget": 8.0}

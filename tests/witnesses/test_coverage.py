@@ -44,7 +44,7 @@ def test_three_hundred_problems_by_brute_force(block: int) -> None:
 
 
 def eager(oracle: OracleCoverage, k: int) -> list[int]:
-    """All candidates brought up to date before every pick; of nearly equal ones the first."""
+    """The picks of plain greedy selection; the first of nearly equal candidates is picked."""
     picks: list[int] = []
     while len(picks) < k and (may := oracle.may_be_picked(picks)):
         value = {i: oracle.variance(i, picks) for i in may}
@@ -54,7 +54,7 @@ def eager(oracle: OracleCoverage, k: int) -> list[int]:
 
 
 def test_lazy_is_eager() -> None:
-    """Where nothing ties up to rounding, the very same picks; else the same values."""
+    """Lazy and plain greedy selection make the same picks, or picks that tie up to rounding."""
     same = 0
     for seed in range(300):
         oracle, k, _, _, found = solved(seed)
@@ -72,7 +72,7 @@ def test_equal_passages_go_by_position() -> None:
     np.testing.assert_allclose(found.novelty, [1, 1, 0.1 / 1.1, 0])
 
 
-def test_one_without_units_says_nothing_and_comes_last() -> None:
+def test_a_passage_without_units_gains_nothing_and_comes_last() -> None:
     found = cover(coverage_from([[], [(1, 0.0)], []]), np.array([3.0, 0.0, 1.0]), 3)
     assert found.indices.tolist() == [1, 0, 2]
     assert found.variance.tolist()[1:] == [0, 0]
@@ -80,7 +80,7 @@ def test_one_without_units_says_nothing_and_comes_last() -> None:
 
 
 def test_novelty_by_hand() -> None:
-    """λ′ / (λ′ + m) of every unit, by weight; one twice in a bag counts once in m."""
+    """A unit that occurs twice in a passage counts once in m."""
     bags = [[(1, 1.0), (1, 1.0), (2, 2.0)], [(1, 3.0), (5, 1.0)], [(1, 1.0)], [(9, 1.0)]]
     left = novelty_after(coverage_from(bags), [0, 1], 0.5)
     once, twice = 0.5 / 1.5, 0.5 / 2.5
@@ -108,7 +108,7 @@ def test_the_level_scales_the_gains_and_changes_no_pick(lambda_: float) -> None:
         np.testing.assert_allclose(low.gains, 0.5 * np.log1p(low.variance / lambda_), rtol=1e-12)
 
 
-def test_nobody_is_likely() -> None:
+def test_without_any_chance_of_evidence_all_gains_are_zero() -> None:
     found = cover(coverage_from([[(1, 1.0)], [(2, 1.0)]], level=0.0), [1.0, 0.0], 2)
     assert found.gains.tolist() == [0, 0]
 

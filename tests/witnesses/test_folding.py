@@ -1,4 +1,4 @@
-"""Texts that are folded at once are those of the definition, which folds them as a whole."""
+"""Folding many texts at once gives the same as folding each as a whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sift_retrievers.witnesses.folding import fold_all
 
 @pytest.fixture(autouse=True)
 def road() -> None:
-    """Folding is Python's alone."""
+    """Folding has no compiled version."""
 
 
 def check(texts: list[str]) -> None:
@@ -59,7 +59,7 @@ def test_pairs_of_characters_from_everywhere() -> None:
 
 
 def test_only_marks_and_jamo_join_with_what_is_before_them() -> None:
-    """What `folding` takes for granted, for all of this Python's Unicode."""
+    """What `folding` assumes of Unicode holds for all characters that this Python knows."""
     for code in range(0x110000):
         parts = unicodedata.decomposition(chr(code)).split()
         if len(parts) != 2 or parts[0].startswith("<"):

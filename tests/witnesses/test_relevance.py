@@ -1,4 +1,4 @@
-"""How witnesses are heard together, and what they say when they have nothing to say."""
+"""How the scores of all witnesses are combined, and what happens where one has none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_sum_is_that_of_the_docstring() -> None:
             + 0.3 * z(said.head_words)
         )
         rho = z(vectors * z(COSINE) + scores * z(judged) + words * lexical)
-        np.testing.assert_allclose(found.total, rho, rtol=1e-9)  # nobody is named
+        np.testing.assert_allclose(found.total, rho, rtol=1e-9)  # no passage is mentioned
         np.testing.assert_array_equal(found.scores_by_witness["score"], judged)
         np.testing.assert_array_equal(found.scores_by_witness["cosine"], COSINE)
         assert ("words" in found.scores_by_witness) == (words > 0) == (found.words is not None)
@@ -63,7 +63,7 @@ def test_vectors_alone_are_the_cosine() -> None:
         assert [*found.scores_by_witness] == ["cosine"]
 
 
-def test_words_that_nobody_can_read_leave_the_vectors() -> None:
+def test_without_texts_relevance_is_that_of_the_vectors() -> None:
     for questions, passages in [([QUESTION], None), ([None], READ)]:
         for witnesses in (NAMED_WITNESSES["words"], NAMED_WITNESSES["vectors+words"]):
             found = combine_witnesses([COSINE], questions, passages, witnesses)
@@ -72,7 +72,7 @@ def test_words_that_nobody_can_read_leave_the_vectors() -> None:
 
 
 @pytest.mark.parametrize("level", [0.0, 0.73, -5.0, 1e20])
-def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
+def test_a_score_that_is_the_same_for_all_has_no_influence(level: float) -> None:
     silent = np.full(5, level)
     witnesses = Witnesses(scorer=len)  # type: ignore[arg-type]
     expected = heard(Witnesses()).total
@@ -84,14 +84,14 @@ def test_who_says_the_same_of_all_is_not_heard(level: float) -> None:
     assert not heard(Witnesses(words=0), cosine=np.full(5, 0.4)).total.any()
 
 
-def test_a_question_without_words_leaves_the_vectors() -> None:
+def test_a_question_without_words_has_the_relevance_of_the_vectors() -> None:
     for question in ("", "?!", "😀❤️", "zebra quux"):
         found = combine_witnesses([COSINE], [question], READ, Witnesses())
         np.testing.assert_allclose(found.total, z(COSINE))
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1e20, 0), (1e-8, 0), (1, 1e6), (1e3, -1e6), (1, -7)])
-def test_the_scale_of_a_judge_does_not_matter(scale: float, shift: float) -> None:
+def test_the_scale_of_a_scorer_does_not_matter(scale: float, shift: float) -> None:
     random = np.random.default_rng(0)
     texts = PassageTexts.read([f"text number {i}" for i in range(50)])
     cosine, judged = random.normal(size=50), random.normal(size=50)
@@ -102,11 +102,11 @@ def test_the_scale_of_a_judge_does_not_matter(scale: float, shift: float) -> Non
     np.testing.assert_allclose(other.total, plain.total, atol=max(spread, 1e-9))
 
 
-def test_a_reranker_can_be_heard_alone() -> None:
+def test_scores_of_a_reranker_can_be_the_only_witness() -> None:
     alone = Witnesses(vectors=0, words=0)
     scores = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
     np.testing.assert_allclose(heard(alone, scores).total, z(scores))
-    # Where it does not come along, the vectors speak.
+    # Without its scores, relevance is that of the vectors.
     np.testing.assert_allclose(heard(alone).total, z(COSINE))
 
 
@@ -182,7 +182,7 @@ class TestMentions:
         assert found.total.argmax() == 0
         assert found.scores_by_witness["mention"][1] == pytest.approx(
             1
-        )  # the best one names it, and only it
+        )  # mentioned by the most relevant passage alone
         assert not found.scores_by_witness["mention"][[0, 2, 3, 4]].any()
         deaf = combine_witnesses(cosine, [question], passages, Witnesses(words=0))
         assert found.total[1] > found.total[3]
@@ -201,11 +201,11 @@ class TestMentions:
         texts = ["ends with Marie", "Curie begins", "Marie Curie\nwas a physicist"]
         assert not mentions(PassageTexts.read(texts), np.array([3.0, 2.0, 1.0])).any()
 
-    def test_nobody_names_itself_or_its_namesake(self) -> None:
+    def test_a_passage_does_not_mention_itself_or_its_namesake(self) -> None:
         texts = ["Marie Curie\npart one of Marie Curie", "Marie Curie\npart two on Marie Curie"]
         assert not mentions(PassageTexts.read(texts), np.array([1.0, 0.0])).any()
 
-    def test_only_the_ten_best_are_listened_to(self) -> None:
+    def test_only_mentions_by_the_ten_best_count(self) -> None:
         texts = ["nothing to see"] * 10 + ["on Marie Curie", "Marie Curie\nwas a physicist"]
         rho = np.arange(12.0)[::-1].copy()
         assert not mentions(PassageTexts.read(texts), rho).any()
@@ -270,7 +270,7 @@ class TestChance:
         assert less.chance < whole.chance
 
 
-def test_relevance_says_what_it_was_told() -> None:
+def test_relevance_keeps_the_scores_of_each_witness() -> None:
     found = heard(Witnesses())
     assert replace(found, chance=0.1).probably_missing
     np.testing.assert_allclose(

@@ -13,7 +13,7 @@ from sift_retrievers import StopReason, select
 from sift_retrievers.coverage import cover
 from sift_retrievers.witnesses import phrase_coverage
 
-QUIET = np.eye(1, 4)  # a query where relevance is given
+QUERY = np.eye(1, 4)  # has no influence where relevance is given
 
 
 class TestSelect:
@@ -23,7 +23,7 @@ class TestSelect:
             if given.keys() & {"allowed", "min_novelty"}:
                 continue
             chosen = select(
-                QUIET[0],
+                QUERY[0],
                 np.zeros((len(coverage), 4), dtype=np.float32),
                 k,
                 kernel=coverage,
@@ -53,20 +53,20 @@ class TestSelect:
             expected = cover(coverage, cosine / cosine.std(), 5)
             assert chosen.indices.ravel().tolist() == expected.indices.tolist()
             np.testing.assert_allclose(chosen.gains.ravel(), expected.gains, rtol=1e-9)
-        alike = select(QUIET[0], np.ones((9, 4)), 2, kernel=coverage)
+        alike = select(QUERY[0], np.ones((9, 4)), 2, kernel=coverage)
         assert alike.indices.tolist() == [0, 1]
 
     @needs_torch
     def test_torch_candidates_give_torch(self) -> None:
         import torch
 
-        chosen = select(QUIET[0], torch.eye(3, 4), 5, kernel=phrase_coverage(["a", "b", "c"]))
+        chosen = select(QUERY[0], torch.eye(3, 4), 5, kernel=phrase_coverage(["a", "b", "c"]))
         assert isinstance(chosen.indices, torch.Tensor)
         assert isinstance(chosen.gains, torch.Tensor)
         assert chosen.indices[3:].tolist() == [-1, -1]
 
     def test_no_candidates(self, recwarn: pytest.WarningsRecorder) -> None:
-        chosen = select(QUIET[0], np.zeros((0, 4)), 2, kernel=phrase_coverage([]))
+        chosen = select(QUERY[0], np.zeros((0, 4)), 2, kernel=phrase_coverage([]))
         assert chosen.indices.tolist() == [-1, -1]
         assert chosen.stop_reason == StopReason.EXHAUSTED
         assert not recwarn.list
@@ -94,23 +94,23 @@ class TestSelect:
     )
     def test_options_that_are_refused(self, options: Any) -> None:
         with pytest.raises(ValueError, match="a Coverage goes with the objective"):
-            select(QUIET[0], np.eye(2, 4), 2, kernel=phrase_coverage(["a", "b"]), **options)
+            select(QUERY[0], np.eye(2, 4), 2, kernel=phrase_coverage(["a", "b"]), **options)
 
     @pytest.mark.parametrize(
         ("queries", "candidates", "options", "message"),
         [
             (np.ones((2, 4)), np.eye(2, 4), {}, "2 queries and 2 candidates"),
-            (QUIET[0], np.eye(3, 4), {}, "1 queries and 3 candidates for a Coverage of 2"),
-            (QUIET[0], np.eye(2, 5), {}, "agree in the dimension"),
-            (QUIET[0] * 0, np.eye(2, 4), {}, "zero vector"),
-            (QUIET[0], np.eye(2, 4), {"lambda_": 0}, "lambda_ must be positive"),
-            (QUIET[0], np.eye(2, 4), {"min_gain": -1}, "min_gain must be positive"),
-            (QUIET[0], np.eye(2, 4), {"relevance": [1.0]}, r"relevance must be .*K=2.*\(1,\)"),
-            (QUIET[0], np.eye(2, 4), {"relevance": [1.0, np.nan]}, "relevance must be finite"),
-            (QUIET[0], np.eye(2, 4), {"costs": [1.0, -1.0]}, "costs must be at least 0"),
-            (QUIET[0], np.eye(2, 4), {"budget": 1.0}, "budget needs costs"),
-            (QUIET[0], np.eye(2, 4), {"groups": [0.5, 1]}, "groups must be whole numbers"),
-            (QUIET[0], np.full((2, 4), np.nan), {}, "candidates must be finite"),
+            (QUERY[0], np.eye(3, 4), {}, "1 queries and 3 candidates for a Coverage of 2"),
+            (QUERY[0], np.eye(2, 5), {}, "agree in the dimension"),
+            (QUERY[0] * 0, np.eye(2, 4), {}, "zero vector"),
+            (QUERY[0], np.eye(2, 4), {"lambda_": 0}, "lambda_ must be positive"),
+            (QUERY[0], np.eye(2, 4), {"min_gain": -1}, "min_gain must be positive"),
+            (QUERY[0], np.eye(2, 4), {"relevance": [1.0]}, r"relevance must be .*K=2.*\(1,\)"),
+            (QUERY[0], np.eye(2, 4), {"relevance": [1.0, np.nan]}, "relevance must be finite"),
+            (QUERY[0], np.eye(2, 4), {"costs": [1.0, -1.0]}, "costs must be at least 0"),
+            (QUERY[0], np.eye(2, 4), {"budget": 1.0}, "budget needs costs"),
+            (QUERY[0], np.eye(2, 4), {"groups": [0.5, 1]}, "groups must be whole numbers"),
+            (QUERY[0], np.full((2, 4), np.nan), {}, "candidates must be finite"),
         ],
     )
     def test_input_that_is_wrong(

@@ -1,4 +1,4 @@
-"""`TermCache` gives what reading gives, within its bound, to several threads at once."""
+"""`TermCache` returns what reading returns, stays within its limit, and is safe for threads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_cache_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
     assert 1 < len(cache) < 30
     huge = "another word " * 5_000
     assert cache.blocks([huge]) == read_blocks([huge])
-    assert len(cache) == 0  # nothing fits beside what does not fit itself
+    assert len(cache) == 0  # the text is too large for the cache
     assert cache._size == 0
 
 
@@ -69,4 +69,4 @@ def test_the_cache_is_shared_by_threads() -> None:
     cache.blocks(texts)
     cache.limit = 0
     cache.blocks([])
-    assert cache._size == len(cache) == 0  # no byte was counted twice, or lost
+    assert cache._size == len(cache) == 0  # the count of bytes is exact

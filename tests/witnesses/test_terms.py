@@ -1,4 +1,4 @@
-"""Terms of texts: what counts as the same word, in which script, and how fast it is found."""
+"""Terms of texts: which words count as the same, in all scripts, and how long reading takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sift_retrievers.witnesses.reading import read_terms
 from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.terms import Terms, combined
 
-# What a hash of 16 bits a character can tell apart, and what real and hostile texts hold.
+# Texts of many scripts, with characters that need special treatment.
 SCRIPTS = [
     "the quick brown fox  JUMPS over",
     "Müller Straße ÅNGSTRÖM ﬁne ＦＵＬＬ",
@@ -50,7 +50,7 @@ def grams(text: str) -> set[int]:
 
 
 def sequence_hash(hashes: Any) -> int:
-    """Of words one after the other."""
+    """The hash of a sequence of words."""
     so_far = hashes[:1]
     for i in range(1, len(hashes)):
         so_far = combined(so_far, hashes[i : i + 1])
@@ -135,7 +135,7 @@ def test_where_words_end(text: str, parts: list[str]) -> None:
 def test_texts_without_words(text: str) -> None:
     terms = read_terms([text])[0]
     assert len(terms.words) == len(terms.grams) == 0
-    assert len(terms.phrases) == bool(text.strip())  # the text itself; a blank one says nothing
+    assert len(terms.phrases) == bool(text.strip())  # the text itself, or none if it is blank
     assert terms.name is None
     assert terms.phrases.tolist() == read_terms([f" {text}\n"])[0].phrases.tolist()
 
@@ -181,7 +181,7 @@ def test_several_chunks_give_what_one_by_one_does() -> None:
 
 
 def correspond(pairs: Sequence[tuple[Hashable, int]]) -> None:
-    """Equal strings have equal hashes, and equal hashes equal strings."""
+    """Assert that strings are equal exactly if their hashes are."""
     assert len(dict(pairs)) == len({number for _, number in pairs}) == len(set(pairs))
 
 
@@ -231,7 +231,7 @@ def test_terms_of_random_letters_are_those_of_the_definition() -> None:
         "word " * 250_000,
         "a" * 1_250_000,
         "東京" * 600_000,
-        "ﷺ" * 1_250_000,  # each is taken apart into 18 characters
+        "ﷺ" * 1_250_000,  # each is decomposed into 18 characters
         "\u0301" * 1_250_000,
         "\n" * 1_250_000,
         "\u00ad" * 1_250_000,
@@ -267,7 +267,7 @@ def test_the_head_is_the_first_line_or_80_characters_of_it() -> None:
     [
         ("Marie Curie\nwas born in Warsaw", "marie curie"),
         ("Dune Two (1984 film)\nis a film", "dune two"),
-        ("Dune (1984 film)\nis a film", None),  # one word may be any
+        ("Dune (1984 film)\nis a film", None),  # a single word is no name
         ("Overview\nThis manual", None),
         ("Éric Rohmer\nfilms", "eric rohmer"),
         ("東京タワー\nは塔である", "東京タワー"),

@@ -1,4 +1,4 @@
-"""Texts with titles above them are those that were written out, and equal ones are known."""
+"""Texts with titles are read as if the titles were their first lines; equal texts are found."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from sift_retrievers.witnesses.relevance import as_witnesses
 
 @pytest.mark.parametrize("name", ["vectors", "words", "scores"])
 @pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, "1", None, True, False, 1j, [1.0]])
-def test_weights_that_are_none(name: str, weight: Any) -> None:
+def test_wrong_weights_are_refused(name: str, weight: Any) -> None:
     with pytest.raises(ValueError, match=f"finite number of at least 0; got {name}="):
         Witnesses(**{name: weight})
 
 
-def test_at_least_one_is_heard() -> None:
+def test_at_least_one_weight_is_above_0() -> None:
     for judge in (None, len):
         with pytest.raises(ValueError, match="at least one witness must have a weight above 0"):
             Witnesses(0, 0.0, 0, scorer=judge)  # type: ignore[arg-type]
@@ -40,6 +40,6 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("given", [None, 5, 0.5, ["vectors"], {"vectors": 1}, b"vectors"])
-def test_what_is_no_witness(given: Any) -> None:
+def test_other_objects_are_refused(given: Any) -> None:
     with pytest.raises(TypeError, match=f"got {type(given).__name__}"):
         as_witnesses(given)

@@ -1,4 +1,4 @@
-"""What the words of a question say: BM25 as its formula has it, and what happens at the edges."""
+"""Scores by the words of a question: BM25 by its formula, and edge cases."""
 
 from __future__ import annotations
 
