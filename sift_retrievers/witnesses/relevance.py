@@ -95,19 +95,17 @@ def as_witnesses(given: Any) -> Witnesses:
     """
     if isinstance(given, Witnesses):
         return given
-    if isinstance(given, str):
-        if given in NAMED_WITNESSES:
-            return NAMED_WITNESSES[given]
-        came: object = repr(given)
-    elif callable(given):
+    if isinstance(given, str) and given in NAMED_WITNESSES:
+        return NAMED_WITNESSES[given]
+    if callable(given):
         return Witnesses(scorer=given)
-    else:
-        came = type(given).__name__
-    error = ValueError if isinstance(given, str) else TypeError
-    raise error(
+    expected = (
         f"relevance must be one of {[*NAMED_WITNESSES]}, a function (question, texts) → scores, or "
-        f"Witnesses(…); got {came}"
+        "Witnesses(…)"
     )
+    if isinstance(given, str):
+        raise ValueError(f"{expected}; got {given!r}")
+    raise TypeError(f"{expected}; got {type(given).__name__}")
 
 
 @dataclass(frozen=True)
