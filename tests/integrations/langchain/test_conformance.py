@@ -10,6 +10,7 @@ import async_cases
 import numpy as np
 import pytest
 import server_cases
+import standalone_cases
 import store_cases
 from corpus import Corpus
 from langchain_core.documents import Document
@@ -109,10 +110,13 @@ class TestStoresThatNeedAServer(StoreReaderTests):
         )
 
 
+MORE = async_cases.CASES | standalone_cases.CASES
+
+
 class TestStoresWithAnAsynchronousClient(StoreReaderTests):
-    @pytest.fixture(params=async_cases.CASES)
+    @pytest.fixture(params=MORE)
     def case(self, request: pytest.FixtureRequest) -> async_cases.AsyncCase:
-        case = async_cases.CASES[request.param]
+        case = MORE[request.param]
         pytest.importorskip(case.package)
         return case
 
@@ -123,4 +127,4 @@ class TestStoresWithAnAsynchronousClient(StoreReaderTests):
 
     @pytest.fixture
     def traits(self, case: async_cases.AsyncCase) -> StoreTraits:
-        return StoreTraits(even=case.even(), native_async=True, **case.options)
+        return StoreTraits(even=case.even(), **({"native_async": True} | case.options))

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +114,8 @@ class ClientReader(StoreReader[Document]):
             raise TypeError(f"search_kwargs of {name} may hold {accepted}; got {unknown}")
 
 
-_LOOPS: Final[WeakKeyDictionary[Any, ref[AbstractEventLoop]]] = WeakKeyDictionary()
+_LOOPS: Final[dict[int, tuple[ref[Any], ref[AbstractEventLoop]]]] = {}
+"""Of each client, by its `id` (some cannot be hashed): itself, and the loop of its first use."""
 
 
 def usable_here(client: Any, bound_to: AbstractEventLoop | None = None) -> bool:
@@ -134,4 +135,7 @@ def usable_here(client: Any, bound_to: AbstractEventLoop | None = None) -> bool:
         return False
     if bound_to is not None:
         return bound_to is running
-    return _LOOPS.setdefault(client, ref(running))() is running
+    key = id(client)
+    if key not in _LOOPS:
+        _LOOPS.setdefault(key, (ref(client, lambda _: _LOOPS.pop(key, None)), ref(running)))
+    return _LOOPS[key][1]() is running

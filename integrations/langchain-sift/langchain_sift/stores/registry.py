@@ -10,6 +10,11 @@ _HERE: Final = "langchain_sift.stores"
 
 READERS: Final = ReaderRegistry(
     {
+        "langchain_astradb.AstraDBVectorStore": f"{_HERE}.astradb:AstraDBReader",
+        "langchain_azure_postgresql.AsyncAzurePGVectorStore": (
+            f"{_HERE}.azure_postgresql:AzurePGReader"
+        ),
+        "langchain_azure_postgresql.AzurePGVectorStore": f"{_HERE}.azure_postgresql:AzurePGReader",
         "langchain_chroma.Chroma": f"{_HERE}.chroma:ChromaReader",
         "langchain_community.Annoy": f"{_HERE}.annoy:AnnoyReader",
         "langchain_community.Chroma": f"{_HERE}.chroma:ChromaReader",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
+from langchain_sift.stores.ids import is_uuid
 from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.unit_length import unit_length_note
 from sift_retrievers.retrieval import Hits, StoredVector
@@ -61,7 +61,7 @@ class WeaviateReader(ClientReader):
 
     async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """The vectors of those ids that the collection has, if it has one vector an object."""
-        key, names = self.store._text_key, [name for name in ids if _is_uuid(name)]
+        key, names = self.store._text_key, [name for name in ids if is_uuid(name)]
         if not names:
             return {}
         answer = await ask(
@@ -100,11 +100,3 @@ def _searched(vectors: Mapping[str, Any], target: str | None) -> Any:
     """The vector that was searched by: the server wants its name where there are several."""
     only = next(iter(vectors.values())) if target is None and len(vectors) == 1 else None
     return vectors.get(target or "default", only)
-
-
-def _is_uuid(name: str) -> bool:
-    try:
-        UUID(name)
-    except ValueError:
-        return False
-    return True
