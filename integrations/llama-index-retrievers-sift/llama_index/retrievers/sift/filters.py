@@ -1,32 +1,53 @@
-"""`passes`: whether a node passes the filters of a query."""
+"""`passing`: which nodes pass the filters of a query, by LlamaIndex's own rules."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import FilterCondition, MetadataFilter, MetadataFilters
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
+SOURCE_KEYS = ("document_id", "doc_id", "ref_doc_id")
+"""Under which stores keep a node's source document, beside its own metadata."""
 
-def passes(node: BaseNode, filters: MetadataFilters | None) -> bool:
-    """Whether a node's metadata pass, by the rules of LlamaIndex's own store in memory.
 
-    For nodes that were read after the store had searched.
+def passing(filters: MetadataFilters | None) -> Callable[[BaseNode], bool]:
+    """Whether a node's metadata pass some filters, by the rules of LlamaIndex's store in memory.
+
+    A condition that these rules do not know, or that is for another type, is not passed.
     """
     if filters is None or not filters.filters:
-        return True
-    each = (
-        _passes_one(node, one) if isinstance(one, MetadataFilter) else passes(node, one)
-        for one in filters.filters
-    )
+        return lambda _: True
+    passes = _group(filters)
+
+    def node_passes(node: BaseNode) -> bool:
+        return passes(node.metadata | dict.fromkeys(SOURCE_KEYS, node.ref_doc_id or "None"))
+
+    return node_passes
+
+
+def _group(filters: MetadataFilters) -> Callable[[Mapping[str, Any]], bool]:
+    parts = [
+        _single(one) if isinstance(one, MetadataFilter) else _group(one) for one in filters.filters
+    ]
     if filters.condition == FilterCondition.OR:
-        return any(each)
+        return lambda metadata: any(part(metadata) for part in parts)
     if filters.condition == FilterCondition.NOT:
-        return not any(each)
-    return all(each)
+        return lambda metadata: not any(part(metadata) for part in parts)
+    return lambda metadata: all(part(metadata) for part in parts)
 
 
-def _passes_one(node: BaseNode, condition: MetadataFilter) -> bool:
-    source = node.ref_doc_id or "None"
-    # As stores keep it: the source document has three names beside the node's own metadata.
-    metadata = node.metadata | dict.fromkeys(("document_id", "doc_id", "ref_doc_id"), source)
-    return build_metadata_filter_fn(lambda _: metadata, MetadataFilters(filters=[condition]))("")
+def _single(condition: MetadataFilter) -> Callable[[Mapping[str, Any]], bool]:
+    held: dict[str, Mapping[str, Any]] = {}
+    passes = build_metadata_filter_fn(held.__getitem__, MetadataFilters(filters=[condition]))
+
+    def metadata_pass(metadata: Mapping[str, Any]) -> bool:
+        held["node"] = metadata
+        try:
+            return passes("node")
+        except (TypeError, ValueError):
+            return False
+
+    return metadata_pass

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from itertools import compress
+from typing import Any, Final
 
-import numpy as np
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
 from llama_index.core.schema import BaseNode, NodeWithScore, ObjectType, QueryBundle
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
-from llama_index.retrievers.sift.filters import passes
+from llama_index.retrievers.sift.filters import passing
+from llama_index.retrievers.sift.nodes import plain_text
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.stores.event_loops import in_first_loop
+from llama_index.retrievers.sift.stores.in_flight import same_row
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import (
     Hits,
@@ -26,6 +28,9 @@ from sift_retrievers.retrieval import (
     native,
     no_hits,
 )
+
+FILTERS: Final = frozenset({"where", "where_document", "qdrant_filters", "string_expr"})
+"""Filters of stores among the `vector_store_kwargs`, of which only the stores know the rules."""
 
 Found = tuple[list[NodeWithScore], list[StoredVector | None]]
 
@@ -78,13 +83,7 @@ class VectorSearch(VectorIndexRetriever):
 
     async def _found(self, work: Work, query: VectorStoreQuery, vectors: NodeVectors) -> Found:
         """The nodes that the store finds, and the vectors that it holds for them."""
-        store = self._vector_store
-        result: VectorStoreQueryResult | None = await work.call(
-            "fetch",
-            store,
-            partial(_queried, store, query, self._kwargs),
-            native=partial(store.aquery, query, **self._kwargs) if self._async(work) else None,
-        )
+        result = await self._asked(work, query)
         if result is None:
             return [], []
         rows = [*(result.nodes or [])]
@@ -92,6 +91,8 @@ class VectorSearch(VectorIndexRetriever):
         scores: list[float | None] = [*(result.similarities or [])] or [None] * len(ids)
         if not rows:
             return await self._in_docstore(work, ids, scores, query, vectors)
+        passed = await self._passed(work, rows, query)
+        rows, ids, scores = ([*compress(column, passed)] for column in (rows, ids, scores))
         sent = [row.embedding for row in rows]
         wanted = [key for key, vector in zip(ids, sent, strict=True) if vector is None]
         stored = await vectors.stored(work, wanted)
@@ -103,10 +104,39 @@ class VectorSearch(VectorIndexRetriever):
         others = [row.node_id for row in rows if row.get_type() != ObjectType.TEXT]
         whole = await self._documents(work, others)
         nodes = [whole.get(row.node_id, row) for row in rows]
+        passes = passing(query.filters)
         for i, (node, row) in enumerate(zip(nodes, rows, strict=True)):
-            if node.metadata != row.metadata and not passes(node, query.filters):
+            if node.metadata != row.metadata and not passes(node):
                 nodes[i] = row
         return _scored(nodes, scores), known
+
+    async def _asked(self, work: Work, query: VectorStoreQuery) -> VectorStoreQueryResult | None:
+        """What the store answers; None for nothing."""
+        store = self._vector_store
+        return await work.call(
+            "fetch",
+            store,
+            partial(_queried, store, query, self._kwargs),
+            native=partial(store.aquery, query, **self._kwargs) if self._async(work) else None,
+        )
+
+    async def _passed(
+        self, work: Work, rows: Sequence[BaseNode], query: VectorStoreQuery
+    ) -> list[bool]:
+        """Which rows pass the filters, as they were returned.
+
+        Some stores filter first and read the rows then, which somebody may have replaced meanwhile.
+        A row that does not pass by LlamaIndex's own rules must be found unchanged by a second
+        query: then it passes by the rules of the store.
+        """
+        passed = [*map(passing(query.filters), rows)]
+        if all(passed) and FILTERS.isdisjoint(self._kwargs):
+            return passed
+        again = await self._asked(work, query)
+        whole: dict[str, list[BaseNode]] = {}
+        for row in (again and again.nodes) or ():
+            whole.setdefault(row.node_id, []).append(row)
+        return [any(_alike(row, one) for one in whole.get(row.node_id, ())) for row in rows]
 
     async def _in_docstore(
         self,
@@ -131,14 +161,16 @@ class VectorSearch(VectorIndexRetriever):
         before = await vectors.stored(work, ids)
         whole = await self._documents(work, [names[key] for key in ids if key in names])
         after = await vectors.stored(work, ids)
+        passes = passing(query.filters)
         found, known, kept = [], [], []
         for key, score in zip(ids, scores, strict=True):
             node = whole.get(names.get(key, ""))
-            if node is None or not passes(node, query.filters):
+            if node is None or not passes(node):
                 continue
             found.append(node)
             kept.append(score)
-            known.append(_unchanged(before.get(key), after.get(key)))
+            vector = after.get(key)
+            known.append(vector if same_row(before.get(key), vector) else None)
         return _scored(found, kept), known
 
     def _async(self, work: Work) -> bool:
@@ -162,16 +194,12 @@ class VectorSearch(VectorIndexRetriever):
         return {node.node_id: node for node in found}
 
 
+def _alike(row: BaseNode, other: BaseNode) -> bool:
+    return plain_text(row) == plain_text(other) and row.metadata == other.metadata
+
+
 def _scored(nodes: Sequence[BaseNode], scores: Sequence[float | None]) -> list[NodeWithScore]:
     return [NodeWithScore(node=n, score=s) for n, s in zip(nodes, scores, strict=True)]
-
-
-def _unchanged(before: StoredVector | None, after: StoredVector | None) -> StoredVector | None:
-    """A vector that was read twice, if it was the same."""
-    if before is None or after is None:
-        return None
-    same = before.vector is after.vector or np.array_equal(before.vector, after.vector)
-    return after if same else None
 
 
 def _queried(

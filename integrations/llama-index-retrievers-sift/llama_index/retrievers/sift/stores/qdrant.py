@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.retrievers.sift.stores.event_loops import in_first_loop
+from llama_index.retrievers.sift.stores.in_flight import read_settled
 from llama_index.retrievers.sift.stores.node_rows import NodeRowsReader
 from sift_retrievers.retrieval import StoredVector
 
 
 class QdrantReader(NodeRowsReader):
-    """Vectors as the collection holds them."""
+    """Vectors as the collection holds them.
+
+    A client in local mode writes the text of a row before its vector. Rows that another thread is
+    writing are left out. A server answers with whole rows.
+    """
 
     def __init__(self, store: Any) -> None:
         """Read this store."""
@@ -23,7 +28,12 @@ class QdrantReader(NodeRowsReader):
         if self._params is None:
             info = self.store._client.get_collection(self.store.collection_name)
             self._params = info.config.params
-        return super().vectors_by_id(ids)
+        local: Any = getattr(self.store._client, "_client", None)
+        if type(local).__name__ != "QdrantLocal":
+            return super().vectors_by_id(ids)
+        own = vars(type(local._get_collection(self.store.collection_name)))
+        writes = [(own.get(name), _id_of_point) for name in ("_add_point", "_update_point")]
+        return read_settled(lambda: super(QdrantReader, self).vectors_by_id(ids), writes)
 
     async def avectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
         """Async version of `vectors_by_id`."""
@@ -52,3 +62,7 @@ class QdrantReader(NodeRowsReader):
         if config is not None and config.datatype not in (None, "float32"):
             notes.append(f"stored as {config.datatype}")
         return ", ".join(notes) or None
+
+
+def _id_of_point(variables: Mapping[str, Any]) -> list[Any]:
+    return [variables["point"].id]

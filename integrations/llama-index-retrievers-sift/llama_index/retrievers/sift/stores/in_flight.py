@@ -1,0 +1,70 @@
+"""Rows that other threads of this process are writing at this moment.
+
+Stores in this process replace the parts of a row one after the other, without a lock: the text
+first and then the vector, or the other way round. Nothing in the store says that a row is half
+written. The stack of the thread that writes it does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import get_ident
+from types import FrameType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sift_retrievers.retrieval import StoredVector
+
+IdsOf: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Any]]
+"""From the local variables of a call that writes rows to the ids of these rows."""
+Vectors: TypeAlias = Mapping[str, StoredVector]
+
+
+def read_settled(
+    read: Callable[[], Vectors], writes: Sequence[tuple[Any, IdsOf]]
+) -> dict[str, StoredVector]:
+    """Rows that nobody writes to while they are read.
+
+    They are read twice. A row is left out if it was not the same both times, or a write to it was
+    in flight in between. So neither an old vector with a new text nor the reverse comes through.
+
+    Args:
+        read: reads text and vector of each row.
+        writes: the store's functions, written in Python, that write rows, and what names the rows.
+    """
+    before = read()
+    open_ids = ids_in_flight(writes)
+    after = read()
+    return {
+        name: row
+        for name, row in after.items()
+        if name not in open_ids and same_row(before.get(name), row)
+    }
+
+
+def same_row(one: StoredVector | None, other: StoredVector | None) -> bool:
+    """Whether two reads of a row gave the same vector and the same text."""
+    if one is None or other is None or one.text != other.text:
+        return False
+    return one.vector is other.vector or np.array_equal(one.vector, other.vector)
+
+
+def ids_in_flight(writes: Sequence[tuple[Any, IdsOf]]) -> set[str]:
+    """The ids of the rows that calls of these functions in other threads are writing."""
+    by_code = {function.__code__: ids for function, ids in writes if hasattr(function, "__code__")}
+    here, found = get_ident(), set[str]()
+    for thread, top in sys._current_frames().items():
+        frame: FrameType | None = None if thread == here else top
+        while frame is not None:
+            ids_of = by_code.get(frame.f_code)
+            if ids_of is not None:
+                found.update(map(str, [*ids_of(frame.f_locals)]))
+            frame = frame.f_back
+    return found
+
+
+def ids_of_nodes(name: str) -> IdsOf:
+    """The ids of the nodes in a local variable."""
+    return lambda variables: [node.node_id for node in variables.get(name) or ()]
