@@ -17,6 +17,16 @@ from sift_retrievers.finetune.checkpointing import checkpointed
 ADAPTER_NAME: Final = "sift"
 NEUTRAL_INITIALISATIONS: Final = (True, "gaussian")
 """Values of `init_lora_weights` that leave both the base and the model's output unchanged."""
+PLAIN_TENSORS: Final = (Tensor, nn.Parameter)
+PLAIN_DTYPES: Final = (
+    torch.float64,
+    torch.float32,
+    torch.bfloat16,
+    torch.float16,
+    torch.int64,
+    torch.bool,
+)
+"""Types and dtypes of weights, positions and masks in a model that is not quantised."""
 
 _models_with_slot: WeakSet[nn.Module] = WeakSet()
 _injecting = Lock()  # peft draws from the random state of the process
@@ -207,10 +217,10 @@ def _check_model(model: nn.Module) -> None:
         raise ValueError(
             f"this {type(model).__name__} has adapters already; the tuner needs a model without any"
         )
-    if getattr(model, "is_quantized", False) or getattr(model, "is_loaded_in_4bit", False):
+    if _is_quantised(model):
         raise ValueError(
             "quantised models are not supported, because fine-tuning them is untested: load the "
-            "model in bfloat16 or float32"
+            "model in bfloat16 or float32 (weights of a GGUF file may be dequantised when loaded)"
         )
     if any(parameter.is_inference() for parameter in model.parameters()):
         raise ValueError(
@@ -220,6 +230,16 @@ def _check_model(model: nn.Module) -> None:
     devices = {str(parameter.device) for parameter in model.parameters()}
     if len(devices) != 1:
         raise ValueError(f"the model must be on one device; got {sorted(devices)}")
+
+
+def _is_quantised(model: nn.Module) -> bool:
+    """Whether weights are quantised: a dequantised model may still have the flags of its file."""
+    if getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False):
+        return True
+    if not getattr(model, "is_quantized", False) and getattr(model, "hf_quantizer", None) is None:
+        return False
+    tensors = [*model.parameters(), *model.buffers()]
+    return any(type(t) not in PLAIN_TENSORS or t.dtype not in PLAIN_DTYPES for t in tensors)
 
 
 def _remove(model: nn.Module) -> None:
