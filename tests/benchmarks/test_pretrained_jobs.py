@@ -1,0 +1,145 @@
+"""The benchmark of a pretrained model: losses, single jobs, and their store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_gemma import write_tiny_gemma
+
+from benchmarks.pretrained import jobs
+from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site
+from benchmarks.pretrained.model import TunedModel
+from benchmarks.pretrained.settings import CPU
+from sift_retrievers.finetune import Budget, TestTimeTuner
+
+PASSAGES = (
+    "The river runs down to the old mill.",
+    "A mill grinds corn; the wheel is turned by the river.",
+    "Nobody knows who built the bridge over the river.",
+)
+TEXT = "The wheel of the mill, naïve as it is, is turned by the river."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_gemma(tmp_path_factory.mktemp("gemma"))
+
+
+@pytest.fixture
+def model(folder: Path) -> Iterator[TunedModel]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two are slower for models this small
+    yield TunedModel.load(folder, "cpu", "float32")
+    torch.set_num_threads(threads)
+
+
+def nats_by_hand(model: TunedModel, before: str, wanted: str) -> float:
+    ids = [0, *model.tokenizer(before + wanted, add_special_tokens=False)["input_ids"]]
+    count = len(wanted.encode())  # a byte is a token
+    with torch.no_grad():
+        logs = model.model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    at = range(len(ids) - count, len(ids))
+    return -sum(float(logs[i - 1, ids[i]]) for i in at)
+
+
+def test_bits_per_byte_are_those_of_the_text_alone(model: TunedModel) -> None:
+    count = len(TEXT.encode())
+    alone = nats_by_hand(model, "", TEXT) / math.log(2) / count
+    after = nats_by_hand(model, f"{PASSAGES[0]}\n\n{PASSAGES[1]}\n\n", TEXT) / math.log(2) / count
+    assert model.text_bits(TEXT) == pytest.approx(alone, rel=1e-4)
+    assert model.text_bits(TEXT, PASSAGES[:2]) == pytest.approx(after, rel=1e-4)
+    assert alone != pytest.approx(after, rel=1e-4)
+
+
+def test_of_several_answers_the_likeliest_counts(model: TunedModel) -> None:
+    prompt = f"{PASSAGES[0]}\n\nQuestion: What turns it?\nAnswer:"
+    expected = [nats_by_hand(model, prompt, f" {answer}") for answer in ("the river", "water")]
+    found = model.answer_nats("What turns it?", ["the river", " water "], PASSAGES[:1])
+    assert found == pytest.approx(min(expected), rel=1e-4)
+
+
+def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, folder: Path) -> None:
+    job = Job(
+        HeldOutText(TEXT), PASSAGES, PASSAGES[:2], 1e-2, ((0, 0), (2, 0), (3, 0), (3, 2), (0, 1))
+    )
+    first = job.do(model)
+    again = job.do(model)
+    assert first.losses == again.losses
+    assert first.losses[0, 0] == model.text_bits(TEXT)
+    assert first.losses[3, 0] < first.losses[2, 0] < first.losses[0, 0]
+    assert first.losses[0, 1] == model.text_bits(TEXT, PASSAGES[:1])
+
+    other = TunedModel.load(folder, "cpu", "float32")
+    other.slot.remove()
+    with (
+        TestTimeTuner(
+            other.model, other.tokenizer, learning_rate=1e-2, budget=Budget(max_steps=3)
+        ) as tuner,
+        tuner.session("", PASSAGES) as session,
+    ):
+        assert other.text_bits(TEXT) == pytest.approx(first.losses[3, 0], rel=1e-5)
+        assert other.text_bits(TEXT, PASSAGES[:2]) == pytest.approx(first.losses[3, 2], rel=1e-5)
+        assert session.report is not None
+        assert sum(session.report.losses) / 3 == pytest.approx(first.passage_loss, rel=1e-5)
+
+
+def test_training_that_diverges_is_infinitely_bad(model: TunedModel) -> None:
+    job = Job(HeldOutText(TEXT), PASSAGES, (), 1e30, ((0, 0), (3, 0)))
+    found = job.do(model)
+    assert math.isfinite(found.losses[0, 0])
+    assert found.losses[3, 0] == math.inf
+    assert model.text_bits(TEXT) == found.losses[0, 0]
+
+
+def test_jobs_differ_by_all_that_they_depend_on() -> None:
+    job = Job(HeldOutText(TEXT), PASSAGES, PASSAGES, 1e-3, ((0, 0), (3, 0)))
+    others = [
+        replace(job, target=HeldOutText(TEXT + "!")),
+        replace(job, target=Answer("Why?", ("So.",))),
+        replace(job, trained=PASSAGES[::-1]),
+        replace(job, shown=()),
+        replace(job, learning_rate=2e-3),
+        replace(job, views=((3, 0),)),
+    ]
+    assert len({job.key, *(other.key for other in others)}) == 7
+    assert replace(job).key == job.key
+    assert replace(job, views=((0, 0), (3, 0), (3, 3))).cost > job.cost > 0
+
+
+def test_what_was_done_is_taken_from_the_store(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Job] = []
+
+    def done(
+        site: Site, some: Sequence[Job], stop: Callable[[], bool]
+    ) -> Iterator[tuple[Job, Outcome]]:
+        for job in some:
+            if stop():
+                return
+            asked.append(job)
+            yield job, Outcome({(0, 0): len(asked), (10, 5): math.inf}, 2.5, 1.0)
+
+    monkeypatch.setattr(jobs, "done", done)
+    site = Site(folder, CPU, tmp_path)
+    wanted = [Job(HeldOutText(f"text {i}"), PASSAGES, (), 1e-3, ((0, 0),)) for i in range(4)]
+    calls = iter([False, False, True])
+    some = jobs.outcomes(site, wanted, "jobs", lambda: next(calls))
+    assert [*some] == [job.key for job in wanted[:2]]  # the time was up after two
+    every = jobs.outcomes(site, wanted, "jobs")
+    assert asked == wanted
+    assert {key: every[key] for key in some} == some
+    assert [every[job.key].losses[0, 0] for job in wanted] == [1, 2, 3, 4]
+
+    lines = site.store.read_text().splitlines(keepends=True)
+    site.store.write_text("".join(lines[:-1]) + lines[-1][:40])  # broken off
+    asked.clear()
+    again = jobs.outcomes(site, wanted, "jobs")
+    assert asked == wanted[-1:]
+    assert again[wanted[0].key].losses == {(0, 0): 1, (10, 5): math.inf}
+    assert Site(folder, replace(CPU, dtype="float32"), tmp_path).store != site.store
