@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.kernels.kernel import Kernel
 from sift_retrievers.kernels.names import resolve_kernel
 from sift_retrievers.ranking import falling_shares
 from sift_retrievers.retrieval.candidates import Candidates
@@ -125,7 +126,8 @@ def _of_one_query(selection: Selection[Any]) -> Selection[Any]:
 
 def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions) -> Float64:
     """`[N]` the share of its prior variance that each pick had left when it was picked."""
-    kernel = resolve_kernel(options["kernel"])
+    kernel = options["kernel"]
+    assert isinstance(kernel, Kernel)
     base, weighting = kernel.unweighted, kernel.weighting
     if len(at) == 0:
         return np.empty(0)
