@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -101,18 +100,23 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
         return array.astype(np.float64 if long else np.float32)
 
 
-@contextmanager
-def reading(name: str) -> Iterator[None]:
-    """What numpy raises for values that are no array of numbers becomes a ValueError that says so.
+class reading:  # noqa: N801  # used as a statement
+    """`with reading(name):` what numpy raises for what is no array of numbers says so by name.
 
-    torch raises a RuntimeError where numpy asks it for a tensor's values.
+    It becomes a ValueError. torch raises a RuntimeError where numpy asks for a tensor's values.
     """
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ValueError(
-            f"{name} must be numbers in rows of one length; numpy says: {error}"
-        ) from error
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, TypeError | ValueError | OverflowError | RuntimeError):
+            raise ValueError(
+                f"{self.name} must be numbers in rows of one length; numpy says: {error}"
+            ) from error
 
 
 def check_unmasked(values: Any, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sift_retrievers.arrays import Array, is_tensor, namespace
+from sift_retrievers.arrays import Array, as_precise, is_tensor, namespace
 from sift_retrievers.kernels.kernel import Kernel
 
 SAMPLE: Final = 32
@@ -73,7 +73,7 @@ class CheckedKernel(Kernel):
         return namespace(found).clip(found, 0, None)
 
     def check(self, targets: Array, passages: Array) -> None:
-        """Look at the covariances of the first query's targets and of some passages.
+        """Look at the covariances of the first query's targets and of some passages, in float64.
 
         Args:
             targets: `[B, m, d]`.
@@ -84,11 +84,19 @@ class CheckedKernel(Kernel):
                 contradicts them.
         """
         count = passages.shape[1]
+        q = self.features(as_precise(targets[:1]))
+        prior = self.prior(q)
+        lowest = float(prior[0].diagonal().min())
+        if not lowest > 0:
+            raise ValueError(
+                f"the kernel {self!r} must give queries a positive variance k(x*, x*); got "
+                f"{lowest:.3g}"
+            )
         if count == 0:
             return
         some = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.intp)).tolist()
-        q, x = self.features(targets[:1]), self.features(passages[:1, some])
-        among, cross, prior = self(x, x), self.cross(q, x), self.prior(q)
+        x = self.features(as_precise(passages[:1, some]))
+        among, cross = self(x, x), self.cross(q, x)
         xp = namespace(among)
         left = xp.concat([prior, xp.permute_dims(cross, (0, 2, 1))], axis=1)
         joint = xp.concat([left, xp.concat([cross, among], axis=1)], axis=2)[0]

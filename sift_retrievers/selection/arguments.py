@@ -170,7 +170,8 @@ def _moved(array: Any, place: torch.device | None) -> Any:
         return array
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(array)).to(place)
+    given = np.ascontiguousarray(array)
+    return torch.from_numpy(given if given.flags.writeable else given.copy()).to(place)
 
 
 def _shapes(queries: Array, candidates: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from sift_retrievers.kernels.products import unit_vectors
 from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.options import A_COVERAGE, SelectOptions, check_together
 from sift_retrievers.selection.per_candidate import relevance_of
-from sift_retrievers.selection.result import Selection
+from sift_retrievers.selection.result import Selection, is_one
 from sift_retrievers.selection.solvers.reference import gathered
 from sift_retrievers.stop_reason import StopReason
 
@@ -22,8 +22,6 @@ def select_covering(
     queries: ArrayLike,
     candidates: ArrayLike,
     k: int,
-    *,
-    single: bool,
     **options: Unpack[SelectOptions],
 ) -> Selection[Any]:
     """The selection, in float64.
@@ -33,7 +31,6 @@ def select_covering(
         queries: one, as for `select`; the cosine to it is the relevance where none is given.
         candidates: `[K, d]`.
         k: picks wanted.
-        single: whether the query came as `[d]`, and not as a batch of one.
         options: those of `select`; `kernel` is the coverage.
 
     Raises:
@@ -78,6 +75,7 @@ def select_covering(
     reason = found.stop_reason
     if made == problem.steps < problem.k:
         reason = StopReason.EXHAUSTED
+    single = is_one(queries)
     home, one = home_of(candidates), slice(None) if single else None
     return Selection(
         indices=as_given(indices[one], home),

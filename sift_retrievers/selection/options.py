@@ -59,8 +59,8 @@ def check_together(kind: str, options: SelectOptions) -> None:
     )
     if wrong or not allowed:
         raise ValueError(
-            f'{kind} goes with the objective "undirected" and without {", ".join(REFUSED[kind])}; '
-            f"got {wrong or objective!r}"
+            f'{kind} goes with the objective "undirected", and such a kernel without '
+            f"{', '.join(REFUSED[kind])}; got {wrong or objective!r}"
         )
 
 

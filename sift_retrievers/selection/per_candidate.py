@@ -124,7 +124,7 @@ def _exactly(values: Any, name: str) -> npt.NDArray[Any]:
             array = array.astype(np.float64)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-    return array
+    return array if array.flags.aligned else array.copy()
 
 
 def _as_written(values: Any, name: str) -> Float64:
@@ -136,7 +136,7 @@ def _as_written(values: Any, name: str) -> Float64:
         return _decimals(values, as_tensor(values, name))
     array = _exactly(values, name)
     if array.dtype.kind != "f" or array.dtype.itemsize >= 8:
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
     exact = array.astype(np.float64)
     if (exact == np.rint(exact)).all():
         return exact

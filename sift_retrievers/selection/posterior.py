@@ -12,6 +12,7 @@ from sift_retrievers.kernels.names import KernelLike
 from sift_retrievers.kernels.products import inner_products, unit_vectors
 from sift_retrievers.selection.arguments import build_problem
 from sift_retrievers.selection.problem import Objective, Problem
+from sift_retrievers.selection.result import is_one
 from sift_retrievers.selection.solvers.reference import gathered, whitening
 from sift_retrievers.selection.weights import passage_weights
 
@@ -192,5 +193,4 @@ def _covariances(problem: Problem) -> tuple[Float64, Float64, Float64]:
 
 
 def _as_given(values: Float64, queries: ArrayLike, like: ArrayLike) -> Any:
-    one = np.ndim(queries) == 1 if not hasattr(queries, "ndim") else queries.ndim == 1
-    return as_given(values, home_of(like))[0 if one else slice(None)]
+    return as_given(values, home_of(like))[0 if is_one(queries) else slice(None)]

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from sift_retrievers.arrays import Array, as_precise, check_finite, namespace
+from sift_retrievers.kernels.checked import CheckedKernel
 from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
 from sift_retrievers.selection.problem import Objective
 
@@ -41,30 +42,34 @@ def resolved(
     Raises:
         ValueError: for values whose variances leave the range of float64.
     """
-    if not is_normalized(kernel):
+    double = targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8
+    lowest, highest = 1.0, 1.0
+    if is_normalized(kernel):
+        largest = kernel.largest_variance(pool)
+    else:
         pool = pointed_to(pool, ids)
         check_finite(pool, "candidates" if ids is None else "candidates (rows in ids)")
-    double = targets.dtype.itemsize == 8 or pool.dtype.itemsize == 8
-    largest = kernel.largest_variance(pool)
-    lowest, highest = 1.0, 1.0
-    if not is_normalized(kernel):
+        if double or isinstance(kernel, CheckedKernel):  # which refuses what float32 cannot hold
+            pool, targets = as_precise(pool), as_precise(targets)
+        largest = kernel.largest_variance(pool)
         lowest, highest = _of_targets(kernel, targets)
     smallest_allowed, largest_allowed = FLOAT32_VARIANCES
-    if not double and not (lowest >= smallest_allowed and max(largest, highest) <= largest_allowed):
+    if not (lowest >= smallest_allowed and max(largest, highest) <= largest_allowed):
         double, largest = True, kernel.largest_variance(as_precise(pool))
         if not is_normalized(kernel):
             lowest, highest = _of_targets(kernel, as_precise(targets))
     smallest_allowed, largest_allowed = FLOAT64_VARIANCES
     if not largest <= largest_allowed:
         raise ValueError(
-            f"candidates are too large for {kernel!r}: the largest prior variance is {largest:.3g}"
+            f"candidates are too large for the kernel {kernel!r}: the largest prior variance is "
+            f"{largest:.3g}"
         )
     if not smallest_allowed <= lowest <= highest <= largest_allowed:
         wrong = lowest if lowest < smallest_allowed else highest
         size = "small" if lowest < smallest_allowed else "large"
         raise ValueError(
-            f"queries are too {size} for {kernel!r}: the prior variance of one is {wrong:.3g}, and "
-            f"must be from {smallest_allowed} to {largest_allowed}"
+            f"queries are too {size} for the kernel {kernel!r}: the prior variance of one is "
+            f"{wrong:.3g}, and must be from {smallest_allowed} to {largest_allowed}"
         )
     noise = max(noise, FLOAT64_NOISE_FLOOR * largest)
     if double or (objective is Objective.ENTROPY and targets.shape[1] > 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -75,8 +76,14 @@ def selection_of(
     )
 
 
+def is_one(queries: Any) -> bool:
+    """Whether one query `[d]` came, not a batch; queries that were checked."""
+    dimensions = getattr(queries, "ndim", None)
+    return (np.ndim(queries) if dimensions is None else dimensions) == 1
+
+
 def _check_finite(problem: Problem, picks: Picks) -> None:
-    if np.isfinite(picks.gains).all() and np.isfinite(picks.variance).all():
+    if math.isfinite(picks.gains.sum() + picks.variance.sum()):  # neither is negative
         return
     raise ValueError(
         f"the gains or variances of a selection were NaN or infinite: the kernel {problem.kernel!r}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
-import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.arrays import ArrayLike, home_of
@@ -15,7 +14,7 @@ from sift_retrievers.selection.coverage_selection import select_covering
 from sift_retrievers.selection.given_similarities import is_matrix, select_by_similarities
 from sift_retrievers.selection.one_call import select_in_one_call
 from sift_retrievers.selection.options import SelectOptions
-from sift_retrievers.selection.result import Selection, selection_of
+from sift_retrievers.selection.result import Selection, is_one, selection_of
 from sift_retrievers.selection.solvers.dispatch import choose
 from sift_retrievers.validation import positive
 
@@ -131,21 +130,15 @@ def select(
     # The keyword arguments as they came, under their names: they are listed in the signature alone.
     given = {name: value for name, value in locals().items() if name in _OPTIONS}
     options = cast("SelectOptions", given)
-    single, home = _is_one(queries), home_of(candidates)
     if isinstance(kernel, Coverage):
-        return select_covering(kernel, queries, candidates, k, single=single, **options)
+        return select_covering(kernel, queries, candidates, k, **options)
     if is_matrix(kernel):
         problem, picks = select_by_similarities(kernel, queries, candidates, k, **options)
     else:
         problem = build_problem(queries, candidates, k, **options)
         picks = choose(problem, solver)(problem)
+    single, home = is_one(queries), home_of(candidates)
     return selection_of(problem, picks, alpha=alpha, min_gain=min_gain, single=single, home=home)
 
 
 _OPTIONS: Final = frozenset(SelectOptions.__annotations__)
-
-
-def _is_one(queries: ArrayLike) -> bool:
-    """Whether one query `[d]` came, not a batch."""
-    dimensions = getattr(queries, "ndim", None)
-    return (np.ndim(queries) if dimensions is None else dimensions) == 1

@@ -50,7 +50,7 @@ def choose(problem: Problem, name: str | None = None) -> Solver:
     """
     if name is None:
         name = next(one for one in SOLVERS if _fits(one, problem) and _there(one))
-    if name not in SOLVERS:
+    if not isinstance(name, str) or name not in SOLVERS:
         raise ValueError(f"solver must be one of {list(SOLVERS)}; got {name!r}")
     interpreted = name == "fused" and os.environ.get("TRITON_INTERPRET") == "1"
     if not _fits(name, problem, interpreted=interpreted):

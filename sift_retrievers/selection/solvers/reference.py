@@ -127,10 +127,11 @@ def select_reference(problem: Problem) -> Picks:
 
     nothing = problem.places - len(indices)
     none = xp.full((batch, nothing), -1, dtype=xp.int64, device=q.device)
+    rest = xp.zeros((batch, nothing), dtype=variance[0].dtype, device=q.device)
     return Picks(
         indices=_with_padding(indices, none),
-        gains=_with_padding(gains, none * zero),
-        variance=_with_padding(variance, none * zero + variance[-1][:, None]),
+        gains=_with_padding(gains, rest),
+        variance=_with_padding(variance, rest + variance[-1][:, None]),
     )
 
 
@@ -182,7 +183,11 @@ def gathered(problem: Problem) -> Array:
         check_finite(problem.candidates, "candidates")
         return problem.candidates
     xp = namespace(problem.candidates)
-    rows = problem.candidates[0][xp.clip(problem.ids, 0, None)]
+    matrix = problem.candidates[0]
+    if matrix.shape[0] == 0:  # and no id points into it
+        shape = (*problem.ids.shape, matrix.shape[1])
+        return xp.zeros(shape, dtype=matrix.dtype, device=matrix.device)
+    rows = matrix[xp.clip(problem.ids, 0, None)]
     wanted = xp.where((problem.ids >= 0)[..., None], rows, xp.zeros_like(rows))
     check_finite(wanted, "candidates (rows in ids)")
     return wanted
