@@ -170,22 +170,6 @@ def test_more_may_be_asked_for_later(simple: VectorStoreIndex, corpus: Corpus) -
     assert len(retriever.retrieve(corpus.queries[0])) == 30
 
 
-def test_copies_share_nothing_with_the_docstore(corpus: Corpus) -> None:
-    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo
-
-    nodes = nodes_of(corpus)
-    for node in nodes:
-        node.relationships[NodeRelationship.CHILD] = [RelatedNodeInfo(node_id="c")]
-        node.relationships[NodeRelationship.SOURCE] = RelatedNodeInfo(node_id="s")
-    index = VectorStoreIndex(nodes, embed_model=TableEmbedding(corpus))
-    held = {key: node.model_dump_json() for key, node in index.docstore.docs.items()}
-    for scored in SIFTRetriever(index).retrieve(corpus.queries[0]):
-        related: Any = scored.node.relationships
-        related[NodeRelationship.CHILD].append(RelatedNodeInfo(node_id="more"))
-        related[NodeRelationship.SOURCE].metadata["spoilt"] = True
-    assert {key: node.model_dump_json() for key, node in index.docstore.docs.items()} == held
-
-
 def test_an_index_node_leads_on(corpus: Corpus) -> None:
     """Recursive retrieval of the base class: a node that stands for something else."""
     corpus.embeddings.table["summary"] = corpus.query_vector()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
@@ -43,7 +44,7 @@ def _chosen(pick: Pick[NodeWithScore], annotate: bool) -> NodeWithScore:
         numbers = pick.numbers()
         del numbers["relevance_score"]
         numbers["retrieval_score"] = pick.document.score
-        node.metadata |= numbers
+        node.metadata = _without_numbers(node.metadata) | numbers
         for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
             excluded += [key for key in numbers if key not in excluded]
     return NodeWithScore(node=node, score=pick.relevance_score)
@@ -59,21 +60,15 @@ def embedded_text(node: BaseNode) -> str:
 
     The numbers of an earlier selection are left out: they belong to another query.
     """
-    if _is_annotated(node):
-        node = copied(node)
+    if _is_annotated(node.metadata):
+        node = node.model_copy(update={"metadata": _without_numbers(node.metadata)})
     return node.get_content(metadata_mode=MetadataMode.EMBED) or ""
 
 
 def copied(node: BaseNode) -> BaseNode:
-    """A node that shares nothing with another that can be changed, but what cannot be copied.
-
-    The numbers of an earlier selection are not copied.
-    """
-    metadata = {key: deep_copied(value) for key, value in node.metadata.items()}
-    if _is_annotated(node):
-        metadata = {key: value for key, value in metadata.items() if key not in KEYS}
+    """A node that shares nothing with another that can be changed, but what cannot be copied."""
     changes: dict[str, Any] = {
-        "metadata": metadata,
+        "metadata": {key: deep_copied(value) for key, value in node.metadata.items()},
         "embedding": None if node.embedding is None else [*node.embedding],
         "relationships": {
             kind: [one.model_copy(deep=True) for one in related]
@@ -91,6 +86,13 @@ def copied(node: BaseNode) -> BaseNode:
     return node.model_copy(update=changes)
 
 
-def _is_annotated(node: BaseNode) -> bool:
-    """Whether an earlier selection wrote its numbers into the metadata."""
-    return all(key in node.metadata for key in ("rank", "information_gain", "uncertainty"))
+def _is_annotated(metadata: Mapping[str, Any]) -> bool:
+    """Whether an earlier selection wrote its numbers."""
+    return all(key in metadata for key in ("rank", "information_gain", "uncertainty"))
+
+
+def _without_numbers(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata without the numbers of an earlier selection."""
+    if not _is_annotated(metadata):
+        return metadata
+    return {key: value for key, value in metadata.items() if key not in KEYS}

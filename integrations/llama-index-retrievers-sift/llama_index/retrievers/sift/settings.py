@@ -86,7 +86,8 @@ class SelectionSettings(BaseModel):
     """No two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for the source
     document, or a function of the node. A node without it is its own parent."""
     annotate: bool = True
-    """Write into the metadata of the returned nodes what each pick was worth. The score of a node
+    """Write into the metadata of the returned nodes what each pick was worth: flat, so that every
+    store takes the nodes again, but a LanceDB table, whose columns are fixed. The score of a node
     is that of its pick either way."""
     timeout: float | None = None
     """Seconds that the calls of models and stores may take together; None: as long as they take."""
