@@ -228,8 +228,8 @@ PLACES: Final = {
     ),
     # Each write makes a version of the table, and searches get slower with every one.
     "LanceDB": Place(
-        lancedb, lambda tenant: {"filter": {"metadata.tenant": tenant}}, upserts=False, pause=0.02
+        lancedb, lambda tenant: {"filter": {"metadata.tenant": tenant}}, upserts=False, pause=0.1
     ),
     "langchain-faiss": Place(standalone_faiss, None, upserts=False),
-    "langchain-lancedb": Place(standalone_lancedb, None, upserts=False, pause=0.02),
+    "langchain-lancedb": Place(standalone_lancedb, None, upserts=False, pause=0.1),
 }

@@ -23,7 +23,7 @@ def test_32_threads_of_200_queries(name: str) -> None:
 def check(name: str, threads: int, queries: int) -> None:
     report = Fire(PLACES[name]).run(threads, queries)
     print(f"{name}: {report}")
-    assert report.writes > 5
+    assert report.writes > 3
     assert report.documents >= 4 * threads * queries
     assert not report.wrong, report
     assert report.failed.total() <= report.own_failed.total(), report

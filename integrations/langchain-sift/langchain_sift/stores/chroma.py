@@ -20,10 +20,10 @@ class ChromaReader(StoreReader[Document]):
     """Vectors as the embedding model gave them, whatever the collection's metric.
 
     A database in this process (`EphemeralClient`, `PersistentClient`) replaces the text of a row
-    before its vector. Rows that another thread writes to during a search are found out by asking
-    for the distances again, and left out. Of a server nobody can know it: there a row that is being
-    replaced may come with its new text and its old vector. The same holds for the second or so from
-    which on a single write in this process is not waited for.
+    before its vector. Rows that another thread writes to during a search are found by asking for
+    the distances again, and are left out. Two kinds of rows may still come with their new text and
+    their old vector: those of a server, of which nobody can know it, and those of a single write
+    that takes longer than a second.
     """
 
     def search(

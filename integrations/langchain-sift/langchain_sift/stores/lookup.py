@@ -9,7 +9,7 @@ from typing import Any, Final
 from langchain_core.documents import Document
 
 from langchain_sift.stores.registry import READERS
-from sift_retrievers.retrieval import StoredVector, StoreReader, Work
+from sift_retrievers.retrieval import OnLoop, StoredVector, StoreReader, Work
 
 ID_KEYS: Final = ("_id", "pk")
 """Where stores that leave `Document.id` empty put their id."""
@@ -49,9 +49,13 @@ async def stored_vectors(
     note = None
     try:
         if wanted:
-            own = partial(reader.avectors_by_id, wanted) if reader.searches_async else None
-            read = partial(reader.vectors_by_id, wanted)
-            kept = await work.call("vectors", store, read, native=own)
+            on_loop = isinstance(work, OnLoop) and reader.searches_async
+            kept = await work.call(
+                "vectors",
+                store,
+                partial(reader.vectors_by_id, wanted),
+                native=partial(reader.avectors_by_id, wanted) if on_loop else None,
+            )
         if kept:
             note = await work.call("vectors", store, reader.note)
     except Exception as error:

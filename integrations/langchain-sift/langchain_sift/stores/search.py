@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from langchain_sift.stores.reembedding import ReembeddingReader
 from sift_retrievers.retrieval import (
     Hits,
+    OnLoop,
     StoreReader,
     Target,
     Work,
@@ -54,7 +55,7 @@ async def search(
                 reader.store,
                 partial(reader.search, *asked, **search_kwargs),
                 native=partial(reader.asearch, *asked, **search_kwargs)
-                if reader.searches_async
+                if isinstance(work, OnLoop) and reader.searches_async
                 else None,
             )
         check_hits(name, hits, dim)
