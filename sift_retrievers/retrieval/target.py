@@ -10,11 +10,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.arrays import as_numpy
+from sift_retrievers.arrays import as_numpy, reading
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 TargetLike: TypeAlias = str | Sequence[float] | npt.NDArray[Any]
 
+NAME: Final = "the embedding of a query"
 MOST: Final = 1_000
 """Targets of one query: each is searched for by itself."""
 
@@ -66,7 +67,12 @@ def checked_vector(values: Any) -> Vector:
             "the embedding of a query must be a vector; got a coroutine: embed_query must be a "
             "plain function, aembed_query the asynchronous one"
         )
-    vector = np.asarray(as_numpy(values, "the embedding of a query"), dtype=np.float32)
+    if type(values) is list and values and type(values[0]) is float:
+        # As most models give it; `as_numpy` would look at each value.
+        with reading(NAME), np.errstate(over="ignore"):
+            vector = np.asarray(values, dtype=np.float32)
+    else:
+        vector = np.asarray(as_numpy(values, NAME), dtype=np.float32)
     if vector.ndim != 1 or len(vector) == 0 or not np.isfinite(vector).all() or not vector.any():
         raise ValueError(
             "a query needs one finite vector that is not zero; got shape "
