@@ -108,6 +108,9 @@ class TestStoresThatNeedAServer(StoreReaderTests):
             native_async=name.startswith("OpenSearch"),
             # This store adds no empty list, and an index that does not exist is an error.
             may_be_empty=not name.startswith("OpenSearch"),
+            # Neither says in which tenant, or by which of several vectors.
+            looks_up=not name.startswith("Weaviate "),
+            writable=name != "Weaviate tenant",
         )
 
 

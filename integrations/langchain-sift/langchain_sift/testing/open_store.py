@@ -48,7 +48,8 @@ class OpenStore:
     def nearest(self) -> list[int]:
         """The numbers of all passages, the nearest first, by brute force."""
         vectors = self._as_stored(self.passages.vectors(range(len(self.passages.documents))))
-        return ranked(self.passages.query, vectors, self.traits.metric)
+        query = self._as_stored(self.passages.query[None])[0]
+        return ranked(query, vectors, self.traits.metric)
 
     def check_rows(self, hits: Hits[Document]) -> None:
         """Check that text, metadata, id, vector and document of a hit are of one passage."""

@@ -26,7 +26,8 @@ class StoreTraits:
     always: Mapping[str, Any] = field(default_factory=dict)
     """search_kwargs that every search needs."""
     stored: Callable[[Vectors], Vectors] | None = None
-    """What the store makes of vectors `[n, d]`, if it does not keep them as they are."""
+    """What the store makes of vectors `[n, d]`, the query's too, if it does not keep them as they
+    are."""
     note: str | None = None
     """A part of the reader's note on that; None where vectors are kept as they are."""
     reader: type[StoreReader[Document]] | None = None
