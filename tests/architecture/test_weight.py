@@ -32,7 +32,7 @@ def imported_on_import(tree: ast.Module) -> set[str]:
     return found
 
 
-WITH_TORCH = ("finetune/", "selection/solvers/fused.py")
+WITH_TORCH = ("finetune/", "selection/solvers/fused")
 LIGHT = [
     file
     for file in sorted(CORE.rglob("*.py"))

@@ -115,7 +115,7 @@ def test_compiles_to_machine_code_for_gpus_that_are_not_there(
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from sift_retrievers.selection.solvers.fused import _select_kernel
+from sift_retrievers.selection.solvers.fused_kernel import select_kernel
 
 pointers = dict.fromkeys("q weights costs budgets prior work rows gains variances".split(), "*fp32")
 pointers |= {{"x": "*{candidates}", "ids": "*i64", "indices": "*i64"}}
@@ -132,8 +132,8 @@ shapes = [
 for shape in shapes:
     constants = sizes | flags | shape
     kinds = pointers | numbers | dict.fromkeys(constants, "constexpr")
-    signature = {{name: kinds[name] for name in _select_kernel.arg_names}}
-    source = ASTSource(fn=_select_kernel, signature=signature, constexprs=constants)
+    signature = {{name: kinds[name] for name in select_kernel.arg_names}}
+    source = ASTSource(fn=select_kernel, signature=signature, constexprs=constants)
     target = GPUTarget("cuda", {capability}, 32)
     built = triton.compile(source, target=target, options={{"num_warps": 8}})
     assert len(built.asm["cubin"]) > 0
