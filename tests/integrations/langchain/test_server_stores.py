@@ -264,7 +264,7 @@ def test_opensearch_hybrid_search_is_refused(corpus: Corpus, closing: ExitStack)
     pytest.importorskip("opensearchpy")
     store, _ = opensearch(corpus, closing)
     with pytest.raises(TypeError, match="hybrid_search"):
-        SIFTRetriever(store).invoke(corpus.queries[0], search_type="hybrid_search")
+        found(store, corpus, 4, search_type="hybrid_search")
 
 
 def test_pinecone_namespaces_and_records_without_text(corpus: Corpus, closing: ExitStack) -> None:
