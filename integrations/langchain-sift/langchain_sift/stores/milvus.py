@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from asyncio import get_running_loop
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ class MilvusReader(ClientReader):
                 f"this Milvus store searches the vector fields {store.vector_fields}; SIFT reads "
                 "one dense field: pass a Milvus store over that field alone"
             )
-        if store.col is None:  # nothing was ever added
+        if not await self._exists(ask):  # nothing was ever added
             return no_hits(len(query))
         field = store._vector_field
         answer = await ask(
@@ -62,7 +63,7 @@ class MilvusReader(ClientReader):
         key, field, text = store._primary_field, store._vector_field, store._text_field
         # Keys that Milvus made are numbers; others cannot be in such a collection.
         keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
-        if not keys or store.col is None:
+        if not keys or not await self._exists(ask):
             return {}
         rows = await ask(
             "query",
@@ -85,11 +86,18 @@ class MilvusReader(ClientReader):
     def searches_async(self) -> bool:
         """On the event loop of the store's asynchronous client, which the first call opens."""
         try:
+            get_running_loop()
             client = self.aclient
-        except RuntimeError:  # none can be made here
+        except RuntimeError:  # no loop runs, or no such client can be made
             return False
         channel = getattr(getattr(client, "_handler", None), "_async_channel", None)
         return usable_here(client, getattr(channel, "_loop", None))
+
+    async def _exists(self, ask: Ask) -> bool:
+        """Whether the collection exists; not asked again of one that the store has seen."""
+        if getattr(self.store, "_col_cache", None) is not None:
+            return True
+        return bool(await ask("has_collection", collection_name=self.store.collection_name))
 
     def _document(self, hit: Mapping[str, Any]) -> Document:
         """As the store's own search builds it, with its id."""
