@@ -45,7 +45,7 @@ def select_covering(
     size = problem.pool_size
     if problem.batch != 1 or size != len(coverage):
         raise ValueError(
-            "a Coverage goes with one query [d] and its K candidates [K, d]; got "
+            "a Coverage as kernel goes with one query [d] and its K candidates [K, d]; got "
             f"{problem.batch} queries and {size} candidates for a Coverage of {len(coverage)}"
         )
     vectors = host(gathered(problem))[0]

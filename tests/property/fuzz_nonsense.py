@@ -148,7 +148,7 @@ SPOILERS: Final[list[Spoiler]] = [
     _spoil_values("candidates", lambda x, r: x.astype(complex)),
     _spoil_values("candidates", lambda x, r: x.astype(str)),
     _spoil_values("candidates", lambda x, r: x[..., :0]),
-    _spoil_values("candidates", lambda x, r: x[..., 0]),
+    _spoil_values("candidates", lambda x, r: x.ravel()),
     _spoil_values("candidates", lambda x, r: x[None, None]),
     _spoil_values("candidates", lambda x, r: np.concatenate([x, x], axis=-1)),
     _spoil_values("queries", lambda x, r: x * 0),

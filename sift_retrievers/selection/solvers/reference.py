@@ -38,6 +38,7 @@ j, v_j = k_n(x_j, x_j). Rules:
 from __future__ import annotations
 
 from sift_retrievers.arrays import Array, check_finite, epsilon_of, is_tensor, namespace
+from sift_retrievers.kernels.checked import INDEFINITE, CheckedKernel
 from sift_retrievers.kernels.products import inner_products, unit_vectors
 from sift_retrievers.selection.problem import ROUNDING, Objective, Picks, Problem, affordable
 from sift_retrievers.selection.weights import passage_weights
@@ -76,6 +77,7 @@ def select_reference(problem: Problem) -> Picks:
     gains: list[Array] = []
     variance = [sigma.sum(1)]
     first: Array | None = None
+    largest = float(v.max()) if isinstance(kernel, CheckedKernel) and 0 not in v.shape else None
 
     for _ in range(problem.steps):
         score = scores(problem, c, v, u)
@@ -113,7 +115,10 @@ def select_reference(problem: Problem) -> Picks:
             gain = -0.5 * xp.log1p(-xp.minimum(lowered, zero + (1.0 - epsilon)))
 
         c = c - a[..., None] * row[:, None]  # rule 4
-        v = xp.maximum(v - row * row, zero)
+        v = v - row * row
+        if largest is not None and 0 not in v.shape:
+            _check_semidefinite(problem, float(v.min()), largest)
+        v = xp.maximum(v, zero)
         u = xp.minimum(u, v)
         variance.append(sigma.sum(1))
         indices.append(xp.where(alive, i, xp.full_like(i, -1)))
@@ -133,6 +138,15 @@ def select_reference(problem: Problem) -> Picks:
         gains=_with_padding(gains, rest),
         variance=_with_padding(variance, rest + variance[-1][:, None]),
     )
+
+
+def _check_semidefinite(problem: Problem, lowest: float, largest: float) -> None:
+    """Rounding makes no variance as negative as a matrix that is no covariance matrix does."""
+    if lowest < -INDEFINITE * largest:
+        raise ValueError(
+            f"the kernel {problem.kernel!r} must be positive semidefinite; a pick left a candidate "
+            f"the variance {lowest:.3g}"
+        )
 
 
 def _with_padding(columns: list[Array], padding: Array) -> Array:
