@@ -1,4 +1,4 @@
-"""The kernels that solvers know by name: cosine, linear, exponential, shared noise."""
+"""The built-in kernels: cosine, linear, exponential, shared noise."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sift_retrievers.kernels.kernel import InnerProductKernel
 class Cosine(InnerProductKernel):
     """k(x, y) = cos(x, y): the linear kernel on vectors of unit length, the paper's choice.
 
-    A zero vector has no direction. Its features stay zero: as a passage it carries no information
-    (its gain is 0); as a query it is an error, which `select` reports.
+    A zero vector has no direction, and its features stay zero. As a passage it carries no
+    information, so its gain is 0; as a query `select` refuses it.
 
-    A passage with a cosine of −0.5 explains as much of the query as one with 0.5: the surrogate may
-    turn its answer round. Among the nearest neighbours of a large store that hardly occurs; where
-    it does, `positive_only` leaves such passages for last.
+    A passage with cosine −0.5 explains as much of the query as one with 0.5, because the surrogate
+    is linear. Negative cosines are rare among the nearest neighbours in a large store; where they
+    occur, `positive_only` ranks such passages last.
 
     Source: Hübotter et al., arXiv 2410.08020, section 3 (normalised embeddings).
     """
@@ -43,11 +43,11 @@ class Linear(InnerProductKernel):
 class Exponential(InnerProductKernel):
     """k(x, y) = exp(β (cos(x, y) − 1)), β the sharpness: the Gaussian kernel on the unit sphere.
 
-    Sharper kernels forgive less similar passages sooner: at β = 8 a passage with cosine 0.75 to a
-    picked one keeps most of its own information, a near-duplicate none.
+    The sharper the kernel, the more alike two passages must be to count as redundant: at β = 8 a
+    passage with cosine 0.75 to a picked one keeps most of its information, a near-duplicate none.
 
-    `target_sharpness` β_t gives relevance a dial of its own. The target then lies off the sphere,
-    at β_t / β times its direction, so that
+    `target_sharpness` β_t sets separately how fast relevance falls with the cosine. The target then
+    lies off the sphere, at β_t / β times its direction, so that
 
         k(x*, x) = exp(β_t cos − β/2 − β_t²/(2β)),    k(x*, x*) = 1,
 
@@ -111,11 +111,12 @@ class SharedNoise(InnerProductKernel):
 
         k(x, y) = cos(x, y) + error · exp(β (cos(x, y) − 1)),    k(x*, x) = cos(x*, x).
 
-    A copy repeats the error of its original and tells nothing that the original did not, however
-    noisy passages are taken to be. Under the paper's noise two copies are two opinions, and a large
-    λ′, which ranking by relevance needs, makes copies welcome.
+    A copy repeats the error of its original, so it adds nothing, however large λ′ is. Under the
+    paper's noise a copy is a second, independent observation, and a large λ′ (which ranking by
+    relevance needs) makes copies worth picking.
 
-    A sum of two kernels, so positive definite. σ² and the gains are those of the answer f(x*).
+    k is the sum of two kernels, so it is positive definite. σ² and the gains are those of the
+    answer f(x*).
 
     Raises:
         ValueError: for an error that is negative or not finite, or a sharpness that is not

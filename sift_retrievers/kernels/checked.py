@@ -11,18 +11,19 @@ from sift_retrievers.kernels.kernel import Kernel
 
 SAMPLE: Final = 32
 """Passages whose covariances with one another are looked at before a selection."""
-ASYMMETRY: Final = 1e-2
+ASYMMETRY: Final = 2e-3
+"""Largest difference of k(x, y) and k(y, x) that is put down to rounding, in units of the largest
+covariance. Kernels that take the root of a difference lose half the digits of float32."""
 INDEFINITE: Final = 5e-2
-"""By how much rounding may spoil a covariance matrix, in units of its largest entry: kernels of
-distances lose half the digits of float32 where passages are near-duplicates."""
+"""Likewise, how negative a variance or an eigenvalue may be."""
 
 
 class CheckedKernel(Kernel):
-    """The same kernel; what its methods return is checked for kind, shape and values.
+    """The same kernel, with checks of what its methods return.
 
-    All methods raise a TypeError where the kernel returns no array of real numbers of the kind that
-    it was given, and a ValueError for another shape, for values that are NaN or infinite and for
-    negative variances. The message names the kernel and what it was to return.
+    Each method raises a TypeError if the kernel returns anything but an array of real numbers, of
+    the kind that it was given (numpy or torch), and a ValueError for a wrong shape, for NaN or
+    infinite values, and for negative variances. The message names the kernel and the method.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -73,7 +74,7 @@ class CheckedKernel(Kernel):
         return namespace(found).clip(found, 0, None)
 
     def check(self, targets: Array, passages: Array) -> None:
-        """Look at the covariances of the first query's targets and of some passages, in float64.
+        """Check the covariances of the first query's targets and of some passages, in float64.
 
         Args:
             targets: `[B, m, d]`.

@@ -14,16 +14,18 @@ from sift_retrievers.kernels.weighting import Weighting
 class Kernel(ABC):
     """A positive semidefinite covariance function over embedding vectors.
 
-    A subclass defines `__call__`; the other methods have defaults that follow from it and exist
-    so that work which can be done once per call (normalising, say) is not done once per pick.
+    A subclass defines `__call__`. The other methods have defaults that follow from it; override
+    them to do work once per call of `select` that would otherwise be done once per pick
+    (normalising, say).
 
-    Arrays are of the kind that `select` was given: numpy arrays, or torch tensors. What the two
-    have in common (operators, indexing, `sum`) serves both.
+    Arrays are of the kind that `select` was given, numpy arrays or torch tensors. A kernel that
+    uses only what both have (operators, indexing, `sum`) works with either. What it returns is
+    checked: real, finite numbers of the shapes below, symmetric and positive semidefinite.
     """
 
     positive_only: bool = False
-    """Count a passage only for the targets that it covaries positively with. Clamps the score of a
-    pick, never the recursion: what is reported is the true posterior."""
+    """Whether a passage counts only for targets with which its covariance is positive. This changes
+    the order of picks only: gains and variances are those of the true posterior."""
     suggested_lambda: float = 3.0
     """The λ′ that suits this kernel for retrieval; the retrievers use it where none is given."""
     suggested_objective: str = "variance"
@@ -50,9 +52,9 @@ class Kernel(ABC):
         return self
 
     def features(self, vectors: Array) -> Array:
-        """Prepare vectors once per call: `[..., n, d]` → `[..., n, d']`. Must not write into them.
+        """Prepare vectors once per call: `[B, n, d]` → `[B, n, d']`, without writing into them.
 
-        All other methods are given what this one returns.
+        The other methods are given what this one returns.
         """
         return vectors
 
@@ -78,7 +80,7 @@ class Kernel(ABC):
         return self(points, points).reshape(batch, n)
 
     def largest_variance(self, vectors: Array) -> float:
-        """The largest prior variance of the passages `[B, K, d]`: the scale that λ′ is held to."""
+        """The largest prior variance of passages `[B, K, d]`, as given: the scale of λ′."""
         if 0 in vectors.shape:
             return 0.0
         with np.errstate(over="ignore"):
@@ -86,10 +88,10 @@ class Kernel(ABC):
 
 
 class InnerProductKernel(Kernel):
-    """A kernel that is a function of inner products, so that solvers may compute those their way.
+    """A kernel that is a function of the inner product g = ⟨x, y⟩, which solvers compute.
 
-    Subclasses say whether vectors are first brought to unit length, and give the three functions of
-    the inner product g = ⟨x, y⟩ (elementwise on arrays of any shape).
+    A subclass sets `normalized`, whether vectors are first brought to unit length, and defines the
+    functions of g, elementwise on arrays of any shape.
     """
 
     normalized: bool
@@ -97,15 +99,15 @@ class InnerProductKernel(Kernel):
     """Whether all three functions are the inner product itself."""
 
     def of_passages(self, g: Array) -> Array:
-        """K of two passages."""
+        """Covariance of two passages."""
         return g
 
     def of_target_and_passage(self, g: Array) -> Array:
-        """K of a target and a passage."""
+        """Covariance of a target and a passage."""
         return self.of_passages(g)
 
     def of_targets(self, g: Array) -> Array:
-        """K of two targets."""
+        """Covariance of two targets."""
         return self.of_passages(g)
 
     def features(self, vectors: Array) -> Array:
@@ -121,7 +123,7 @@ class InnerProductKernel(Kernel):
         products = inner_products(targets, targets)
         if self.normalized:
             one = range(products.shape[1])
-            products[:, one, one] = 1.0  # which rounding misses
+            products[:, one, one] = 1.0  # up to rounding they are
         return self.of_targets(products)
 
     def diagonal(self, x: Array) -> Array:

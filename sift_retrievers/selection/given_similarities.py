@@ -18,7 +18,7 @@ from sift_retrievers.selection.solvers.prepared import Pool, Query
 from sift_retrievers.selection.weights import passage_weights
 
 ROUNDING: Final = 1e-3
-"""By how much similarities may miss symmetry, or 1: they are measured."""
+"""Similarities are measured: they may be asymmetric, or exceed 1, by as much."""
 
 
 def is_matrix(kernel: Any) -> TypeGuard[npt.NDArray[Any]]:

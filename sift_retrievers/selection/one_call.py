@@ -1,7 +1,8 @@
-"""The plain case of `select`, without detours: one query, arrays as compiled code reads them.
+"""The short cut of `select` for one query and arrays that the compiled code reads as they are.
 
-Nothing is decided here that is not decided elsewhere. Whatever is unusual (another type or shape,
-an option, a value that is not finite) goes the general way, which also says what is wrong.
+It decides nothing that the general way does not decide alike. It declines whatever is unusual
+(another type or shape, further options, values that are not finite); the general way then answers,
+or says what is wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def select_in_one_call(
     objective: Any,
     relevance: Any,
 ) -> Selection[Any] | None:
-    """The selection for a query `[d]` among candidates `[K, d]`, or None where it is not plain."""
+    """The selection for a query `[d]` among candidates `[K, d]`; None for what it declines."""
     if type(candidates) is not np.ndarray or type(queries) is not np.ndarray or type(k) is not int:
         return None
     if not (
@@ -97,7 +98,7 @@ def select_in_one_call(
 def _settings(
     kernel: KernelLike, lambda_: float, objective: str
 ) -> tuple[tuple[Any, ...], bool, tuple[Any, ...]] | None:
-    """What the function takes before and after the relevance, and whether that is heard at all."""
+    """Arguments of the compiled function before and after the relevance, and whether it is used."""
     resolved = resolve_kernel(kernel)
     base, weighting = resolved.unweighted, resolved.weighting
     if type(base) not in BUILT_IN_KERNELS or objective not in ("variance", "undirected"):

@@ -1,4 +1,4 @@
-"""Uncertainty about a query given any passages: what is left, what a further one would gain."""
+"""The uncertainty about a query given any passages, and what one more would gain."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def posterior_variance(
     """σ² of every query after observing all its passages, summed over its targets.
 
     Σ_t k(x*_t, x*_t) − k_X(x*_t)ᵀ (K_X + λ′ I)⁻¹ k_X(x*_t), by one Cholesky factorisation in
-    float64 (arXiv 2410.08020, section 3). Works for passages chosen by anybody: what similarity
-    search returned, say.
+    float64 (arXiv 2410.08020, section 3). The passages may have been chosen in any way, by
+    similarity search say.
 
     Args:
         queries: `[d]`, `[B, d]` or `[B, m, d]`.
-        passages: `[n, d]` for all queries or `[B, n, d]`; a passage that stands twice counts twice.
+        passages: `[n, d]` for all queries or `[B, n, d]`; one that is listed twice counts twice.
         kernel: as for `select`.
         lambda_: as for `select`.
         relevance: as for `select`.
@@ -66,24 +66,24 @@ def gains_after(
     objective: str = "variance",
     relevance: ArrayLike | None = None,
 ) -> Any:
-    """What each candidate of one query would gain, were it picked right after those observed.
+    """What each candidate of one query would gain if it were picked right after those observed.
 
-    The scores of `select` in nats, for all candidates instead of the best: why one was picked and
-    another was not. By Cholesky factorisation in float64.
+    These are the gains that `select` compares, for all candidates instead of the best: they tell
+    why one was picked and another was not. By Cholesky factorisation in float64.
 
     Args:
         queries: `[d]`, or `[1, m, d]` for m targets.
         candidates: `[K, d]`. K × K numbers are held at a time.
-        observed: positions of the picks made before, as `Selection.indices` has them (−1: none);
-            none for what each would gain alone.
+        observed: positions of the picks made before, as `Selection.indices` has them (−1 is
+            ignored); empty for what each would gain as the first pick.
         kernel: as for `select`.
         lambda_: as for `select`.
         objective: as for `select`.
         relevance: as for `select`.
 
     Returns:
-        `[K]` float64 nats, of the kind of `candidates`; a candidate that is among those observed
-        is taken as observed again.
+        `[K]` float64 nats, of the kind of `candidates`. For a candidate among those observed: what
+        observing it once more would gain.
 
     Raises:
         ValueError: as `select` does, or for more than one query.
@@ -153,8 +153,8 @@ def _positions(observed: ArrayLike, count: int) -> npt.NDArray[np.int64]:
 def _factor(problem: Problem, gram: Float64) -> Float64:
     """The Cholesky factor of K + λ′ I `[..., n, n]`.
 
-    Where rounding swallows λ′ and passages depend on each other there is none; then with what
-    rounding is known to leave on the diagonal.
+    Where λ′ is below rounding and passages depend on each other there is none; then the rounding
+    error is added to the diagonal.
 
     Raises:
         ValueError: if there is none all the same.

@@ -23,18 +23,19 @@ class Objective(StrEnum):
     """What a pick is to do."""
 
     VARIANCE = "variance"
-    """Lower the posterior variance, summed over the targets (SIFT; several targets: VTL)."""
+    """Lower the posterior variance, summed over the targets (SIFT; with several targets: VTL)."""
     ENTROPY = "entropy"
     """Gain the most information about the targets jointly (ITL)."""
     UNDIRECTED = "undirected"
-    """Gain the most information about the surrogate itself; the query enters by weights only."""
+    """Gain the most information about the surrogate itself; the query matters only through the
+    weights of passages."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """One batch of selection problems, validated: all arrays numpy, or tensors on one device.
 
-    Whether the candidates are finite is for the solver to see, which reads them anyway.
+    Candidates may still be NaN or infinite: solvers check them, as they read them anyway.
     """
 
     targets: Array
@@ -54,7 +55,7 @@ class Problem:
     ids: Array | None = None
     """`[B, K]` int64 rows of the matrix that each query may pick from; −1 for none."""
     weighting: Weighting | None = None
-    """How passages are weighted: covariances of x and y count r(x) r(y) times; None: not at all."""
+    """How passages are weighted: k(x, y) is multiplied by r(x) r(y). None: they are not."""
     relevance: Array | None = None
     """`[B, K]` relevance to weigh passages by; None: the cosine to the nearest target."""
     costs: Array | None = None
@@ -88,7 +89,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Picks:
-    """The outcome in arrays of n = `Problem.places`, padded where a selection ended early."""
+    """What a solver returns: arrays of n = `Problem.places`, padded where it ended early."""
 
     indices: Array
     """`[B, n]` positions among the K candidates, int64, in selection order; −1 after the end."""
@@ -120,8 +121,8 @@ def lowest_tie(best: float, first: float, epsilon: float) -> float:
 
 
 def affordable(cost: Array, left: Array, budget: Array) -> Array:
-    """Rule 3: whether a cost fits what is left of a budget.
+    """Rule 3: whether a cost is at most what is left of a budget.
 
-    Sums of costs are rounded: ten of 0.1 are paid by 1.0.
+    The tolerance is for rounding: ten costs of 0.1 fit a budget of 1.0.
     """
     return cost <= left + 1e-12 * budget

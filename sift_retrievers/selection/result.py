@@ -1,4 +1,4 @@
-"""`Selection`: what `select` returns, and how it is made from a solver's picks."""
+"""`Selection`, which `select` returns, and how it is made from what a solver returns."""
 
 from __future__ import annotations
 
@@ -55,7 +55,11 @@ def selection_of(
     single: bool,
     home: torch.device | None,
 ) -> Selection[Any]:
-    """Apply the rules of stopping, and bring the picks into the caller's kind and shape."""
+    """Apply the stopping rules, and convert the arrays to the caller's kind and shape.
+
+    Raises:
+        ValueError: for gains or variances that are NaN or infinite.
+    """
     indices = picks.indices
     if problem.ids is not None and problem.pool_size > 0:
         xp = namespace(indices)
@@ -109,7 +113,7 @@ def _reasons(problem: Problem, picks: Picks) -> list[StopReason]:
 
 
 def _pickable(problem: Problem) -> list[int]:
-    """Picks that each query's pool allows, whatever they cost."""
+    """How many picks each query's candidates allow, costs aside."""
     if problem.groups is not None:
         groups = host(problem.groups)
         if problem.ids is not None:

@@ -1,4 +1,4 @@
-"""`select`: the one public door to greedy information-gain selection."""
+"""`select`: greedy selection of passages by information gain."""
 
 from __future__ import annotations
 
@@ -63,26 +63,28 @@ def select(
             each. Lists, numpy or torch.
         candidates: `[K, d]` one pool shared by all queries, or `[B, K, d]` a pool each. Put the
             nearest first: equal scores go to the lowest index.
-        k: passages to pick for each query, at least 1.
-        kernel: what "similar" means: "cosine" (the paper's), "linear", "exponential", "relevance",
-            or an object of `sift_retrievers.kernels`, or a `Kernel` of your own; or, for one query,
-            a `Coverage`, which sees repetition in what the candidates consist of: the phrases of
-            their texts (`sift_retrievers.witnesses.phrase_coverage`); or the similarities of the
-            candidates themselves, `[K, K]`, symmetric and from −1 to 1 with 1 (or 0) on the
-            diagonal, weighted by relevance as "relevance" is; their objective is "undirected".
+        k: passages to pick for each query, at least 1. Where there are fewer candidates, all of
+            them are picked, and the arrays are padded to k (not if k is above 65,536).
+        kernel: what "similar" means. A name: "cosine" (the paper's), "linear", "exponential",
+            "shared_noise" or "relevance"; a kernel of `sift_retrievers.kernels`; or a `Kernel` of
+            your own. For one query also a `Coverage`, which sees repetition in what the candidates
+            consist of, the phrases of their texts
+            (`sift_retrievers.witnesses.phrase_coverage`); or the similarities of the candidates
+            themselves, `[K, K]`, symmetric and from −1 to 1, with 1 (or 0) on the diagonal. Both
+            are weighted by relevance as "relevance" is, and their objective is "undirected".
         lambda_: λ′ > 0, the variance of the observation noise in units of the kernel (cosine: a
             passage has prior variance 1). Small values punish redundancy hard, large ones tend to
-            the nearest neighbours. Values below 16 ε of float64 times the largest prior variance
-            count as that: no arithmetic here resolves them.
+            the nearest neighbours. The least that float64 resolves is 16 ε times the largest prior
+            variance; smaller values count as that.
         objective: "variance" (SIFT; several targets: VTL, the sum of their variances), "entropy"
             (ITL, the information about all targets jointly; the same picks for one target) or
             "undirected" (information about the surrogate itself; the query enters through the
             kernel "relevance" only).
-        relevance: `[K]` or `[B, K]` relevance of each candidate, for the kernel "relevance" and a
-            `Coverage`, in place of its cosine to the query.
+        relevance: `[K]` or `[B, K]` relevance of each candidate, in place of its cosine to the
+            query; for the kernel "relevance", similarities and a `Coverage`.
         replacement: allow a passage to be picked again (a further gradient step, as in the paper).
-        alpha: stop by the α rule of adaptive SIFT (`selection.stopping.alpha_length`); it looks at
-            what the picks leave of the uncertainty about the targets, of "undirected" ones too.
+        alpha: stop by the α rule of adaptive SIFT (`selection.stopping.alpha_length`), by the
+            uncertainty about the targets, whatever the objective.
         min_gain: stop before the first pick that gains less, in nats; possibly before the first.
         costs: `[K]` or `[B, K]` cost of each candidate, tokens say, not negative.
         budget: what may be spent, one number or `[B]`. A candidate that costs more than what is
@@ -90,24 +92,23 @@ def select(
         groups: `[K]` or `[B, K]` whole numbers: no two picks come from candidates of one group,
             the chunks of one document, say.
         ids: `[B, K]`, or `[K]` for one query: rows of `candidates` `[N, d]` that each query may
-            pick from, −1 for none; one that stands twice may be picked twice. Ragged pools in one
-            matrix, at the cost of pools of K, however large N is. `indices` then holds rows of
-            the matrix.
-        device: where to compute; default: where the candidates are. The result comes back to where
-            the candidates are.
-        solver: one of `sift_retrievers.selection.solvers.dispatch` in place of the one that it
-            chooses, to compare them: "compiled", "numpy", "fused" or "reference".
+            pick from, −1 for none; a row that is listed twice may be picked twice. The cost does
+            not depend on N. `indices` then holds rows of the matrix.
+        device: where to compute; default: where the candidates are. The arrays of the result are
+            where the candidates are.
+        solver: "compiled", "numpy", "fused" or "reference", to compare them; default: the one that
+            `sift_retrievers.selection.solvers.dispatch` chooses.
 
     Returns:
-        A `Selection` with arrays of the kind of `candidates`, in the shape of `queries`. The
-        precision is float32, or float64
-        if either input is, or where λ′ < 1e-5 of the largest prior variance asks for it, or for
-        "entropy" with several targets.
+        A `Selection` with arrays of the kind of `candidates`, in the shape of `queries`. They are
+        float32; float64 if either input is, for "entropy" with several targets, and where float32
+        is not exact enough (λ′ below 1e-5 of the largest prior variance, say).
 
     Raises:
         ValueError: for a shape that does not fit, k < 1, λ′ that is not positive and finite, values
-            that are NaN or infinite, a query without length, or options that do not go together.
-        TypeError: for vectors that are no real numbers, or a kernel that is none.
+            that are NaN, infinite, masked or out of range, a query without length, a device that
+            is not there, options that do not go together, or a kernel that returns no covariances.
+        TypeError: for values that are not real numbers, or a kernel that is none.
         ImportError: for tensors without the extra `torch`, or a solver that is not there.
     """
     plain = (
@@ -127,7 +128,7 @@ def select(
             return found
     alpha = None if alpha is None else positive(alpha, "alpha")
     min_gain = None if min_gain is None else positive(min_gain, "min_gain")
-    # The keyword arguments as they came, under their names: they are listed in the signature alone.
+    # All keyword arguments under their names, so that they are listed in the signature only.
     given = {name: value for name, value in locals().items() if name in _OPTIONS}
     options = cast("SelectOptions", given)
     if isinstance(kernel, Coverage):

@@ -1,7 +1,7 @@
-"""When enough is enough: rules that cut a selection to a prefix.
+"""Rules that cut a selection to a prefix.
 
-Both rules look at the picks in order and stop at the first that fails; a later pick that would pass
-again is not taken back in.
+Both look at the picks in order and stop at the first that fails. Later picks are dropped, even
+those that would pass.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Lengths = npt.NDArray[np.intp]
 def alpha_length(variance: npt.NDArray[Any], targets: int, alpha: float) -> Lengths:
     """Passages kept by adaptive SIFT: the n − 1 before the first n with σ_n > 1/(α n), at least 1.
 
-    It ends early where the uncertainty stays high, nothing at hand helps, and cannot act before
-    n > 1/(α σ_n): made for fine-tuning, where it makes compute follow the expected gain.
+    It ends early where the uncertainty stays high because no candidate helps; it cannot act before
+    n > 1/(α σ_n). It is meant for fine-tuning, where it makes compute follow the expected gain.
 
     Args:
         variance: `[B, k + 1]` posterior variance summed over the targets; σ_n is the root of its

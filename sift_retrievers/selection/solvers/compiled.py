@@ -22,7 +22,7 @@ from sift_retrievers.selection.weights import COSINE_ROUNDING
 
 OBJECTIVES: Final = {Objective.VARIANCE: 0, Objective.ENTROPY: 1, Objective.UNDIRECTED: 2}
 FINE, NOT_FINITE, ZERO_TARGET, OUT_OF_RANGE, NO_ROW = range(5)
-"""What the function returns: `native/select.c`."""
+"""What the function returns, as `native/select.h` has it."""
 
 
 def parameters(kernel: Kernel) -> tuple[int, float, float]:
@@ -40,7 +40,7 @@ def parameters(kernel: Kernel) -> tuple[int, float, float]:
 def select_compiled(problem: Problem) -> Picks:
     """Solve a batch. The kernel is a built-in one."""
     status, picks = _call(problem, problem.candidates, problem.targets)
-    if status == OUT_OF_RANGE:  # lengths whose squares are not: scaled, at the price of a copy
+    if status == OUT_OF_RANGE:  # squared lengths leave the type's range: scale the vectors
         pools, targets = unit_vectors(problem.candidates), unit_vectors(problem.targets)
         status, picks = _call(problem, pools, targets)
     if status == NOT_FINITE:
@@ -98,7 +98,7 @@ def _call(problem: Problem, pools: Any, targets: Any) -> tuple[int, Picks]:
 
 
 def _report(problem: Problem) -> None:
-    """Say which values are not finite."""
+    """Raise the ValueError that says which values are not finite."""
     if problem.ids is None:
         pools = problem.candidates
         check_finite(pools if len(pools) > 1 else pools[0], "candidates")

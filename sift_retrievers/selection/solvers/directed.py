@@ -86,7 +86,7 @@ class _Selecting:
             else:
                 lowered = sum(x * x for x in a) / before
                 gains[n] = -0.5 * math.log1p(-min(lowered, 1.0 - epsilon))
-            if n + 1 < steps:  # nobody looks at the candidates after the last pick
+            if n + 1 < steps:  # the candidates are not needed after the last pick
                 self._condition(n, i, root, a)
         return picks
 

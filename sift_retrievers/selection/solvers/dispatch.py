@@ -1,17 +1,16 @@
-"""Which solver solves a problem, and the rule by which it is chosen.
+"""Which solver solves which problem.
 
 | the arrays | kernel | solver |
 |---|---|---|
 | numpy | those of `BUILT_IN_KERNELS` | `compiled` where the extension was built, else `numpy` |
 | numpy | another function of inner products | `numpy` |
 | CUDA, float32, not "entropy", no groups | those of `BUILT_IN_KERNELS` | `fused` with Triton |
-| anything else, a kernel of your own | any | `reference` |
+| anything else | any, one of the caller's own too | `reference` |
 
-Tensors on a CPU come here as numpy arrays, unless the kernel is one of the caller's own.
+Tensors on a CPU were converted to numpy arrays before, unless the kernel is the caller's own.
 
-On a CPU a selection is bound by reading the candidates. Query by query, the vectors stay in the
-cache from pick to pick; a batched step would stream the whole batch from memory. So a batch is
-solved query by query there.
+On a CPU most time goes into reading the candidates. So a batch is solved query by query: the
+vectors of one query stay in the cache from pick to pick.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ MOST_CANDIDATES: Final = 8192  # of a query that the fused kernel keeps on chip
 
 
 def choose(problem: Problem, name: str | None = None) -> Solver:
-    """The solver of that name, or the one that the rule above gives.
+    """The solver of that name; without a name, the first in `SOLVERS` that can solve the problem.
 
     Raises:
         ValueError: for a name that is not known, or a solver that cannot solve this problem.
@@ -74,7 +73,7 @@ def choose(problem: Problem, name: str | None = None) -> Solver:
 
 
 def _fits(name: str, problem: Problem, *, interpreted: bool = False) -> bool:
-    """Whether a solver can solve the problem; interpreted: Triton's stand-in for a GPU does it."""
+    """Whether a solver can solve the problem; `interpreted`: by Triton's interpreter, on a CPU."""
     tensors = is_tensor(problem.candidates)
     built_in = type(problem.kernel) in BUILT_IN_KERNELS
     if name == "compiled":

@@ -1,4 +1,4 @@
-"""One query's "undirected" selection in numpy, row by row: for pools of few numbers."""
+"""One query's "undirected" selection in numpy, a row of the factor a pick: for small pools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
     roots: list[float] = []
     first = 0.0
     for n in range(steps):
-        if costs is not None:  # money only gets less
+        if costs is not None:  # what is left only falls, so this is for good
             barred[~affordable(costs, left, query.budget)] = -math.inf
             v += barred
         i, score = _best(query, v, first if n > 0 else None, epsilon)
@@ -41,7 +41,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
         picks.append(i)
         roots.append(root)
         gains[n] = 0.5 * math.log1p(own / noise)
-        if n + 1 == steps:  # nobody looks at the candidates after the last pick
+        if n + 1 == steps:  # the candidates are not needed after the last pick
             break
         row = pool.row(i)
         if r is not None:
@@ -51,7 +51,7 @@ def select_eagerly(query: Query, gains: Vector, variance: Vector) -> list[int]:
             row = row * (1 / root)
         if n > 0:
             row -= combined(rows[:n], rows[:n, i] / root)
-        if pool.measured:  # no more than Cauchy and Schwarz allow, whatever the numbers say
+        if pool.measured:  # bounded as the Cauchy–Schwarz inequality bounds true covariances
             most = np.sqrt(np.maximum(v, 0.0)) * (math.sqrt(own) / root)
             row = row.clip(-most, most)
         rows[n] = row

@@ -1,14 +1,13 @@
 """One query's "undirected" selection in numpy, exact and lazy.
 
-The variance of a candidate only falls, so an old value is a bound (lazy greedy: Minoux 1978). Few
-candidates are ever looked at again: those whose bound reaches the best value that is up to date.
-They are brought up to date by blocks. With the picks p_1 … p_n, their Cholesky factor L of
-K_P + λ′ I and M = L⁻¹, which grows by a row a pick,
+The variance of a candidate only falls, so an old value is an upper bound (lazy greedy: Minoux
+1978). Only candidates whose bound reaches the best up-to-date value are updated, in blocks. With
+the picks p_1 … p_n, the Cholesky factor L of K_P + λ′ I, and M = L⁻¹, which grows by a row a pick,
 
-    v_n(x) = v_0(x) − ‖M k(P, x)‖²,
+    v_n(x) = v_0(x) − ‖M k(P, x)‖².
 
-so a block costs its inner products with the picks since it was last looked at, and no row for all
-candidates is needed. What follows from the inner products is computed in float64.
+So a block costs its inner products with the picks since its last update, and no row of covariances
+with all candidates is needed. Everything but the inner products is computed in float64.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from sift_retrievers.selection.solvers.prepared import Query, Vector
 BLOCK = 24
 """Candidates that are brought up to date at a time."""
 SHARE = 0.5
-"""Of the candidates, beside a block a pick: more need not be brought up to date, all in all."""
+"""Updates that are worth it, as a share of the candidates, beside one block a pick."""
 
 Positions = npt.NDArray[np.intp]
 Float64 = npt.NDArray[np.float64]
 
 
 class NotWorthIt(Exception):  # noqa: N818  # no error
-    """So many candidates are alike that nearly all would have to be looked at again."""
+    """Nearly all candidates would have to be brought up to date: so many are alike."""
 
 
 def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
@@ -52,7 +51,7 @@ def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
     first: float | None = None
     picks: list[int] = []
     for n in range(query.steps):
-        if query.costs is not None:  # money only gets less
+        if query.costs is not None:  # what is left only falls, so this is for good
             candidates.bar(~affordable(query.costs, left, query.budget))
         best = candidates.best()
         if best is None:
@@ -91,7 +90,7 @@ class _Candidates:
         self.rank[which] = -math.inf
 
     def best(self) -> int | None:
-        """One with the highest rank of all, up to date; None if none may be picked."""
+        """A candidate with the highest rank, up to date; None if none may be picked."""
         while True:
             i = int(self.rank.argmax())
             if self.rank[i] == -math.inf:

@@ -35,8 +35,8 @@ def select_numpy(problem: Problem) -> Picks:
 def _solve(query: Query, gains: Vector, variance: Vector) -> list[int]:
     if query.problem.objective is not Objective.UNDIRECTED:
         return select_directed(query, gains, variance)
-    # An old variance is a bound; worth the bookkeeping where rows are dear and not kept for the
-    # next query.
+    # Lazy selection is worth its bookkeeping where rows of covariances are expensive, and are not
+    # kept for the next query.
     if query.pool.rows is None and query.pool.vectors.size > LARGE:
         with suppress(NotWorthIt):
             return select_lazily(query, gains, variance)

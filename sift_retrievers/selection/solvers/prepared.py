@@ -43,9 +43,9 @@ class Pool:
     diagonal: Vector
     """`[K]` their prior variances."""
     measured: bool = False
-    """Whether covariances were measured, and may be no covariances in truth."""
+    """Whether covariances were measured, and may not be positive semidefinite."""
     rows: dict[int, Vector] | None = None
-    """Covariances of some with all, for the next query; None: nobody will ask again."""
+    """Rows of covariances, kept for the next query; None: they are not kept."""
 
     @staticmethod
     def of(kernel: InnerProductKernel, vectors: Vector, name: str, *, shared: bool = False) -> Pool:
