@@ -171,7 +171,7 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
         hits = await self._hits(work, nodes, len(targets[0].vector))
         seconds["vectors"] = perf_counter() - start
         said = None if scores is None else [scores[node.node_id] for node in nodes]
-        return await choose(work, query, targets, hits, self.top_n, rules, seconds, said)
+        return await choose(work, query, targets, hits, seconds, self.top_n, rules, said)
 
     async def _hits(self, work: Work, nodes: list[NodeWithScore], dim: int) -> Hits[NodeWithScore]:
         reader = reader_of(self.vector_store, self.adapter)

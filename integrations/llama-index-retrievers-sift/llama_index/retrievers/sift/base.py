@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import copy
-from time import perf_counter
 from typing import Any, Self, Unpack
 
 import llama_index.core.instrumentation as instrument
@@ -23,19 +21,15 @@ from llama_index.retrievers.sift.search import VectorSearch
 from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSettings, settings_of
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
-from llama_index.retrievers.sift.targets import targets_of
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import (
     SELECTION,
     Direct,
     Explanation,
-    Hits,
     OnLoop,
     Retrieval,
-    Target,
     Work,
     finished,
-    union,
 )
 
 dispatcher = instrument.get_dispatcher(__name__)
@@ -185,31 +179,10 @@ class SIFTRetriever(BaseRetriever):
         return await answer(work, await self._retrieval(query_bundle, work), self.settings)
 
     async def _retrieval(self, query_bundle: QueryBundle, work: Work) -> Retrieval[NodeWithScore]:
-        k, _ = sizes(self.similarity_top_k, self.fetch_top_k)
-        targets, hits, seconds = await self._candidates(as_bundle(query_bundle), work)
-        return await choose(work, query_bundle, targets, hits, k, self.rules, seconds)
-
-    async def _candidates(
-        self, query_bundle: QueryBundle, work: Work
-    ) -> tuple[list[Target], Hits[NodeWithScore], dict[str, float]]:
-        """What the query asks for, the nodes to choose from, and how long each took."""
-        start = perf_counter()
-        targets = await targets_of(work, query_bundle, self._vectors.model)
-        embedded = perf_counter()
-        hits = await self._fetch(work, query_bundle, targets)
-        return targets, hits, {"embed": embedded - start, "fetch": perf_counter() - embedded}
-
-    @dispatcher.span
-    async def _fetch(
-        self, work: Work, query_bundle: QueryBundle, targets: Sequence[Target]
-    ) -> Hits[NodeWithScore]:
-        words, alone = query_bundle.query_str, len(targets) == 1
-        asked = [words if alone else target.text or words for target in targets]
-        searches = [
-            self._search.hits(work, target, text, int(self.fetch_top_k), self._vectors)
-            for target, text in zip(targets, asked, strict=True)
-        ]
-        return union(await work.together(searches))
+        k, fetch_top_k = sizes(self.similarity_top_k, self.fetch_top_k)
+        bundle = as_bundle(query_bundle)
+        found = await self._search.candidates(work, bundle, fetch_top_k, self._vectors)
+        return await choose(work, bundle, *found, k, self.rules)
 
     def _use(self, settings: SelectionSettings) -> None:
         self.settings, self.rules = settings, settings.rules()

@@ -58,7 +58,10 @@ def calibrate(
     def candidates() -> Iterator[QueryCandidates]:
         for query in queries:
             work = Direct(asked.settings.timeout)
-            targets, hits, _ = finished(asked._candidates(QueryBundle(query), work))
+            search = asked._search.candidates(
+                work, QueryBundle(query), asked.fetch_top_k, asked._vectors
+            )
+            targets, hits, _ = finished(search)
             title = asked.settings.title
             yield QueryCandidates.from_hits(targets, hits, passage=name, title=title)
 

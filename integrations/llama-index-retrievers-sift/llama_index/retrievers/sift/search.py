@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import compress
+from time import perf_counter
 from typing import Any, Final
 
+import llama_index.core.instrumentation as instrument
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
 from llama_index.core.schema import BaseNode, NodeWithScore, ObjectType, QueryBundle
@@ -17,6 +19,7 @@ from llama_index.retrievers.sift.nodes import plain_text
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.stores.event_loops import in_first_loop
 from llama_index.retrievers.sift.stores.in_flight import same_row
+from llama_index.retrievers.sift.targets import targets_of
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import (
     Hits,
@@ -27,7 +30,10 @@ from sift_retrievers.retrieval import (
     check_hits,
     native,
     no_hits,
+    union,
 )
+
+dispatcher = instrument.get_dispatcher(__name__)
 
 FILTERS: Final = frozenset({"where", "where_document", "qdrant_filters", "string_expr"})
 """Filters of stores among the `vector_store_kwargs`, of which only the stores know the rules."""
@@ -43,7 +49,24 @@ class VectorSearch(VectorIndexRetriever):
         super().__init__(index, **options)
         self._registered = reader_of(self._vector_store)
 
-    async def hits(
+    @dispatcher.span
+    async def candidates(
+        self, work: Work, query_bundle: QueryBundle, fetch_top_k: int, vectors: NodeVectors
+    ) -> tuple[list[Target], Hits[NodeWithScore], dict[str, float]]:
+        """The targets of a query, their nearest nodes, and how many seconds each stage took."""
+        start = perf_counter()
+        targets = await targets_of(work, query_bundle, vectors.model)
+        embedded = perf_counter()
+        words, alone = query_bundle.query_str, len(targets) == 1
+        asked = [words if alone else target.text or words for target in targets]
+        searches = [
+            self._hits(work, target, text, fetch_top_k, vectors)
+            for target, text in zip(targets, asked, strict=True)
+        ]
+        hits = union(await work.together(searches))
+        return targets, hits, {"embed": embedded - start, "fetch": perf_counter() - embedded}
+
+    async def _hits(
         self,
         work: Work,
         target: Target,
@@ -158,13 +181,14 @@ class VectorSearch(VectorIndexRetriever):
                 f"{type(self._vector_store).__name__} holds no texts, and the index knows none of "
                 f"the {len(ids)} nodes that it found: load the index together with its docstore"
             )
+        node_ids = [names.get(key) for key in ids]
         before = await vectors.stored(work, ids)
-        whole = await self._documents(work, [names[key] for key in ids if key in names])
+        whole = await self._documents(work, [one for one in node_ids if one is not None])
         after = await vectors.stored(work, ids)
         passes = passing(query.filters)
         found, known, kept = [], [], []
-        for key, score in zip(ids, scores, strict=True):
-            node = whole.get(names.get(key, ""))
+        for key, node_id, score in zip(ids, node_ids, scores, strict=True):
+            node = whole.get(node_id or "")
             if node is None or not passes(node):
                 continue
             found.append(node)

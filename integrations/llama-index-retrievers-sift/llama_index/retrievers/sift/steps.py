@@ -32,9 +32,9 @@ async def choose(
     query: QueryBundle,
     targets: Sequence[Target],
     hits: Hits[NodeWithScore],
+    seconds: dict[str, float],
     k: int,
     rules: SelectionRules,
-    seconds: dict[str, float],
     scores: Sequence[float] | None = None,
 ) -> Retrieval[NodeWithScore]:
     """The choice from the nodes that were fetched; see `sift_retrievers.retrieval.retrieve`.

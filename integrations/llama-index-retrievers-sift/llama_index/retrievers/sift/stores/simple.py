@@ -14,6 +14,7 @@ from sift_retrievers.retrieval import StoredVector, StoreReader
 WRITES: Final = (
     (SimpleVectorStore.add, ids_of_nodes("nodes")),
     (VectorStoreIndex._add_nodes_to_index, ids_of_nodes("nodes_batch")),
+    (VectorStoreIndex._async_add_nodes_to_index, ids_of_nodes("nodes_batch")),
 )
 """The index writes the vectors of a batch, and then its nodes into the docstore."""
 
