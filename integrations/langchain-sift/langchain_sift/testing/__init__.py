@@ -21,8 +21,15 @@ A package that brings its own store and reader subclasses `StoreReaderTests`:
             return StoreTraits(metric="cosine", even={"filter": {"parity": "even"}})
 """
 
-from langchain_sift.testing.passages import Passages, TextEmbeddings
-from langchain_sift.testing.reader_tests import StoreReaderTests
-from langchain_sift.testing.traits import StoreTraits
+import pytest
+
+# Failed assertions then show their values, as those of a test file do.
+pytest.register_assert_rewrite(
+    "langchain_sift.testing.open_store", "langchain_sift.testing.reader_tests"
+)
+
+from langchain_sift.testing.passages import Passages, TextEmbeddings  # noqa: E402
+from langchain_sift.testing.reader_tests import StoreReaderTests  # noqa: E402
+from langchain_sift.testing.traits import StoreTraits  # noqa: E402
 
 __all__ = ["Passages", "StoreReaderTests", "StoreTraits", "TextEmbeddings"]
