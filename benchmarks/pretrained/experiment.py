@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -63,18 +62,13 @@ class Measured:
         return np.array([question.set == name for question in self.questions], dtype=np.bool_)
 
 
-def measure(site: Site, inputs: Inputs) -> Measured:
-    """Do all jobs that are not done yet, as far as the setting's minutes allow.
+def measure(site: Site, inputs: Inputs, stop: Callable[[], bool]) -> Measured:
+    """Do all jobs that are not done yet, until `stop` says True.
 
     Raises:
         NothingMeasuredError: if the learning rate is not chosen or fewer than two texts are
             complete when the time is up.
     """
-    end = time.monotonic() + 60 * site.setting.minutes
-
-    def stop() -> bool:
-        return time.monotonic() > end
-
     sweep, used = _sweep(site, inputs, stop)
     rate = min(sweep, key=lambda one: float(sweep[one].mean()))
     by_text = [_text_jobs(item, inputs.memory, rate) for item in inputs.texts]

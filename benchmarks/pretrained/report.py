@@ -79,6 +79,8 @@ def about(measured: Measured, inputs: Inputs, setting: Setting, domains: int) ->
             f"- Texts: {len(measured.texts)} held-out ones of {domains} domains, of at most 256 "
             "tokens. The text itself is the query.",
             f"- Questions: {len(measured.questions)} of {', '.join(sets) or 'no set'}.",
+            f"- Asked for were {len(inputs.texts)} texts and {len(inputs.questions)} questions; what "
+            f"was not complete after {setting.minutes:g} minutes is left out. Run again for the rest.",
             f"- Training: LoRA of rank 8 on all linear layers, AdamW, one passage a step, learning "
             f"rate {measured.learning_rate:g}, at most {STEPS} steps, {setting.dtype}, the adapter "
             "in float32. For a question the five passages that were found are trained on in turn, "

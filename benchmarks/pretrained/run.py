@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +118,7 @@ def check_model(model: Path, folder: Path) -> None:
 
 def carry_out(chosen: argparse.Namespace, embedder: Embedder | None, cache: Path) -> int:
     setting = setting_of(chosen)
+    end = time.monotonic() + 60 * setting.minutes
     model = chosen.model or gemma_folder(cache)
     if chosen.prepare is not None:
         made = make_inputs(model, embedder, cache, chosen.prepare)
@@ -134,7 +136,7 @@ def carry_out(chosen: argparse.Namespace, embedder: Embedder | None, cache: Path
     site = Site(model, setting, chosen.prepared or cache / "pretrained")
     nearest = found.texts[0].choices[NEAREST.label].origins
     timing = timing_of(site, [found.memory[origin] for origin in nearest])
-    measured = measure(site, found)
+    measured = measure(site, found, lambda: time.monotonic() >= end)
     text = page(measured, timing, found, setting, model.name)
     chosen.results.mkdir(parents=True, exist_ok=True)
     (chosen.results / f"{setting.name}.md").write_text(text, encoding="utf-8")

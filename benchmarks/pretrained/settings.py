@@ -24,7 +24,7 @@ class Setting:
     threads: int
     """Of each process, on a CPU."""
     minutes: float
-    """No job is begun after so many minutes; what is complete then is reported."""
+    """No job is begun so many minutes after the start; what is complete then is reported."""
 
 
 CPU = Setting(
