@@ -79,8 +79,6 @@ def about(measured: Measured, inputs: Inputs, setting: Setting, domains: int) ->
             f"- Texts: {len(measured.texts)} held-out ones of {domains} domains, of at most 256 "
             "tokens. The text itself is the query.",
             f"- Questions: {len(measured.questions)} of {', '.join(sets) or 'no set'}.",
-            f"- Asked for were {len(inputs.texts)} texts and {len(inputs.questions)} questions; what "
-            f"was not complete after {setting.minutes:g} minutes is left out. Run again for the rest.",
             f"- Training: LoRA of rank 8 on all linear layers, AdamW, one passage a step, learning "
             f"rate {measured.learning_rate:g}, at most {STEPS} steps, {setting.dtype}, the adapter "
             "in float32. For a question the five passages that were found are trained on in turn, "
@@ -93,8 +91,24 @@ def about(measured: Measured, inputs: Inputs, setting: Setting, domains: int) ->
             "of comparisons.",
             f"- All of this took {measured.process_minutes:.0f} process-minutes, by "
             f"{setting.workers} processes at a time.",
+            *left_out(measured, inputs, setting),
         ]
     )
+
+
+def left_out(measured: Measured, inputs: Inputs, setting: Setting) -> list[str]:
+    """A line that says what was asked for and not complete in time."""
+    missing = {
+        "texts": len(inputs.texts) - len(measured.texts),
+        "questions": len(inputs.questions) - len(measured.questions),
+    }
+    if not any(missing.values()):
+        return []
+    found = " and ".join(f"{count} {name}" for name, count in missing.items() if count)
+    return [
+        f"- Left out: {found} that were not complete after {setting.minutes:g} minutes. The same "
+        "command goes on with them."
+    ]
 
 
 def answers(measured: Measured) -> list[str]:

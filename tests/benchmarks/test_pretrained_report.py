@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,6 +175,10 @@ def test_the_page_holds_everything() -> None:
         "Training and context together is worse than the context alone by 0.50 nats",
     ):
         assert part in text, part
+    assert "Left out" not in text
+    fewer = replace(one, texts=one.texts[:4], text_outcomes=one.text_outcomes[:4])
+    late = page(fewer, Timing(12.0, 10.0, 200.0, 3), inputs, CPU, "a model")
+    assert "- Left out: 1 texts that were not complete after 37 minutes." in late
     assert len(text_findings(one)) == 10
     assert len(answer_findings(one)) == 4
     found = json.loads(as_json(one))
