@@ -16,8 +16,9 @@ def test_a_few_threads(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", PLACES)
-def test_32_threads_of_200_queries(name: str) -> None:
-    check(name, threads=32, queries=200)
+def test_32_threads(name: str) -> None:
+    slow = "lancedb" in name.lower()  # a search takes ten times as long as elsewhere
+    check(name, threads=32, queries=20 if slow else 200)
 
 
 def check(name: str, threads: int, queries: int) -> None:
