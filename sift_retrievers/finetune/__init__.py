@@ -9,6 +9,7 @@ Needs the extra `finetune` (torch, transformers, peft).
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import (
     BaseChangedError,
+    DeadlockError,
     NoRequestError,
     PoisonedError,
     QueueTimeoutError,
@@ -21,6 +22,7 @@ from sift_retrievers.finetune.tuner import TestTimeTuner
 __all__ = [
     "BaseChangedError",
     "Budget",
+    "DeadlockError",
     "NoRequestError",
     "PoisonedError",
     "QueueTimeoutError",

@@ -19,6 +19,10 @@ class QueueTimeoutError(TimeoutError):
     """The model was busy with other requests for longer than `queue_timeout`."""
 
 
+class DeadlockError(RuntimeError):
+    """Two requests hold one model each, and each needs the model of the other."""
+
+
 class BaseChangedError(RuntimeError):
     """The weights of the base model changed during a session."""
 

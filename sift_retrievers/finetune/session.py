@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
+from sift_retrievers.finetune.current_session import abandoned_here, end_abandoned_requests
 from sift_retrievers.finetune.errors import TuningError
 from sift_retrievers.finetune.export import export_adapter
 from sift_retrievers.finetune.fingerprint import Fingerprint
@@ -103,7 +104,7 @@ class Session:
                     passages[: plan.passages],
                     progress,
                     base=self.base,
-                    stop=self._stop.is_set,
+                    stop=lambda: self._stop.is_set() or abandoned_here(),
                 )
             self.report = self._make_report(plan, progress, error, ids)
             self._trained_on = (query, *passages)
@@ -120,8 +121,14 @@ class Session:
         ids: Sequence[str | None] | None = None,
     ) -> Report:
         """Async version of `tune`. If it is cancelled, training stops after the current step."""
-        work = run_in_thread(self.tune, query, passages, selection=selection, ids=ids)
-        return await wait_for_thread(work, cancel=self._stop.set)
+
+        def tune() -> Report:
+            try:
+                return self.tune(query, passages, selection=selection, ids=ids)
+            finally:
+                end_abandoned_requests()  # nobody else will, if the event loop was closed meanwhile
+
+        return await wait_for_thread(run_in_thread(tune), cancel=self._stop.set)
 
     def export(self, folder: str | Path) -> Path:
         """Write the adapter in PEFT's format into a new folder inside `folder`; return its path.

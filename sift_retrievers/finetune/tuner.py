@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from time import perf_counter
 from typing import Any, Self
 
@@ -17,15 +17,16 @@ from sift_retrievers.finetune.current_session import (
     check_outside_session,
     current_session,
     enter_session,
+    held_turns,
     leave_session,
 )
 from sift_retrievers.finetune.errors import NoRequestError
 from sift_retrievers.finetune.model_guard import ModelGuard
 from sift_retrievers.finetune.model_lock import lock_of
+from sift_retrievers.finetune.open_request import AsyncRequest, OpenRequest
 from sift_retrievers.finetune.session import Session
 from sift_retrievers.finetune.settings import OnError, TunerSettings, Verify
 from sift_retrievers.finetune.trainer import Trainer
-from sift_retrievers.finetune.worker_threads import run_in_thread, wait_for_thread
 from sift_retrievers.selection import Selection
 
 
@@ -122,7 +123,7 @@ class TestTimeTuner:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.cache = AdapterCache(cache_bytes)
         self._lock = lock_of(model)
-        with self._lock.hold(settings.queue_timeout):
+        with self._lock.hold(settings.queue_timeout, held_turns()):
             slot = AdapterSlot(model, default_lora() if lora is None else lora, seed)
         self._trainer = Trainer(model, tokenizer, slot, self.cache, settings)
         self._guard = ModelGuard(self._trainer)
@@ -141,6 +142,8 @@ class TestTimeTuner:
 
         Raises:
             QueueTimeoutError: if the model was busy for longer than `queue_timeout`.
+            DeadlockError: inside a session of another tuner, if a request that holds this model
+                waits for the other one.
             TuningError: if training failed and `on_error` is "raise".
             PoisonedError: if an earlier request could not be undone.
             BaseChangedError: at the end, if the base model was changed meanwhile.
@@ -149,14 +152,15 @@ class TestTimeTuner:
             session.tune(query, passages, selection=selection)
             yield session
 
-    @asynccontextmanager
-    async def asession(
+    def asession(
         self, query: str, passages: Sequence[str], *, selection: Selection[Any] | None = None
-    ) -> AsyncIterator[Session]:
+    ) -> AbstractAsyncContextManager[Session]:
         """Async version of `session`."""
-        async with self.arequest() as session:
+
+        async def train(session: Session) -> None:
             await session.atune(query, passages, selection=selection)
-            yield session
+
+        return AsyncRequest(self, self._guard, self._lock, tuned=True, train=train)
 
     @contextmanager
     def request(self, *, tuned: bool = True) -> Iterator[Session]:
@@ -167,38 +171,24 @@ class TestTimeTuner:
                 base model answers, and no other request changes it meanwhile.
 
         Raises:
-            QueueTimeoutError, PoisonedError, BaseChangedError: as `session` does.
+            DeadlockError, QueueTimeoutError, PoisonedError, BaseChangedError: as `session` does.
         """
         check_outside_session(self)
         start = perf_counter()
-        with self._lock.hold(self.settings.queue_timeout):
-            session = self._guard.begin(perf_counter() - start, tuned)
-            try:
-                enter_session(self, session)
-                yield session
-            finally:
-                leave_session(self, session)
-                self._guard.end(session)
+        turn = self._lock.acquire(self.settings.queue_timeout, held_turns())
+        request = OpenRequest(self._guard, self._lock, turn)
+        try:
+            session = request.begin(perf_counter() - start, tuned)
+            enter_session(self, request)
+            yield session
+        finally:
+            leave_session(self, request)
+            request.end()
         session.generations.raise_stream_error()
 
-    @asynccontextmanager
-    async def arequest(self, *, tuned: bool = True) -> AsyncIterator[Session]:
+    def arequest(self, *, tuned: bool = True) -> AsyncRequest:
         """Async version of `request`."""
-        check_outside_session(self)
-        start = perf_counter()
-        await self._lock.acquire_async(self.settings.queue_timeout)
-        try:
-            beginning = run_in_thread(self._guard.begin, perf_counter() - start, tuned)
-            session = await wait_for_thread(beginning, undo=self._guard.end)
-            try:
-                enter_session(self, session)
-                yield session
-            finally:
-                leave_session(self, session)
-                await wait_for_thread(run_in_thread(self._guard.end, session))
-        finally:
-            self._lock.release()
-        session.generations.raise_stream_error()
+        return AsyncRequest(self, self._guard, self._lock, tuned=tuned)
 
     def current_session(self) -> Session:
         """Return the open session that the calling code runs in, also in a framework's threads.
@@ -218,7 +208,7 @@ class TestTimeTuner:
     def close(self) -> None:
         """Remove the adapter from the model, which is then as it was before the tuner was made."""
         check_outside_session(self)
-        with self._lock.hold(self.settings.queue_timeout):
+        with self._lock.hold(self.settings.queue_timeout, held_turns()):
             self._guard.close()
 
     def __enter__(self) -> Self:

@@ -34,22 +34,31 @@ def held_model(llm: Any) -> nn.Module | None:
     return model if isinstance(model, nn.Module) else None
 
 
+def only_synchronous(llm: Any) -> bool:
+    """Whether an LLM refuses asynchronous calls, as `ChatHuggingFace` over a pipeline does."""
+    return hasattr(llm, "llm") and held_model(llm) is not None
+
+
 def _pipeline(llm: Any) -> Any:
     inner = getattr(llm, "llm", llm)  # ChatHuggingFace keeps its HuggingFacePipeline there
     return getattr(inner, "pipeline", None)
 
 
-def language_models(chain: Any) -> list[BaseLanguageModel[Any]]:
+def language_models(chain: Any, *, outside: type) -> list[BaseLanguageModel[Any]]:
     """Return the language models that the parts of a chain hold.
 
     Of a function, only the objects in its closure are found.
+
+    Args:
+        chain: a Runnable.
+        outside: class of the parts that are not searched.
     """
     found: list[BaseLanguageModel[Any]] = []
     seen: set[int] = set()
     waiting = [chain]
     while waiting:
         part = waiting.pop()
-        if id(part) in seen:
+        if id(part) in seen or isinstance(part, outside):
             continue
         seen.add(id(part))
         if isinstance(part, BaseLanguageModel):

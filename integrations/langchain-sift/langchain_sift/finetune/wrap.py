@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
-from contextvars import Context, copy_context
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel
@@ -17,15 +18,15 @@ from langchain_core.utils.pydantic import TypeBaseModel
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_sift.finetune.llm_cache import llm_cache_off
-from langchain_sift.finetune.models import held_model, language_models
+from langchain_sift.finetune.models import held_model, language_models, only_synchronous
 from sift_retrievers.finetune import Report, TestTimeTuner
 from sift_retrievers.finetune.session_context import (
-    aiterate_in_context,
-    asession_in_context,
+    AsyncSessionInContext,
     await_in_context,
-    iterate_in_context,
     session_in_context,
 )
+from sift_retrievers.finetune.streams import aread_stream, iterate_in_threads, read_stream
+from sift_retrievers.finetune.worker_threads import run_in_thread, wait_for_thread
 
 
 def wrap(
@@ -46,7 +47,8 @@ def wrap(
         tuned: False for requests that the base model answers. They wait for the model as tuned ones
             do, and the retriever does not train.
         on_report: receives the report of every request in which a retriever called the tuner, when
-            the request is over. Exceptions that it raises propagate, so no answer goes unrecorded.
+            the request is over. An exception that it raises is logged and not raised, so that it
+            replaces neither the answer nor an error of the request.
 
     Raises:
         ValueError: if the chain calls a transformers model, but not the tuner's.
@@ -68,15 +70,20 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
     on_report: Callable[[Report], None] | None = Field(default=None, exclude=True)
 
     _llms: list[BaseLanguageModel[Any]] = PrivateAttr()
+    # Run asynchronous requests in threads, because the chain's model refuses asynchronous calls.
+    _in_threads: bool = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Find the models that the chain calls, and check that they are the tuner's."""
         super().model_post_init(context)
-        found = [(llm, held_model(llm)) for llm in language_models(self.bound)]
+        # A wrapped chain inside this one has checked its own models.
+        llms = language_models(self.bound, outside=TunedRunnable)
+        found = [(llm, held_model(llm)) for llm in llms]
         models = [model for _, model in found if model is not None]
         if not any(model is self.tuner.model for model in models):
             for model in models:
                 self.tuner.check_model(model, "the chain")
+        self._in_threads = any(map(only_synchronous, llms))
         # Those with another transformers model keep their caches.
         self._llms = [llm for llm, model in found if model is None or model is self.tuner.model]
 
@@ -88,24 +95,25 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Async version of `invoke`."""
         async with self._asession() as context:
+            if self._in_threads:
+                invoke = partial(self.bound.invoke, input, config, **kwargs)
+                return await wait_for_thread(run_in_thread(context.run, invoke))
             return await await_in_context(context, self.bound.ainvoke(input, config, **kwargs))
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Answer one request, which ends when the stream is exhausted or closed."""
-        with self._session() as context:
-            yield from iterate_in_context(context, self.bound.stream(input, config, **kwargs))
+        """Answer one request, which ends when the stream is exhausted, closed or dropped."""
+        return read_stream(self._session(), partial(self.bound.stream, input, config, **kwargs))
 
-    async def astream(
+    def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Async version of `stream`."""
-        async with self._asession() as context:
-            answer = self.bound.astream(input, config, **kwargs)
-            async with aclosing(aiterate_in_context(context, answer)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+        if self._in_threads:
+            stream = partial(self.bound.stream, input, config, **kwargs)
+            return aread_stream(self._asession(), lambda: iterate_in_threads(stream()))
+        return aread_stream(self._asession(), partial(self.bound.astream, input, config, **kwargs))
 
     def batch(
         self,
@@ -204,29 +212,17 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         """Graph of the chain."""
         return self.bound.get_graph(config)
 
-    @contextmanager
-    def _session(self) -> Iterator[Context]:
-        """Open a session for one request, and yield the context to run the chain in."""
-        context = copy_context()
-        with (
-            session_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report),
-            self._llm_cache_off(context),
-        ):
-            yield context
+    def _session(self) -> AbstractContextManager[Context]:
+        """Make a session for one request, which yields the context to run the chain in."""
+        return session_in_context(
+            self.tuner, tuned=self.tuned, on_report=self.on_report, inside=self._inside
+        )
 
-    @asynccontextmanager
-    async def _asession(self) -> AsyncIterator[Context]:
+    def _asession(self) -> AsyncSessionInContext:
         """Async version of `_session`."""
-        context = copy_context()
-        async with asession_in_context(
-            self.tuner, context, tuned=self.tuned, on_report=self.on_report
-        ):
-            with self._llm_cache_off(context):
-                yield context
+        return AsyncSessionInContext(
+            self.tuner, tuned=self.tuned, on_report=self.on_report, inside=self._inside
+        )
 
-    @contextmanager
-    def _llm_cache_off(self, context: Context) -> Iterator[None]:
-        with ExitStack() as stack:
-            if self.tuned:
-                context.run(stack.enter_context, llm_cache_off(self._llms))
-            yield
+    def _inside(self) -> AbstractContextManager[None]:
+        return llm_cache_off(self._llms) if self.tuned else nullcontext()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Generator,
-    Iterator,
-    Sequence,
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
 )
-from contextlib import AsyncExitStack, ExitStack, aclosing
-from contextvars import Context, copy_context
+from contextvars import Context
 from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Any, TypeVar, cast
@@ -23,12 +20,11 @@ from llama_index.core.schema import QueryType
 
 from sift_retrievers.finetune import Report, TestTimeTuner
 from sift_retrievers.finetune.session_context import (
-    aiterate_in_context,
-    asession_in_context,
+    AsyncSessionInContext,
     await_in_context,
-    iterate_in_context,
     session_in_context,
 )
+from sift_retrievers.finetune.streams import aread_stream, read_stream
 
 T = TypeVar("T")
 
@@ -75,57 +71,72 @@ class Sessions:
         If the answer is a stream, or a response that holds one, the session ends when the stream is
         exhausted, closed or dropped; otherwise it ends at once.
         """
-        context = copy_context()
         with ExitStack() as stack:
-            stack.enter_context(
-                session_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report)
+            context = stack.enter_context(
+                session_in_context(self.tuner, tuned=self.tuned, on_report=self.on_report)
             )
             answer = context.run(work)
             if isinstance(answer, StreamingResponse):
-                tokens = _read(stack.pop_all(), context, answer.response_gen)
+                session = _OpenSession(context, stack.pop_all())
+                tokens = read_stream(session, lambda: answer.response_gen)
                 return cast(T, replace(answer, response_gen=tokens))
             if isinstance(answer, Generator):
-                return cast(T, _read(stack.pop_all(), context, answer))
+                session = _OpenSession(context, stack.pop_all())
+                return cast(T, read_stream(session, lambda: answer))
             return answer
 
     async def arun(self, work: Callable[[], Awaitable[T]]) -> T:
         """Async version of `run`."""
-        context = copy_context()
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(
-                asession_in_context(self.tuner, context, tuned=self.tuned, on_report=self.on_report)
-            )
+            opening = AsyncSessionInContext(self.tuner, tuned=self.tuned, on_report=self.on_report)
+            context = await stack.enter_async_context(opening)
             answer = await await_in_context(context, work())
             if isinstance(answer, AsyncStreamingResponse):
-                stream = _aread(stack.pop_all(), context, answer.response_gen)
+                session = _AsyncOpenSession(context, stack.pop_all())
+                stream = aread_stream(session, lambda: answer.response_gen)
                 return cast(T, replace(answer, response_gen=stream))
             if isinstance(answer, AsyncGenerator):
-                return cast(T, _aread(stack.pop_all(), context, answer))
+                session = _AsyncOpenSession(context, stack.pop_all())
+                return cast(T, aread_stream(session, lambda: answer))
             if isinstance(answer, StreamingResponse):
+                opening.outlive_loop()
                 ending = ExitStack()
                 ending.callback(_close, stack.pop_all())
-                tokens = _read(ending, context, answer.response_gen)
+                tokens = read_stream(_OpenSession(context, ending), lambda: answer.response_gen)
                 return cast(T, replace(answer, response_gen=tokens))
             return answer
 
 
+@dataclass(frozen=True)
+class _OpenSession(AbstractContextManager[Context]):
+    """A session that was opened before its stream was known; leaving it ends the session."""
+
+    context: Context
+    stack: ExitStack
+
+    def __enter__(self) -> Context:
+        return self.context
+
+    def __exit__(self, *error: Any) -> None:
+        self.stack.__exit__(*error)
+
+
+@dataclass(frozen=True)
+class _AsyncOpenSession(AbstractAsyncContextManager[Context]):
+    """Async version of `_OpenSession`."""
+
+    context: Context
+    stack: AsyncExitStack
+
+    async def __aenter__(self) -> Context:
+        return self.context
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.stack.__aexit__(*error)
+
+
 def _text(query: QueryType) -> str:
     return query if isinstance(query, str) else query.query_str
-
-
-def _read(stack: ExitStack, context: Context, tokens: Iterator[Any]) -> Generator[Any, None, None]:
-    """Yield the tokens, then end the session. A stream that is dropped unread ends it as well."""
-    with stack:
-        yield from iterate_in_context(context, tokens)
-
-
-async def _aread(
-    stack: AsyncExitStack, context: Context, tokens: AsyncIterator[Any]
-) -> AsyncGenerator[Any, None]:
-    """Async version of `_read`."""
-    async with stack, aclosing(aiterate_in_context(context, tokens)) as stream:
-        async for token in stream:
-            yield token
 
 
 def _close(stack: AsyncExitStack) -> None:
