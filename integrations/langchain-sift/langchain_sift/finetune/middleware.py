@@ -51,7 +51,8 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
             retriever: retrieves for the user's last message before each call. A
                 `SIFTRetriever(..., fine_tune=tuner)` selects for training with replacement; the
                 documents of any other retriever are used in their order.
-            on_report: receives the report of every call. Exceptions that it raises propagate.
+            on_report: receives the report of every call. An exception that it raises is logged and
+                not raised, so that it does not replace the answer.
         """
         super().__init__()
         self.tuner = tuner

@@ -73,7 +73,8 @@ def wrap(
         tuned: False for requests that the base model answers. They wait for the model as tuned ones
             do, and nothing is trained.
         on_report: receives the report of every request in which the tuner was called, when the
-            request is over. Exceptions that it raises propagate, so no answer goes unrecorded.
+            request is over. An exception that it raises is logged and not raised, so that it
+            replaces neither the answer nor an error of the request.
 
     Raises:
         TypeError: if `wrapped` is neither.
