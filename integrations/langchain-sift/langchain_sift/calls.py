@@ -24,6 +24,10 @@ OWN_ARGUMENTS: Final = {
 also the name of one that some stores take.)"""
 
 
+SEARCH_TYPES: Final = ("similarity", "similarity_score_threshold", "mmr")
+"""Values of `search_type` that `as_retriever` takes."""
+
+
 @dataclass(frozen=True)
 class Call:
     """The arguments of one call.
@@ -117,6 +121,8 @@ def for_the_store(search_kwargs: dict[str, Any]) -> dict[str, Any]:
         ValueError: if arguments of the retriever itself are among them.
     """
     own = sorted(OWN_ARGUMENTS & search_kwargs.keys())
+    if "search_type" in own and search_kwargs["search_type"] not in SEARCH_TYPES:
+        own.remove("search_type")  # OpenSearch has an argument of that name
     if own:
         helps = "; ".join([f"got {own}: pass them to SIFTRetriever itself", *advice(own)])
         raise ValueError(
