@@ -17,6 +17,7 @@ from sift_retrievers.finetune.errors import (
 )
 from sift_retrievers.finetune.report import Report
 from sift_retrievers.finetune.session import Session
+from sift_retrievers.finetune.training_step import TrainingStep
 from sift_retrievers.finetune.tuner import TestTimeTuner
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "Report",
     "Session",
     "TestTimeTuner",
+    "TrainingStep",
     "TuningError",
 ]

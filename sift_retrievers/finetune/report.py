@@ -12,8 +12,8 @@ class Report:
 
     stopped: str
     """Why training ended: "passages" (all of them were used), "max_steps", "max_seconds",
-    "max_tokens", "alpha", "min_gain" (the predicted gain was too small; nothing was trained),
-    "empty" (there were no passages), "cancelled" or "error"."""
+    "max_tokens", "callback" (`on_step` returned True), "alpha", "min_gain" (the predicted gain was
+    too small; nothing was trained), "empty" (there were no passages), "cancelled" or "error"."""
     losses: tuple[float, ...] = ()
     """Loss before each step, in nats per token, in the order of the passages."""
     passage_ids: tuple[str | None, ...] = ()

@@ -105,6 +105,7 @@ class Session:
                     progress,
                     base=self.base,
                     stop=lambda: self._stop.is_set() or abandoned_here(),
+                    ids=ids,
                 )
             self.report = self._make_report(plan, progress, error, ids)
             self._trained_on = (query, *passages)

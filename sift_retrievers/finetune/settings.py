@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sift_retrievers.finetune.budget import Budget
+from sift_retrievers.finetune.training_step import OnStep
 from sift_retrievers.validation import count, positive
 
 OnError = Literal["base", "partial", "raise"]
@@ -17,6 +18,7 @@ class TunerSettings:
     """The settings of a `TestTimeTuner`, which explains each of them.
 
     Raises:
+        TypeError: if `on_step` cannot be called.
         ValueError: if a value is not allowed.
     """
 
@@ -32,6 +34,7 @@ class TunerSettings:
     query_as_context: bool
     gradient_checkpointing: bool
     queue_timeout: float | None
+    on_step: OnStep | None
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "alpha", "min_gain", "lambda_", "queue_timeout"):
@@ -41,6 +44,10 @@ class TunerSettings:
         count(self.max_passage_tokens, "max_passage_tokens")
         if self.cache_bytes != 0:
             count(self.cache_bytes, "cache_bytes")
+        if self.on_step is not None and not callable(self.on_step):
+            raise TypeError(
+                f"on_step must be a function of a TrainingStep; got {type(self.on_step).__name__}"
+            )
         if self.on_error not in ("base", "partial", "raise"):
             raise ValueError(
                 f'on_error must be "base", "partial" or "raise"; got {self.on_error!r}'

@@ -45,7 +45,7 @@ class Progress:
     def reproducible(self) -> bool:
         """Whether the same passages would give the same weights again.
 
-        This is not so if a time limit, a cancellation or an error ended training.
+        This is not so if a time limit, a cancellation, `on_step` or an error ended training.
         """
         return self.stopped in ("passages", "max_steps", "max_tokens")
 
@@ -70,6 +70,7 @@ def train(
     progress: Progress,
     stop: Callable[[], bool],
     checkpointing: bool = False,
+    after_step: Callable[[], bool] | None = None,
 ) -> None:
     """Make one AdamW step per example, in order, with a new optimizer. Updates `progress`.
 
@@ -81,10 +82,11 @@ def train(
         progress: updated after each step.
         stop: asked before each step; True ends training.
         checkpointing: recompute activations for the gradient, instead of keeping them.
+        after_step: called after each step, when `progress` is up to date; True ends training.
 
     Raises:
         NonFiniteLossError: if a loss or gradient is not finite; it is not applied to the weights.
-        Exception: whatever the model raises.
+        Exception: whatever the model or `after_step` raises.
     """
     start = perf_counter()
     optimizer = torch.optim.AdamW(trainable.parameters, lr=learning_rate, weight_decay=0.0)
@@ -116,3 +118,6 @@ def train(
             progress.trained.append(example.position)
             progress.tokens += example.tokens
             progress.seconds = perf_counter() - start
+            if after_step is not None and after_step():
+                progress.stopped = "callback"
+                return

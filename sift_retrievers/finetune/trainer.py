@@ -17,6 +17,7 @@ from sift_retrievers.finetune.examples import Example, PassageReader
 from sift_retrievers.finetune.fingerprint import Fingerprint, fingerprint
 from sift_retrievers.finetune.settings import TunerSettings
 from sift_retrievers.finetune.steps import Progress, train
+from sift_retrievers.finetune.training_step import TrainingStep
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Trainer:
         *,
         base: Fingerprint | None,
         stop: Callable[[], bool],
+        ids: Sequence[str | None] | None = None,
     ) -> Exception | None:
         """Switch the adapter on and train it, or restore a cached one. Updates `progress`.
 
@@ -63,6 +65,7 @@ class Trainer:
             progress: records the steps.
             base: fingerprint of the base model before the session.
             stop: asked before each step; True ends training.
+            ids: of the passages, for `on_step`.
 
         Returns:
             The error that ended training, for `on_error` to handle. The adapter is then off, except
@@ -70,7 +73,7 @@ class Trainer:
         """
         self.slot.enable()
         try:
-            self._train_or_restore(query, passages, progress, base, stop)
+            self._train_or_restore(query, passages, progress, base, stop, ids)
         except Exception as error:
             if self.settings.on_error != "partial" or progress.step_interrupted:
                 self.slot.disable()
@@ -84,6 +87,7 @@ class Trainer:
         progress: Progress,
         base: Fingerprint | None,
         stop: Callable[[], bool],
+        ids: Sequence[str | None] | None,
     ) -> None:
         settings = self.settings
         examples: Iterable[Example] = self._examples(query, passages)
@@ -106,9 +110,34 @@ class Trainer:
             progress=progress,
             stop=stop,
             checkpointing=settings.gradient_checkpointing,
+            after_step=self._after_step(progress, len(passages), ids),
         )
         if key is not None and progress.reproducible:
             self.cache.put(key, TrainedAdapter(self.slot.weights(), deepcopy(progress)))
+
+    def _after_step(
+        self, progress: Progress, passages: int, ids: Sequence[str | None] | None
+    ) -> Callable[[], bool] | None:
+        """Make the function that calls `on_step` and returns whether training is to end."""
+        on_step = self.settings.on_step
+        if on_step is None:
+            return None
+        steps = min(passages, self.settings.budget.max_steps or passages)
+
+        def after_step() -> bool:
+            position = progress.trained[-1]
+            step = TrainingStep(
+                step=len(progress.losses),
+                steps=steps,
+                loss=progress.losses[-1],
+                position=position,
+                passage_id=None if ids is None else ids[position],
+                tokens=progress.tokens,
+                seconds=progress.seconds,
+            )
+            return bool(on_step(step))
+
+        return after_step
 
     def _examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
         """Tokenise the passages one by one; skip those without a token to predict."""

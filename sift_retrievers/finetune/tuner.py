@@ -27,6 +27,7 @@ from sift_retrievers.finetune.open_request import AsyncRequest, OpenRequest
 from sift_retrievers.finetune.session import Session
 from sift_retrievers.finetune.settings import OnError, TunerSettings, Verify
 from sift_retrievers.finetune.trainer import Trainer
+from sift_retrievers.finetune.training_step import OnStep
 from sift_retrievers.selection import Selection
 
 
@@ -71,6 +72,7 @@ class TestTimeTuner:
         query_as_context: bool = False,
         gradient_checkpointing: bool = False,
         queue_timeout: float | None = 300.0,
+        on_step: OnStep | None = None,
     ) -> None:
         """Put the adapter into the model.
 
@@ -98,9 +100,15 @@ class TestTimeTuner:
             gradient_checkpointing: recompute activations for the gradient, instead of keeping
                 them: less memory, more time.
             queue_timeout: seconds that a request waits for the model; None: forever.
+            on_step: called with a `TrainingStep` after each gradient step, in the thread that
+                trains. If it returns True, training ends and the model answers with what was
+                trained so far. (tqdm's `update` returns True at times: do not pass its result on.)
+                An exception in it is an error of training, for `on_error` to handle. Not called
+                when the adapter comes from the cache.
 
         Raises:
             ImportError: if transformers or peft is not installed.
+            TypeError: if `on_step` cannot be called, or `lora` is of another class.
             ValueError: if a setting is not allowed, if `lora` would change the base model, or if
                 the model cannot be tuned. The model is then unchanged.
         """
@@ -117,6 +125,7 @@ class TestTimeTuner:
             query_as_context=query_as_context,
             gradient_checkpointing=gradient_checkpointing,
             queue_timeout=queue_timeout,
+            on_step=on_step,
         )
         if gradient_checkpointing:
             checkpointable_layers(model)
