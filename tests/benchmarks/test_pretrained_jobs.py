@@ -143,3 +143,15 @@ def test_what_was_done_is_taken_from_the_store(
     assert asked == wanted[-1:]
     assert again[wanted[0].key].losses == {(0, 0): 1, (10, 5): math.inf}
     assert Site(folder, replace(CPU, dtype="float32"), tmp_path).store != site.store
+
+
+@pytest.mark.slow
+def test_processes_do_the_same(model: TunedModel, folder: Path, tmp_path: Path) -> None:
+    site = Site(folder, replace(CPU, dtype="float32", workers=2), tmp_path)
+    wanted = [Job(HeldOutText(text), PASSAGES, (), 1e-2, ((0, 0), (3, 0))) for text in PASSAGES]
+    found = jobs.outcomes(site, wanted, "jobs")
+    assert [found[job.key].losses for job in wanted] == [job.do(model).losses for job in wanted]
+    before = site.store.read_text()
+    late = [replace(job, learning_rate=2e-2) for job in wanted]
+    assert jobs.outcomes(site, late, "jobs", lambda: True) == {}
+    assert site.store.read_text() == before
