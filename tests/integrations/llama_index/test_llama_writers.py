@@ -19,10 +19,17 @@ from corpus import Corpus
 from llama_cases import CASES
 from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import NodeWithScore, TextNode
-from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
+from llama_index.core.vector_stores import MetadataFilter, MetadataFilters, SimpleVectorStore
 
 from llama_index.retrievers.sift import SIFTRetriever
+from llama_index.retrievers.sift.stores import StoredVector
+from llama_index.retrievers.sift.stores.in_flight import (
+    ids_in_flight,
+    ids_of_nodes,
+    read_settled,
+)
 
 DIM, NODES, THREADS, QUERIES = 12, 40, 16, 20
 
@@ -154,3 +161,73 @@ def test_a_writer_beside_sixteen_readers(
     assert len(failed) <= THREADS * QUERIES / 20
     assert found > THREADS * QUERIES
     assert (tenants, similarities) == (0, 0)
+
+
+class Slow(SimpleVectorStore):
+    """A store whose writer stands still between the vectors and the texts."""
+
+    _inside: Event = PrivateAttr(default_factory=Event)
+    _go_on: Event = PrivateAttr(default_factory=Event)
+
+    def add(self, nodes: Any, **kwargs: Any) -> list[str]:
+        ids = super().add(nodes, **kwargs)
+        self._inside.set()
+        self._go_on.wait(20)
+        return ids
+
+
+def test_a_new_vector_is_not_taken_for_the_old_text() -> None:
+    store, names = Slow(), Corpus(count=NODES).ids
+    context = StorageContext.from_defaults(vector_store=store)
+    store._go_on.set()
+    first = [node_of(name, i, 0) for i, name in enumerate(names)]
+    index = VectorStoreIndex(first, storage_context=context, embed_model=OfTheText())
+    retriever = SIFTRetriever(index, NODES, NODES)
+    store._go_on.clear()
+    store._inside.clear()
+    new = [node_of(name, i, 1) for i, name in enumerate(names)][:3]
+    with ThreadPoolExecutor(1) as one:
+        writing = one.submit(index.insert_nodes, new)
+        try:
+            assert store._inside.wait(20)
+            beside = retriever.retrieve("query")
+        finally:
+            store._go_on.set()
+        writing.result()
+    assert all(" version 0 of " in scored.node.get_content() for scored in beside)
+    assert beside[0].node.metadata["vectors"] == "3 of 40 embedded again"
+    for scored in [*beside, *retriever.retrieve("query")]:
+        own, asked = np.array(vector_of(scored.node.get_content())), np.array(vector_of("query"))
+        cosine = own @ asked / np.linalg.norm(own) / np.linalg.norm(asked)
+        assert scored.node.metadata["similarity"] == pytest.approx(cosine, abs=1e-5)
+    assert all("vectors" not in scored.node.metadata for scored in retriever.retrieve("query"))
+
+
+def test_rows_that_change_or_are_being_written_are_left_out() -> None:
+    inside, go_on = Event(), Event()
+
+    def write(nodes: list[TextNode]) -> int:
+        inside.set()
+        go_on.wait(20)
+        return len(nodes)
+
+    reads = iter(
+        [
+            {name: StoredVector([1.0], "text") for name in "abcd"},
+            {
+                "a": StoredVector([1.0], "text"),
+                "b": StoredVector([2.0], "text"),
+                "c": StoredVector([1.0], "other"),
+                "d": StoredVector([1.0], "text"),
+                "e": StoredVector([1.0], "text"),
+            },
+        ]
+    )
+    writes = [(write, ids_of_nodes("nodes")), (None, ids_of_nodes("nodes"))]
+    with ThreadPoolExecutor(1) as one:
+        one.submit(write, [node_of("d", 0, 0)])
+        assert inside.wait(20)
+        settled = read_settled(lambda: next(reads), writes)
+        go_on.set()
+    assert settled == {"a": StoredVector([1.0], "text")}
+    assert ids_in_flight(writes) == set()

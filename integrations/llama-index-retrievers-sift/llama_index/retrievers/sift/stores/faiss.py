@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llama_index.retrievers.sift.stores.in_flight import ids_in_flight, writes_of_index
 from sift_retrievers.retrieval import StoredVector, StoreReader
 
 
 class FaissReader(StoreReader[Any]):
-    """Vectors as the index reconstructs them; its ids are positions in the index."""
+    """Vectors as the index reconstructs them; its ids are positions in the index.
+
+    FAISS itself must not be searched while another thread writes to the index.
+    """
 
     ids_are_positions = True
 
@@ -37,6 +41,12 @@ class FaissMapReader(FaissReader):
     """As of `FaissReader`, with a table from the ids of nodes to positions."""
 
     ids_are_positions = False
+
+    def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
+        """As of `FaissReader`, without the nodes that another thread is writing."""
+        found = super().vectors_by_id(ids)
+        open_ids = ids_in_flight(writes_of_index(self.store))
+        return {name: row for name, row in found.items() if name not in open_ids}
 
     def _position(self, name: str) -> int | None:
         position: int | None = self.store._node_id_to_faiss_id_map.get(name)

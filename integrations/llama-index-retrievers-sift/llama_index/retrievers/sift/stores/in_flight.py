@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
+from llama_index.core.indices.vector_store.base import VectorStoreIndex
 
 from sift_retrievers.retrieval import StoredVector
 
@@ -63,6 +64,16 @@ def ids_in_flight(writes: Sequence[tuple[Any, IdsOf]]) -> set[str]:
                 found.update(map(str, [*ids_of(frame.f_locals)]))
             frame = frame.f_back
     return found
+
+
+def writes_of_index(store: Any) -> list[tuple[Any, IdsOf]]:
+    """The calls that write vectors into a store without texts, and then texts into the docstore."""
+    batch = ids_of_nodes("nodes_batch")
+    return [
+        (type(store).add, ids_of_nodes("nodes")),
+        (VectorStoreIndex._add_nodes_to_index, batch),
+        (VectorStoreIndex._async_add_nodes_to_index, batch),
+    ]
 
 
 def ids_of_nodes(name: str) -> IdsOf:
