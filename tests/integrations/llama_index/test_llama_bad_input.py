@@ -78,6 +78,11 @@ def test_a_retriever_in_place_of_its_index(simple: VectorStoreIndex) -> None:
         SIFTRetriever(retriever)
 
 
+def test_an_index_in_place_of_its_store(simple: VectorStoreIndex) -> None:
+    with pytest.raises(ValueError, match=r"must be a store: pass index\.vector_store"):
+        SIFTRerank(vector_store=simple)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

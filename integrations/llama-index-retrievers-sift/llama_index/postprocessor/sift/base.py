@@ -10,6 +10,7 @@ import llama_index.core.instrumentation as instrument
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import Field, field_validator, model_validator
 from llama_index.core.callbacks import CBEventType, EventPayload
+from llama_index.core.indices.base import BaseIndex
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
@@ -78,6 +79,8 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
+        if isinstance(self.vector_store, BaseIndex):
+            raise ValueError("vector_store must be a store: pass index.vector_store")
         reader = reader_of(self.vector_store, self.adapter)
         if reader is not None and reader.ids_are_positions:
             raise ValueError(
