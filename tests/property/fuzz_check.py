@@ -80,7 +80,9 @@ class _Checked:
         near = self.share if self.variance else self.nats
         named = [j for j, name in enumerate(self.truth.positions) if name == index]
         assert named, f"{index} is no candidate"
-        pick = max(named, key=lambda j: score[j])
+        # A row that ids list twice: equal scores go to the first, whose cost may be another.
+        highest = max(score[j] for j in named)
+        pick = next(j for j in named if score[j] >= highest - near)
         assert score[pick] > -np.inf, f"{index} may not be picked after {before}"
         regret = float(score.max() - score[pick])
         assert regret <= near, f"pick {index} after {before}: regret {regret:.2e} > {near:.2e}"
