@@ -23,6 +23,7 @@ BASE = {
     "forking",
     "once",
     "ranking",
+    "running_calls",
     "stop_reason",
     "threads",
     "validation",

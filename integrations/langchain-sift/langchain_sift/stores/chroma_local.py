@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, TypeVar
 
-from langchain_sift.stores.writers import calls, first, is_only_thread
+from langchain_sift.stores.writers import DEPTH, first
+from sift_retrievers.running_calls import is_only_thread, running_calls
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ def unchanged(
 def _none_is_replaced(collection: Any, ids: Sequence[str]) -> bool | None:
     """True if nobody is about to replace one of the rows' vectors, else None."""
     api = vars(type(collection._client))
-    for call in calls(api.get("_upsert"), api.get("_update")):
+    for call in running_calls(api.get("_upsert"), api.get("_update"), depth=DEPTH):
         if not {*(call.f_locals.get("ids") or ())}.isdisjoint(ids):
             return None
     return True

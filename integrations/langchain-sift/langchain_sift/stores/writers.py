@@ -6,12 +6,11 @@ that a change is under way; the stack of the writing thread does.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from threading import get_ident
+from collections.abc import Callable
 from time import sleep
-from types import FrameType
 from typing import Any, Final, TypeVar
+
+from sift_retrievers.running_calls import running_calls
 
 T = TypeVar("T")
 
@@ -58,27 +57,4 @@ def is_running(*functions: Any) -> bool:
     Args:
         *functions: written in Python; what is no such function is passed over.
     """
-    return any(True for _ in calls(*functions))
-
-
-def calls(*functions: Any) -> Iterator[FrameType]:
-    """The calls of these functions that other threads are in at this moment."""
-    codes = [code for f in functions if (code := getattr(f, "__code__", None)) is not None]
-    here = get_ident()
-    for thread, top in sys._current_frames().items():
-        if thread == here:
-            continue
-        frame: FrameType | None = top
-        for _ in range(DEPTH):
-            if frame is None:
-                break
-            code = frame.f_code
-            for wanted in codes:
-                if code is wanted:
-                    yield frame
-            frame = frame.f_back
-
-
-def is_only_thread() -> bool:
-    """Whether no other thread of this process runs Python."""
-    return len(sys._current_frames()) == 1
+    return any(True for _ in running_calls(*functions, depth=DEPTH))

@@ -7,16 +7,14 @@ written. The stack of the thread that writes it does.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import get_ident
-from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 
 from sift_retrievers.retrieval import StoredVector
+from sift_retrievers.running_calls import running_calls
 
 IdsOf: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Any]]
 """From the local variables of a call that writes rows to the ids of these rows."""
@@ -54,15 +52,10 @@ def same_row(one: StoredVector | None, other: StoredVector | None) -> bool:
 
 def ids_in_flight(writes: Sequence[tuple[Any, IdsOf]]) -> set[str]:
     """The ids of the rows that calls of these functions in other threads are writing."""
-    by_code = {function.__code__: ids for function, ids in writes if hasattr(function, "__code__")}
-    here, found = get_ident(), set[str]()
-    for thread, top in sys._current_frames().items():
-        frame: FrameType | None = None if thread == here else top
-        while frame is not None:
-            ids_of = by_code.get(frame.f_code)
-            if ids_of is not None:
-                found.update(map(str, [*ids_of(frame.f_locals)]))
-            frame = frame.f_back
+    ids_of = {f.__code__: ids for f, ids in writes if hasattr(f, "__code__")}
+    found = set[str]()
+    for call in running_calls(*(function for function, _ in writes)):
+        found.update(map(str, [*ids_of[call.f_code](call.f_locals)]))
     return found
 
 
