@@ -32,7 +32,7 @@ from sift_retrievers.selection import Selection
 
 
 class TestTimeTuner:
-    """Trains a LoRA adapter on the passages of one request, and discards it afterwards.
+    """Trains an adapter on the passages of one request, and discards it afterwards.
 
     The adapter is put into the model object once, and is off between requests. When a request ends,
     its adapter is reset, whatever happened. The weights of the base model are never written to;
@@ -79,7 +79,8 @@ class TestTimeTuner:
         Args:
             model: a causal language model of transformers, in fp32 or bf16, on one device.
             tokenizer: of the model.
-            lora: a `peft.LoraConfig`; default: rank 8 on all linear layers.
+            lora: a `peft.LoraConfig`, with `use_rslora` or `use_dora` if you like, or a
+                `peft.IA3Config`; default: LoRA of rank 8 on all linear layers.
             learning_rate: of AdamW; each passage takes one step.
             budget: limits on the training of a request; default: 50 steps.
             alpha: stop training by the α rule of adaptive SIFT, so that the compute follows the

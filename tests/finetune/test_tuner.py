@@ -259,7 +259,7 @@ def test_a_request_whose_passages_come_later(model: Any) -> None:
         (LoraConfig(target_modules="all-linear", bias="all"), "trains the base's biases"),
         (LoraConfig(target_modules="all-linear", init_lora_weights="pissa"), "pissa"),
         (LoraConfig(target_modules="all-linear", modules_to_save=["lm_head"]), "modules_to_save"),
-        (LoraConfig(target_modules="all-linear", use_dora=True), "use_dora"),
+        (LoraConfig(target_modules="all-linear", lora_bias=True), r"cannot reset.*lora_B.*bias"),
     ],
 )
 def test_a_wrong_lora_leaves_the_model_as_it_was(model: Any, lora: Any, message: str) -> None:

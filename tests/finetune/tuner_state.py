@@ -36,7 +36,7 @@ class State:
             torch.get_rng_state().tolist() if self.random else None,
             [*self.model.__dict__],
             [p.grad is None for p in self.model.parameters()],
-            sum(float(x.lora_B["sift"].weight.abs().sum()) for x in slot.layers),
+            [weight.tolist() for weight in slot.weights()],
             self.tuner._lock.held,
         )
 
