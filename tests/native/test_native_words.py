@@ -78,7 +78,7 @@ def test_rows_of_another_length() -> None:
         native.score_terms(good[0], good, bytes(3))
     with pytest.raises(ValueError, match="relevance: 4 numbers of 8 bytes expected, 24 bytes came"):
         native.mentions(good, np.zeros(3), 10)
-    with pytest.raises(ValueError, match="word_weights: 9 numbers of 8 bytes expected, 64 bytes came"):
+    with pytest.raises(ValueError, match="word_weights: 9 numbers of 8 bytes expected, 64 bytes"):
         native.phrases(good, np.zeros(8), 0.3)
     with pytest.raises(ValueError, match="values: 6 numbers"):
         native.standardized(np.zeros(5), 2, 3, 1e-7)

@@ -13,7 +13,8 @@ from threading import Event
 import numpy as np
 import pytest
 
-from sift_retrievers.retrieval import EmbeddingCache, OnLoop
+from sift_retrievers.retrieval import EmbeddingCache
+from sift_retrievers.retrieval.work import OnLoop
 
 
 class Model:
@@ -131,7 +132,8 @@ def test_a_size_that_is_none(size: int) -> None:
 def test_a_process_forked_while_a_thread_is_in_the_cache() -> None:
     code = """
 import os, threading
-from sift_retrievers.retrieval import EmbeddingCache, OnLoop
+from sift_retrievers.retrieval import EmbeddingCache
+from sift_retrievers.retrieval.work import OnLoop
 cache = EmbeddingCache()
 held, done = threading.Event(), threading.Event()
 def hold():

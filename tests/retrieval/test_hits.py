@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sift_retrievers.retrieval import Hits, check_hits, no_hits, stacked
+from sift_retrievers.retrieval import Hits
+from sift_retrievers.retrieval.hits import check_hits, no_hits, stacked
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, lambda row: [*map(np.float32, row)]])

@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sift_retrievers.retrieval import (
-    Hits,
-    ReaderRegistry,
-    StoredVector,
-    StoreReader,
-    check_search_kwargs,
-)
+from sift_retrievers.retrieval import Hits, ReaderRegistry, StoredVector, StoreReader
+from sift_retrievers.retrieval.stores import check_search_kwargs
 
 
 class Base:

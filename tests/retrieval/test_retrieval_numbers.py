@@ -22,8 +22,9 @@ from documents_in_memory import (
 from real_texts import real_texts
 
 from sift_retrievers import SharedNoise, select
-from sift_retrievers.retrieval import Hits, SelectionRules, Target, check_hits, retrieve
+from sift_retrievers.retrieval import Hits, SelectionRules, Target, retrieve
 from sift_retrievers.retrieval.candidates import TERMS
+from sift_retrievers.retrieval.hits import check_hits
 from sift_retrievers.retrieval.rules import PHRASES
 from sift_retrievers.retrieval.titles import titles_of
 from sift_retrievers.witnesses import Witnesses

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tensors import needs_torch, tensor
 
-from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, no_hits, retrieve
+from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, retrieve
+from sift_retrievers.retrieval.hits import no_hits
 from sift_retrievers.witnesses import Witnesses
 from sift_retrievers.witnesses.scorer import checked_scores
 

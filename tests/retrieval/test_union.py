@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sift_retrievers.retrieval import Hits, no_hits, union
+from sift_retrievers.retrieval import Hits
+from sift_retrievers.retrieval.hits import no_hits
+from sift_retrievers.retrieval.union import union
 
 
 def hits(*rows: tuple[str | None, list[float], str]) -> Hits[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sift_retrievers.retrieval import Direct, OnLoop, Work, checked_timeout, finished, native
+from sift_retrievers.retrieval.work import Direct, OnLoop, Work, checked_timeout, finished, native
 
 
 class Store:

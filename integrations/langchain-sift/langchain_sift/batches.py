@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
 from langchain_sift.queries import BatchEmbedder, embedded_before
-from sift_retrievers.retrieval import Direct, OnLoop, finished
+from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
 class BatchQueries(NamedTuple):

@@ -12,7 +12,8 @@ from langchain_sift.retriever import SIFTRetriever
 from sift_retrievers.calibration import Calibration, QueryCandidates
 from sift_retrievers.calibration import calibrate as calibrate_by
 from sift_retrievers.calibration.calibrate import Gold
-from sift_retrievers.retrieval import Direct, Hits, Target, finished
+from sift_retrievers.retrieval import Hits, Target
+from sift_retrievers.retrieval.work import Direct, finished
 
 
 def calibrate(

@@ -7,7 +7,8 @@ from typing import Any, Final, Self
 
 from langchain_sift.as_retriever import INSTEAD, advice
 from langchain_sift.settings import RULES, SelectionSettings
-from sift_retrievers.retrieval import SelectionRules, checked_timeout
+from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.retrieval.work import checked_timeout
 from sift_retrievers.validation import count
 
 OWN_ARGUMENTS: Final = {

@@ -17,17 +17,9 @@ from langchain_sift.selecting import aexplained, chosen, explained, returned
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_lookup, embeddings_of
 from langchain_sift.tracing import AnyManager, Stages
-from sift_retrievers.retrieval import (
-    Direct,
-    EmbeddingCache,
-    Explanation,
-    OnLoop,
-    Retrieval,
-    SelectionRules,
-    Work,
-    finished,
-)
+from sift_retrievers.retrieval import EmbeddingCache, Explanation, Retrieval, SelectionRules
 from sift_retrievers.retrieval.rules import weighs_relevance
+from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 
 
 class SIFTCompressor(SelectionSettings, RunnableCompressor):

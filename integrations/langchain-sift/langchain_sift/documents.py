@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Retrieval, deep_copied
+from sift_retrievers.retrieval import Retrieval
+from sift_retrievers.retrieval.copying import deep_copied
 
 
 def copies_of_picks(retrieval: Retrieval[Document], annotate: bool) -> list[Document]:

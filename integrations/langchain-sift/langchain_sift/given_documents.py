@@ -10,7 +10,9 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from langchain_sift.stores import hits_of, stored_vectors
-from sift_retrievers.retrieval import EmbeddingCache, Hits, Target, Work, check_hits, native
+from sift_retrievers.retrieval import EmbeddingCache, Hits, Target
+from sift_retrievers.retrieval.hits import check_hits
+from sift_retrievers.retrieval.work import Work, native
 
 
 async def hits_of_given(

@@ -16,14 +16,9 @@ from langchain_core.runnables.base import coerce_to_runnable
 
 from langchain_sift.calls import Call
 from langchain_sift.tracing import AnyManager, Stages
-from sift_retrievers.retrieval import (
-    Target,
-    TargetLike,
-    Work,
-    as_targets,
-    checked_vector,
-    native,
-)
+from sift_retrievers.retrieval import Target
+from sift_retrievers.retrieval.target import TargetLike, as_targets, checked_vector
+from sift_retrievers.retrieval.work import Work, native
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 

@@ -29,18 +29,9 @@ from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_store, embeddings_of, reader_of, search, warn_once
 from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
-from sift_retrievers.retrieval import (
-    Direct,
-    EmbeddingCache,
-    Explanation,
-    Hits,
-    OnLoop,
-    Retrieval,
-    Target,
-    Work,
-    finished,
-    union,
-)
+from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retrieval, Target
+from sift_retrievers.retrieval.union import union
+from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 from sift_retrievers.validation import count
 
 

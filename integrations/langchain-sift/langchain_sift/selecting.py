@@ -11,16 +11,14 @@ from langchain_sift.documents import copies_of_picks
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import (
-    SELECTION,
     Explanation,
     Hits,
-    OnLoop,
     Retrieval,
     SelectionRules,
     Target,
-    Work,
     retrieve,
 )
+from sift_retrievers.retrieval.work import SELECTION, OnLoop, Work
 
 
 async def chosen(

@@ -21,8 +21,9 @@ from pydantic import (
 
 from langchain_sift.as_retriever import advice
 from sift_retrievers.kernels import Kernel
-from sift_retrievers.retrieval import SelectionRules, checked_timeout
+from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
+from sift_retrievers.retrieval.work import checked_timeout
 from sift_retrievers.validation import count
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from langchain_sift.stores import (
     stored_vectors,
 )
 from langchain_sift.stores.in_memory import InMemoryReader
-from sift_retrievers.retrieval import Direct, Hits, finished
+from sift_retrievers.retrieval import Hits
+from sift_retrievers.retrieval.work import Direct, finished
 
 
 @pytest.fixture(autouse=True)

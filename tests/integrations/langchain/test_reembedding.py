@@ -16,7 +16,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_sift import SIFTRetriever
 from langchain_sift.stores import ReembeddingWarning, reader_of, search
-from sift_retrievers.retrieval import Direct, EmbeddingCache, OnLoop, Target, finished
+from sift_retrievers.retrieval import EmbeddingCache, Target
+from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
 @pytest.fixture(autouse=True)

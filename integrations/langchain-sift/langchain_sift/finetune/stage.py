@@ -9,8 +9,9 @@ from langchain_core.documents import Document
 
 from langchain_sift.tracing import Stages
 from sift_retrievers.finetune import Report, TestTimeTuner
-from sift_retrievers.retrieval import Retrieval, Work
+from sift_retrievers.retrieval import Retrieval
 from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
+from sift_retrievers.retrieval.work import Work
 
 
 async def tune(

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.docstore import hits_in_docstore
-from sift_retrievers.retrieval import Hits, StoreReader, stacked
+from sift_retrievers.retrieval import Hits, StoreReader
+from sift_retrievers.retrieval.hits import stacked
 
 
 class AnnoyReader(StoreReader[Document]):

@@ -13,7 +13,8 @@ from langchain_core.documents import Document
 from langchain_sift.stores.chroma_local import in_spite_of_deletions, is_local, passes, unchanged
 from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.untouched import is_untouched
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.hits import no_hits
 
 
 class ChromaReader(StoreReader[Document]):

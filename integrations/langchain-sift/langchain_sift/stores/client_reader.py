@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, finished
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.work import finished
 
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
 """`await ask("search", limit=5)`: the answer of a method of the store's client, whichever it is."""

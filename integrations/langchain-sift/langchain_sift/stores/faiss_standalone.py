@@ -12,7 +12,8 @@ from langchain_core.documents import Document
 from langchain_sift.stores.docstore import hits_with_ids
 from langchain_sift.stores.faiss_index import check_dimension, lossy, nearest
 from langchain_sift.stores.writers import is_running, undisturbed
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.hits import no_hits
 
 T = TypeVar("T")
 

@@ -11,8 +11,9 @@ from langchain_core.documents import Document
 
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.untouched import is_untouched
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits, stacked
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 from sift_retrievers.retrieval.cosines import cosines
+from sift_retrievers.retrieval.hits import no_hits, stacked
 
 SEARCH: Final = "_similarity_search_with_score_by_vector"
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.lance_table import Columns, hits_in, vectors_in
-from sift_retrievers.retrieval import Hits, StoredVector, StoreReader, no_hits
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.hits import no_hits
 
 COLUMNS: Final = Columns(id="id", text="text", vector="vector")
 

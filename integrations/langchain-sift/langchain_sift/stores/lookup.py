@@ -9,7 +9,8 @@ from typing import Any, Final
 from langchain_core.documents import Document
 
 from langchain_sift.stores.registry import READERS
-from sift_retrievers.retrieval import OnLoop, StoredVector, StoreReader, Work
+from sift_retrievers.retrieval import StoredVector, StoreReader
+from sift_retrievers.retrieval.work import OnLoop, Work
 
 ID_KEYS: Final = ("_id", "pk")
 """Where stores that leave `Document.id` empty put their id."""

@@ -13,7 +13,8 @@ from langchain_core.documents import Document
 
 from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
 from langchain_sift.stores.hits import hits_of
-from sift_retrievers.retrieval import Hits, StoredVector, no_hits
+from sift_retrievers.retrieval import Hits, StoredVector
+from sift_retrievers.retrieval.hits import no_hits
 
 
 class MilvusReader(ClientReader):

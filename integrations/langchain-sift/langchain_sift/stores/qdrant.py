@@ -18,7 +18,8 @@ from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.qdrant_local import Rows, is_written, local_collection, read_rows
 from langchain_sift.stores.rows import hits_of_rows
 from langchain_sift.stores.writers import undisturbed
-from sift_retrievers.retrieval import Hits, StoredVector, finished
+from sift_retrievers.retrieval import Hits, StoredVector
+from sift_retrievers.retrieval.work import finished
 
 Vector = npt.NDArray[np.float32]
 _notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()

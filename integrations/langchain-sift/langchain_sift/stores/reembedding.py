@@ -14,16 +14,8 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from langchain_sift.stores.hits import hits_of
-from sift_retrievers.retrieval import (
-    Direct,
-    EmbeddingCache,
-    Hits,
-    StoreReader,
-    Target,
-    Work,
-    finished,
-    native,
-)
+from sift_retrievers.retrieval import EmbeddingCache, Hits, StoreReader, Target
+from sift_retrievers.retrieval.work import Direct, Work, finished, native
 
 NOTE: Final = "embedded again by the retriever"
 _warned: WeakSet[type] = WeakSet()

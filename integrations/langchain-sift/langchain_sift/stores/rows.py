@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.documents import Document
 
-from sift_retrievers.retrieval import Hits, stacked
+from sift_retrievers.retrieval import Hits
+from sift_retrievers.retrieval.hits import stacked
 
 
 def hits_of_rows(

@@ -9,16 +9,10 @@ from typing import Any
 from langchain_core.documents import Document
 
 from langchain_sift.stores.reembedding import ReembeddingReader
-from sift_retrievers.retrieval import (
-    Hits,
-    OnLoop,
-    StoreReader,
-    Target,
-    Work,
-    check_hits,
-    check_search_kwargs,
-    no_hits,
-)
+from sift_retrievers.retrieval import Hits, StoreReader, Target
+from sift_retrievers.retrieval.hits import check_hits, no_hits
+from sift_retrievers.retrieval.stores import check_search_kwargs
+from sift_retrievers.retrieval.work import OnLoop, Work
 
 
 async def search(

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from langchain_sift.stores.rows import hits_of_rows
-from sift_retrievers.retrieval import Hits, StoreReader, no_hits
+from sift_retrievers.retrieval import Hits, StoreReader
+from sift_retrievers.retrieval.hits import no_hits
 
 
 class SKLearnReader(StoreReader[Document]):

@@ -14,7 +14,8 @@ from langchain_core.documents import Document
 from langchain_sift.stores import Hits, StoredVector, StoreReader, search
 from langchain_sift.testing.passages import Passages, ranked
 from langchain_sift.testing.traits import StoreTraits
-from sift_retrievers.retrieval import Direct, OnLoop, Target, finished
+from sift_retrievers.retrieval import Target
+from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
 class OpenStore:

@@ -22,18 +22,9 @@ from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.targets import targets_of
 from llama_index.retrievers.sift.vectors import NodeVectors
-from sift_retrievers.retrieval import (
-    SELECTION,
-    Direct,
-    Explanation,
-    Hits,
-    OnLoop,
-    Retrieval,
-    StoredVector,
-    Work,
-    check_hits,
-    finished,
-)
+from sift_retrievers.retrieval import Explanation, Hits, Retrieval, StoredVector
+from sift_retrievers.retrieval.hits import check_hits
+from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
 from sift_retrievers.validation import count
 
 dispatcher = instrument.get_dispatcher(__name__)

@@ -9,8 +9,9 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llama_index.retrievers.sift.nodes import copied
-from sift_retrievers.retrieval import SelectionRules, Work, native
+from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.retrieval.rules import weighs_relevance
+from sift_retrievers.retrieval.work import Work, native
 
 
 @dataclass(frozen=True)

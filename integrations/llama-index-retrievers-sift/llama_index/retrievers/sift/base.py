@@ -22,15 +22,8 @@ from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSett
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.vectors import NodeVectors
-from sift_retrievers.retrieval import (
-    SELECTION,
-    Direct,
-    Explanation,
-    OnLoop,
-    Retrieval,
-    Work,
-    finished,
-)
+from sift_retrievers.retrieval import Explanation, Retrieval
+from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
 
 dispatcher = instrument.get_dispatcher(__name__)
 

@@ -14,7 +14,7 @@ from llama_index.retrievers.sift.settings import source_document
 from sift_retrievers.calibration import Calibration, QueryCandidates
 from sift_retrievers.calibration import calibrate as calibrate_by
 from sift_retrievers.calibration.calibrate import Gold
-from sift_retrievers.retrieval import Direct, finished
+from sift_retrievers.retrieval.work import Direct, finished
 
 
 def calibrate(

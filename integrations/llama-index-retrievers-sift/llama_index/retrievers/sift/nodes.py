@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
-from sift_retrievers.retrieval import Pick, Retrieval, deep_copied
+from sift_retrievers.retrieval import Pick, Retrieval
+from sift_retrievers.retrieval.copying import deep_copied
 
 KEYS: Final = (
     "rank",

@@ -21,17 +21,10 @@ from llama_index.retrievers.sift.stores.event_loops import in_first_loop
 from llama_index.retrievers.sift.stores.in_flight import same_row
 from llama_index.retrievers.sift.targets import targets_of
 from llama_index.retrievers.sift.vectors import NodeVectors
-from sift_retrievers.retrieval import (
-    Hits,
-    OnLoop,
-    StoredVector,
-    Target,
-    Work,
-    check_hits,
-    native,
-    no_hits,
-    union,
-)
+from sift_retrievers.retrieval import Hits, StoredVector, Target
+from sift_retrievers.retrieval.hits import check_hits, no_hits
+from sift_retrievers.retrieval.union import union
+from sift_retrievers.retrieval.work import OnLoop, Work, native
 
 dispatcher = instrument.get_dispatcher(__name__)
 

@@ -22,8 +22,9 @@ from llama_index.core.settings import Settings
 
 from llama_index.retrievers.sift.stores import VectorAdapter
 from sift_retrievers.kernels import Kernel
-from sift_retrievers.retrieval import EmbeddingCache, SelectionRules, checked_timeout
+from sift_retrievers.retrieval import EmbeddingCache, SelectionRules
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
+from sift_retrievers.retrieval.work import checked_timeout
 from sift_retrievers.witnesses import Witnesses
 
 if TYPE_CHECKING:

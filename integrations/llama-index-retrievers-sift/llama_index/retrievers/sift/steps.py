@@ -11,17 +11,9 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llama_index.retrievers.sift.nodes import chosen_nodes
 from llama_index.retrievers.sift.settings import SelectionSettings
-from sift_retrievers.retrieval import (
-    SELECTION,
-    Hits,
-    OnLoop,
-    Retrieval,
-    SelectionRules,
-    Target,
-    Work,
-    retrieve,
-)
+from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, retrieve
 from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
+from sift_retrievers.retrieval.work import SELECTION, OnLoop, Work
 
 dispatcher = instrument.get_dispatcher(__name__)
 

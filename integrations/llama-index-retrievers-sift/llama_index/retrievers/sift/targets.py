@@ -5,7 +5,9 @@ from __future__ import annotations
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import QueryBundle
 
-from sift_retrievers.retrieval import Target, Work, checked_vector, native
+from sift_retrievers.retrieval import Target
+from sift_retrievers.retrieval.target import checked_vector
+from sift_retrievers.retrieval.work import Work, native
 
 
 async def targets_of(

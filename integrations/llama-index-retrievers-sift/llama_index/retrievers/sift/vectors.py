@@ -11,16 +11,9 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import NodeWithScore
 
 from llama_index.retrievers.sift.nodes import embedded_text, plain_text
-from sift_retrievers.retrieval import (
-    EmbeddingCache,
-    Hits,
-    OnLoop,
-    StoredVector,
-    StoreReader,
-    Work,
-    native,
-    stacked,
-)
+from sift_retrievers.retrieval import EmbeddingCache, Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.hits import stacked
+from sift_retrievers.retrieval.work import OnLoop, Work, native
 
 REEMBEDDED: Final = "embedded again"
 
