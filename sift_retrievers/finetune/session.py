@@ -131,11 +131,16 @@ class Session:
 
         return await wait_for_thread(run_in_thread(tune), cancel=self._stop.set)
 
-    def export(self, folder: str | Path) -> Path:
+    def export(self, folder: str | Path, *, base_model: str | None = None) -> Path:
         """Write the adapter in PEFT's format into a new folder inside `folder`; return its path.
 
         `PeftModel.from_pretrained(base, path)` and serving engines can load it. The name of the new
         folder is never used twice.
+
+        Args:
+            folder: made if it does not exist.
+            base_model: name of the base model in adapter_config.json; default: the name that the
+                model was loaded by. vLLM's resolver compares it with its own `--model`.
 
         Raises:
             RuntimeError: before `tune`, or when the session is over.
@@ -143,7 +148,7 @@ class Session:
         """
         if self.closed or self.report is None:
             raise RuntimeError("an adapter can be exported inside its session only, after tune")
-        return export_adapter(self._trainer.slot, folder)
+        return export_adapter(self._trainer.slot, folder, base_model)
 
     def close(self) -> None:
         """Allow no more training; if another thread trains, wait for the end of its step."""
