@@ -120,17 +120,26 @@ def _sweep(
 
 
 def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, Job]:
-    jobs = {}
+    """A job for each method; methods that choose the same in the same order share one."""
+    jobs: dict[str, Job] = {}
     for method in METHODS:
         passages = _passages(item, method, memory)
-        jobs[method.label] = Job(
+        job = Job(
             target=HeldOutText(item.text),
             trained=passages[: max(method.watched)],
             shown=tuple(islice(dict.fromkeys(passages), SHOWN)) if method.in_context else (),
             learning_rate=rate,
             views=method.views,
         )
+        jobs[method.label] = next((one for one in jobs.values() if _holds(one, job)), job)
     return jobs
+
+
+def _holds(one: Job, other: Job) -> bool:
+    """Whether the outcome of one job holds that of another on the same target."""
+    same = one.trained[: len(other.trained)] == other.trained
+    shown = not other.shown or other.shown == one.shown
+    return same and shown and set(other.views) <= set(one.views)
 
 
 def _answer_jobs(question: Question, rate: float) -> dict[str, Job]:

@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences: no difference is claimed that the interval leaves open."""
+"""What the numbers say, in sentences: no difference is claimed that the data leave open."""
 
 from __future__ import annotations
 
@@ -18,17 +18,26 @@ from benchmarks.pretrained.methods import (
 )
 from sift_retrievers.metrics import paired_comparison
 
+SIGNIFICANT = 0.05
+
 
 def compared(first: str, a: Values, second: str, b: Values, unit: str, digits: int) -> str:
-    """One sentence; a lower loss is better, and the interval decides what may be said."""
-    found = paired_comparison(a, b).difference
+    """One sentence; a lower loss is better.
+
+    A difference is claimed only if the interval is on one side of 0 and the sign-flip test gives
+    p < 0.05: of few values, the bootstrap interval alone is too narrow.
+    """
+    comparison = paired_comparison(a, b)
+    found = comparison.difference
     size = f"by {abs(found.mean):.{digits}f} {unit}"
     bounds = f"95 % interval of the difference {found.low:+.{digits}f} to {found.high:+.{digits}f}"
-    if found.high < 0:
+    bounds += f", p = {comparison.p_value:.2g}"
+    if found.high < 0 and comparison.p_value < SIGNIFICANT:
         return f"{first} is better than {second} {size} ({bounds})."
-    if found.low > 0:
+    if found.low > 0 and comparison.p_value < SIGNIFICANT:
         return f"{first} is worse than {second} {size} ({bounds})."
-    return f"No difference between {first[0].lower() + first[1:]} and {second} is shown ({bounds})."
+    start = first if first[:2].isupper() else first[0].lower() + first[1:]
+    return f"No difference between {start} and {second} is shown ({bounds})."
 
 
 def text_findings(measured: Measured) -> list[str]:

@@ -87,8 +87,8 @@ def about(measured: Measured, inputs: Inputs, setting: Setting, domains: int) ->
             "- Bits per byte: of the text alone, mean over texts, lower is better. In the context: "
             f"the first n ≤ {SHOWN} different passages, with empty lines between them.",
             "- Square brackets: 95 % bootstrap intervals over texts or questions, of paired "
-            "differences; of one model, one split and one seed, without correction for the number "
-            "of comparisons.",
+            "differences; p: of the sign-flip test. Of one model, one split and one seed, without "
+            "correction for the number of comparisons.",
             f"- All of this took {measured.process_minutes:.0f} process-minutes, by "
             f"{setting.workers} processes at a time.",
             *left_out(measured, inputs, setting),

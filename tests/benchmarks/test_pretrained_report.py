@@ -27,10 +27,10 @@ from benchmarks.pretrained.settings import CPU
 from benchmarks.pretrained.timing import Timing
 from benchmarks.test_time.choosers import Choice
 
-DOMAINS = ("law", "law", "code", "code", "code")
-SAVED = np.array([0.2, 0.4, 0.6, 0.8, 1.0])  # bits by the last step on nearest neighbours
+DOMAINS = ("law", "law", "law", "code", "code", "code")
+SAVED = np.array([0.2, 0.3, 0.5, 0.7, 0.9, 1.0])  # bits by the last step on nearest neighbours
 FACTORS = {WITNESSES.label: 1.5, SIFT.label: 0.5}
-SIGMA = (0.9, 0.7, 0.5, 0.3, 0.1)  # after all steps; the less, the more is saved
+SIGMA = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1)  # after all steps; the less, the more is saved
 
 
 def outcome(method: Method, saved: float) -> Outcome:
@@ -124,7 +124,7 @@ def test_a_gain_that_was_predicted_is_found() -> None:
     assert (np.diff(predicted) > 0).all()
     assert tables.rank_correlation(predicted, SAVED).startswith("+1.00 [")
     assert tables.rank_correlation(predicted, -SAVED).startswith("-1.00 [")
-    assert tables.rank_correlation(predicted, np.ones(5)) == "–"
+    assert tables.rank_correlation(predicted, np.ones(6)) == "–"
     assert cells(tables.correlation_table(one), SIFT.label)[1].startswith("+1.00")
     assert set(SIFT_BY_LAMBDA) == {0.01, 0.1, 1.0}
 
@@ -159,6 +159,13 @@ def test_a_sentence_claims_what_the_interval_allows(shift: float, said: str) -> 
     assert ("by 1.000 bits" in sentence) == (shift != 0)
 
 
+def test_of_few_values_nothing_is_claimed() -> None:
+    five = compared("SIFT", np.arange(1.0, 6.0), "nothing", np.zeros(5), "bits", 3)
+    assert five.startswith("No difference between SIFT and nothing is shown")
+    six = compared("SIFT", np.arange(1.0, 7.0), "nothing", np.zeros(6), "bits", 3)
+    assert six.startswith("SIFT is worse than nothing by 3.500 bits")
+
+
 def test_the_page_holds_everything() -> None:
     one = measured()
     inputs = Inputs(("a", "b"), one.texts, one.texts[:2], one.questions)
@@ -166,7 +173,7 @@ def test_the_page_holds_everything() -> None:
     for part in (
         "# Test-time fine-tuning of a model",
         "1.20 times as long",
-        "5 held-out ones of 2 domains",
+        "6 held-out ones of 2 domains",
         "6 of hotpotqa, musique",
         "learning rate 0.0005",
         "| 0.0005 | 1.7500 | chosen |",
@@ -176,11 +183,11 @@ def test_the_page_holds_everything() -> None:
     ):
         assert part in text, part
     assert "Left out" not in text
-    fewer = replace(one, texts=one.texts[:4], text_outcomes=one.text_outcomes[:4])
+    fewer = replace(one, texts=one.texts[:5], text_outcomes=one.text_outcomes[:5])
     late = page(fewer, Timing(12.0, 10.0, 200.0, 3), inputs, CPU, "a model")
     assert "- Left out: 1 texts that were not complete after 37 minutes." in late
     assert len(text_findings(one)) == 10
     assert len(answer_findings(one)) == 4
     found = json.loads(as_json(one))
-    assert len(found["texts"]) == 5
+    assert len(found["texts"]) == 6
     assert [10, 0, 1.9] in found["texts"][0][NEAREST.label]

@@ -14,12 +14,13 @@ from tiny_data import CountingModel, write_set
 from tiny_gemma import write_tiny_gemma
 
 from benchmarks.common.models import Embedder
-from benchmarks.pretrained import inputs, jobs, prepare, run
+from benchmarks.pretrained import experiment, inputs, jobs, prepare, run
 from benchmarks.pretrained.experiment import LEARNING_RATES
-from benchmarks.pretrained.inputs import CONTEXTS, Inputs
+from benchmarks.pretrained.inputs import CONTEXTS, Inputs, TextItem
 from benchmarks.pretrained.jobs import Job, Outcome, Site
-from benchmarks.pretrained.methods import METHODS, STEPS
+from benchmarks.pretrained.methods import METHODS, NEAREST, RANDOM, SIFT_ONCE, STEPS
 from benchmarks.pretrained.model import TunedModel
+from benchmarks.test_time.choosers import Choice
 from benchmarks.test_time.corpus import Text
 
 SIZES = ["--texts", "2", "--development", "1", "--questions", "1", "--dtype", "float32"]
@@ -143,6 +144,23 @@ def check_inputs(made: Inputs, folder: Path) -> None:
     )
     assert copied.origins == tuple(np.repeat(nearest.origins, 4)[:STEPS].tolist())
     assert len(LEARNING_RATES) == 4
+
+
+def test_methods_that_choose_the_same_share_a_job() -> None:
+    memory = [f"passage {n}" for n in range(2 * STEPS)]
+    same, other = Choice(tuple(range(STEPS))), Choice(tuple(range(STEPS, 2 * STEPS)))
+    choices = {method.label: same for method in METHODS} | {RANDOM.label: other}
+    found = experiment._text_jobs(TextItem("text", "law", choices), memory, 1e-3)
+    assert found[SIFT_ONCE.label] is found[NEAREST.label]
+    assert found[RANDOM.label].trained == tuple(memory[STEPS : STEPS + 10])
+    for method in METHODS:
+        job = found[method.label]
+        assert set(method.views) <= set(job.views)
+        start = STEPS if method is RANDOM else 0
+        wanted = memory[start : start + max(method.watched)]
+        assert [*job.trained[: len(wanted)]] == wanted
+        assert not method.in_context or job.shown == tuple(wanted[:5])
+    assert len({job.key for job in found.values()}) < len(METHODS) - 4
 
 
 def test_any_first_texts_are_spread_over_the_domains() -> None:
