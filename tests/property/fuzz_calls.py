@@ -78,6 +78,11 @@ class CallMaker(OptionsMaker):
             width = int(random.integers(0, 20))
             ids = random.integers(-1, max(self.count, 1), size=(self.batch, width))
             ids[ids >= self.count] = -1
+            if chance() < 0.7:
+                for row in ids:
+                    row[np.setdiff1d(np.arange(width), np.unique(row, return_index=True)[1])] = -1
+            else:  # which of two equal rows was picked could not be told by costs and groups
+                self.limited = False
         size = self.count if ids is None else ids.shape[1]
         queries = made_targets[0, 0] if self.single else made_targets
         if not self.single and self.m == 1 and chance() < 0.5:

@@ -80,9 +80,7 @@ class _Checked:
         near = self.share if self.variance else self.nats
         named = [j for j, name in enumerate(self.truth.positions) if name == index]
         assert named, f"{index} is no candidate"
-        # A row that ids list twice: equal scores go to the first, whose cost may be another.
-        highest = max(score[j] for j in named)
-        pick = next(j for j in named if score[j] >= highest - near)
+        pick = max(named, key=lambda j: score[j])
         assert score[pick] > -np.inf, f"{index} may not be picked after {before}"
         regret = float(score.max() - score[pick])
         assert regret <= near, f"pick {index} after {before}: regret {regret:.2e} > {near:.2e}"

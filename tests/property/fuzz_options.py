@@ -26,6 +26,7 @@ class OptionsMaker:
         chance = self.random.random
         self.batch, self.m = int(self.random.integers(1, 4)), int(self.random.integers(1, 4))
         self.single = chance() < 0.5
+        self.limited = True  # may have costs and groups
         if self.single:
             self.batch = self.m = 1
         self.matrix = self.single and chance() < 0.1
@@ -108,7 +109,7 @@ class OptionsMaker:
     def draw_costs(self, options: dict[str, Any], size: int) -> tuple[Any, Any]:
         random, chance = self.random, self.random.random
         free = np.zeros((self.batch, size)), np.full(self.batch, np.inf)
-        if chance() < 0.7:
+        if not self.limited or chance() < 0.7:
             return free
         tenths = random.integers(0, 9, size=(self.batch, size))
         costs = tenths / 10
@@ -142,7 +143,7 @@ class OptionsMaker:
     def draw_groups(self, options: dict[str, Any], size: int) -> Any:
         random = self.random
         apart = np.arange(size)[None].repeat(self.batch, axis=0)
-        if options.get("replacement", False) or random.random() < 0.75:
+        if not self.limited or options.get("replacement", False) or random.random() < 0.75:
             return [[None] * size for _ in apart]
         groups = random.integers(-3, 5, size=(self.batch, size))
         kind = random.choice(np.array([np.int64, np.int8, np.int32], dtype=object))
