@@ -68,14 +68,19 @@ class RunningGenerations:
         else:
             self._model.__dict__["generate"] = self._replaced
         deadline = monotonic() + timeout
+        self.stop()
         with self._changed:
-            self._session_over = True
             while self._running:
                 left = deadline - monotonic()
                 if left <= 0:
                     return False
                 self._changed.wait(left)
         return True
+
+    def stop(self) -> None:
+        """Stop running calls, and later ones, after their current token, without waiting."""
+        with self._changed:
+            self._session_over = True
 
     def raise_stream_error(self) -> None:
         """Raise the error of a streamed call, which ran in another thread.

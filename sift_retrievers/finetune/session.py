@@ -150,6 +150,11 @@ class Session:
             raise RuntimeError("an adapter can be exported inside its session only, after tune")
         return export_adapter(self._trainer.slot, folder, base_model)
 
+    def cancel(self) -> None:
+        """Ask training and generations to end after their current step or token."""
+        self._stop.set()
+        self.generations.stop()
+
     def close(self) -> None:
         """Allow no more training; if another thread trains, wait for the end of its step."""
         self._stop.set()

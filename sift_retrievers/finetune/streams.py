@@ -52,10 +52,20 @@ async def aread_stream(
                 await await_in_context(context, items.aclose())
 
 
-async def iterate_in_threads(items: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Iterate over a synchronous stream, with every step of it in a thread."""
+async def iterate_in_threads(
+    items: Iterator[T], cancel: Callable[[], None]
+) -> AsyncGenerator[T, None]:
+    """Iterate over a synchronous stream, with every step of it in a thread.
+
+    Args:
+        items: the stream.
+        cancel: called on a cancellation, to ask the thread to end early.
+    """
     try:
-        while (item := await wait_for_thread(run_in_thread(next, items, _END))) is not _END:
+        while True:
+            item = await wait_for_thread(run_in_thread(next, items, _END), cancel=cancel)
+            if item is _END:
+                return
             yield item
     finally:
         if hasattr(items, "close"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -36,11 +37,13 @@ SYSTEM = ("system", "Answer from the context.")
 class Bench:
     """A chat model, its tuner, and chains over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_tokens: int = 12) -> None:
         model = tiny()
         reader = copy.deepcopy(tokenizer())
         reader.chat_template = TEMPLATE
-        self.chat = ChatHuggingFace(llm=pipeline(model), tokenizer=reader, model_id="tiny")
+        self.chat = ChatHuggingFace(
+            llm=pipeline(model, new_tokens), tokenizer=reader, model_id="tiny"
+        )
         self.tuner = TestTimeTuner(
             *transformers_model(self.chat), budget=Budget(max_steps=4), verify="full", **EAGER
         )
@@ -107,3 +110,32 @@ async def test_the_templates_own_error_for_a_system_turn() -> None:
     with pytest.raises(jinja2.TemplateError) as caught:
         [chunk async for chunk in tuned.astream(QUESTIONS[0])]
     check(caught.value)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_cancellation_stops_the_generation(stream: bool) -> None:
+    bench = Bench(new_tokens=1500)
+    tuned = bench.wrapped(TURN)
+    calls = 0
+    forward = bench.tuner.model.forward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return forward(*args, **kwargs)
+
+    async def read() -> None:
+        async for _ in tuned.astream(QUESTIONS[0]):
+            pass
+
+    bench.tuner.model.forward = counting
+    work = read() if stream else tuned.ainvoke(QUESTIONS[0])
+    task = asyncio.ensure_future(work)
+    while calls < 20:  # 4 steps of training, then tokens
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert calls < 1000
+    del bench.tuner.model.forward
+    bench.state.check()

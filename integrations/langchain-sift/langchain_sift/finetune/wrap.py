@@ -97,7 +97,8 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
         async with self._asession() as context:
             if self._in_threads:
                 invoke = partial(self.bound.invoke, input, config, **kwargs)
-                return await wait_for_thread(run_in_thread(context.run, invoke))
+                cancel = context.run(self.tuner.current_session).cancel
+                return await wait_for_thread(run_in_thread(context.run, invoke), cancel=cancel)
             return await await_in_context(context, self.bound.ainvoke(input, config, **kwargs))
 
     def stream(
@@ -111,8 +112,12 @@ class TunedRunnable(RunnableSerializable[Any, Any]):
     ) -> AsyncIterator[Any]:
         """Async version of `stream`."""
         if self._in_threads:
-            stream = partial(self.bound.stream, input, config, **kwargs)
-            return aread_stream(self._asession(), lambda: iterate_in_threads(stream()))
+
+            def begin() -> AsyncIterator[Any]:
+                chunks = self.bound.stream(input, config, **kwargs)
+                return iterate_in_threads(chunks, self.tuner.current_session().cancel)
+
+            return aread_stream(self._asession(), begin)
         return aread_stream(self._asession(), partial(self.bound.astream, input, config, **kwargs))
 
     def batch(
