@@ -1,6 +1,6 @@
 """Random calls of `select`, sensible and not: each agrees with brute force, or says what is wrong.
 
-All 7,000 of them with a count by outcome: python tests/property/test_select_fuzz.py
+All 7,000 of them with a count by outcome: python tests/selection/test_select_fuzz.py
 """
 
 from __future__ import annotations
