@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_langchain_wrap import Bench
 from tiny_chain import QUESTIONS
 from tiny_models import PASSAGES, QUERY
+from tuned_chain import Bench
 
 from sift_retrievers.finetune import Budget
 

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import warnings
 from typing import Any
 
 import pytest
-from langchain_core.caches import InMemoryCache
-from langchain_core.globals import get_llm_cache, set_llm_cache
 from langchain_core.runnables import RunnableLambda
 from tiny_chain import QUESTIONS, WordEmbeddings, pipeline, rag, retriever_for, store
 from tiny_models import PASSAGES, tiny, tokenizer
-from tuner_state import EAGER, State
+from tuned_chain import Bench
 
 import torch  # isort: skip
 
 from langchain_sift import SIFTCompressor
 from langchain_sift.finetune import transformers_model, wrap
 from sift_retrievers.finetune import (
-    Budget,
     NoRequestError,
     QueueTimeoutError,
-    Report,
-    TestTimeTuner,
     TuningError,
 )
-
-
-class Bench:
-    """A tuned chain, and what its parts answer one by one."""
-
-    def __init__(self, new_tokens: int = 12, **settings: Any) -> None:
-        self.model = tiny()
-        self.llm = pipeline(self.model, new_tokens)
-        settings = {"budget": Budget(max_steps=6), "verify": "full", **EAGER, **settings}
-        self.tuner = TestTimeTuner(*transformers_model(self.llm), **settings)
-        self.retriever = retriever_for(self.tuner)
-        self.chain = rag(self.retriever, self.llm)
-        self.reports: list[Report] = []
-        self.tuned = wrap(self.tuner, self.chain, on_report=self.reports.append)
-        self.base = rag(retriever_for(None), self.llm)
-        self.state = State(self.tuner, random=False)
-
-    def alone(self, question: str) -> str:
-        """The answer of one request, by the parts that `wrap` puts together."""
-        with self.tuner.request():
-            return self.chain.invoke(question)
 
 
 @pytest.fixture
@@ -86,80 +59,6 @@ async def test_the_asynchronous_methods_give_the_same(bench: Bench) -> None:
     assert [x async for x in bench.tuned.abatch_as_completed(QUESTIONS)] == [*enumerate(expected)]
     at_once = await asyncio.gather(*(bench.tuned.ainvoke(question) for question in QUESTIONS))
     assert at_once == expected
-    bench.state.check()
-
-
-async def test_streams_give_the_same(bench: Bench) -> None:
-    expected = bench.alone(QUESTIONS[0])
-    assert "".join(bench.tuned.stream(QUESTIONS[0])) == expected
-    bench.state.check()
-    chunks = [chunk async for chunk in bench.tuned.astream(QUESTIONS[0])]
-    assert "".join(chunks) == expected
-    assert len(chunks) > 1
-    bench.state.check()
-    upper = bench.tuned | RunnableLambda(str.upper)
-    assert "".join(upper.stream(QUESTIONS[0])) == expected.upper()
-    events = [e async for e in bench.tuned.astream_events(QUESTIONS[0], version="v2")]
-    assert any(event["name"] == "sift_fine_tune" for event in events)
-    bench.state.check()
-
-
-def test_the_reader_of_a_stream_is_not_inside_its_session() -> None:
-    bench = Bench(new_tokens=8)
-    expected = bench.alone(QUESTIONS[1])
-    chunks = bench.tuned.stream(QUESTIONS[1])
-    got = [next(chunks)]
-    assert bench.tuner._lock.held
-    with pytest.raises(NoRequestError):
-        bench.tuner.current_session()
-    got += chunks
-    assert "".join(got) == expected
-    bench.state.check()
-
-
-@pytest.mark.parametrize("how", ["close", "drop", "raise"])
-def test_a_stream_dropped_half_way_waits_for_its_generation(how: str) -> None:
-    bench = Bench(new_tokens=60)
-    running = threading.active_count()
-    chunks = bench.tuned.stream(QUESTIONS[0])
-    next(chunks)
-    assert threading.active_count() > running  # HuggingFacePipeline generates in its own thread
-    if how == "close":
-        chunks.close()  # type: ignore[attr-defined]
-    elif how == "raise":
-        with pytest.raises(KeyboardInterrupt):
-            chunks.throw(KeyboardInterrupt())  # type: ignore[attr-defined]
-    del chunks
-    gc.collect()
-    assert bench.tuned.tuner._lock.held is False
-    bench.state.check()
-    assert bench.tuned.invoke(QUESTIONS[0]) == bench.alone(QUESTIONS[0])
-
-
-async def test_an_asynchronous_stream_dropped_half_way() -> None:
-    bench = Bench(new_tokens=60)
-    chunks = bench.tuned.astream(QUESTIONS[0])
-    await anext(chunks)
-    await chunks.aclose()  # type: ignore[attr-defined]
-    bench.state.check()
-    chunks = bench.tuned.astream(QUESTIONS[0])
-    await anext(chunks)
-    del chunks  # asyncio closes it
-    gc.collect()
-    async with asyncio.timeout(30):
-        while bench.tuner._lock.held:
-            await asyncio.sleep(0.01)
-    bench.state.check()
-
-
-@pytest.mark.parametrize("seconds", [0.01, 0.1, 0.3])
-async def test_cancellation(seconds: float) -> None:
-    bench = Bench(new_tokens=1500, budget=Budget(max_steps=40))
-    task = asyncio.ensure_future(bench.tuned.ainvoke(QUESTIONS[0]))
-    await asyncio.sleep(seconds)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
     bench.state.check()
 
 
@@ -270,48 +169,6 @@ def test_a_request_inside_a_request_does_not_wait_for_itself(bench: Bench) -> No
     with pytest.raises(RuntimeError, match="wrap the whole chain once"):
         twice.invoke(QUESTIONS[0])
     bench.state.check()
-
-
-def test_the_llm_caches_are_off_inside_a_request_and_on_outside(bench: Bench) -> None:
-    cache, other = InMemoryCache(), InMemoryCache()
-    expected = bench.alone(QUESTIONS[0])
-    try:
-        set_llm_cache(cache)
-        base = bench.base.invoke(QUESTIONS[0])
-        assert len(cache._cache) == 1
-        assert bench.tuned.invoke(QUESTIONS[0]) == expected != base
-        assert "".join(bench.tuned.stream(QUESTIONS[0])) == expected
-        assert len(cache._cache) == 1
-        assert get_llm_cache() is cache
-        untuned = wrap(bench.tuner, bench.chain, tuned=False)
-        assert untuned.invoke(QUESTIONS[0]) == base
-    finally:
-        set_llm_cache(None)
-    bench.llm.cache = other
-    assert bench.base.invoke(QUESTIONS[0]) == base
-    assert len(other._cache) == 1
-    assert bench.tuned.invoke(QUESTIONS[0]) == expected
-    assert (len(other._cache), bench.llm.cache) == (1, other)
-
-
-def test_code_outside_the_session_uses_the_cache_meanwhile(bench: Bench) -> None:
-    cache = InMemoryCache()
-    seen: list[Any] = []
-
-    def elsewhere(text: str) -> str:
-        thread = threading.Thread(target=lambda: get_llm_cache().update("p", "llm", [text]))  # type: ignore[union-attr,list-item]
-        thread.start()
-        thread.join()
-        seen.append(get_llm_cache().lookup("p", "llm"))  # type: ignore[union-attr]
-        return text
-
-    try:
-        set_llm_cache(cache)
-        wrap(bench.tuner, bench.chain | elsewhere).invoke(QUESTIONS[0])
-    finally:
-        set_llm_cache(None)
-    assert seen == [None]
-    assert cache.lookup("p", "llm") is not None
 
 
 def test_a_chain_with_another_model(bench: Bench) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from test_langchain_agents import TinyChat, ask
-from test_langchain_wrap import Bench
 from test_llama_index_wrap import Bench as LlamaIndexBench
 from tiny_chain import QUESTIONS, retriever_for
+from tuned_chain import Bench
 
 from langchain_sift.finetune import SIFTFineTuning, wrap
 from llama_index.retrievers.sift.finetune import wrap as wrap_engine
