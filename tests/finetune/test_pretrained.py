@@ -59,7 +59,7 @@ def sha256(model: Any, without: set[int]) -> str:
     digest = hashlib.sha256()
     for tensor in [*model.parameters(), *model.buffers()]:
         if id(tensor) not in without:
-            digest.update(tensor.detach().contiguous().view(torch.uint8).numpy().data)
+            digest.update(tensor.detach().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
