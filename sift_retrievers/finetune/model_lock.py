@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
+from math import inf
 from threading import RLock, Thread
 from time import monotonic
 from typing import Final
@@ -16,9 +18,13 @@ from torch import nn
 
 from sift_retrievers.finetune.errors import DeadlockError, QueueTimeoutError
 from sift_retrievers.finetune.turn import Turn
+from sift_retrievers.finetune.worker_threads import run_in_thread, wait_for_thread
 
 POLL_SECONDS: Final = 0.5
 """How often a waiting request checks whether the event loop of the holder was closed."""
+COLLECT_SECONDS: Final = 5.0
+"""After this wait, a request runs the garbage collector, once: the holder may be a stream that was
+dropped in a reference cycle, and while all threads wait, nothing else starts the collector."""
 
 # One for all locks, because a deadlock involves several. Reentrant, because the garbage collector
 # may end a dropped stream, and so release a lock, while this thread changes another one.
@@ -61,6 +67,7 @@ class ModelLock:
         """
         turn = self._join_queue(holding)
         deadline = None if timeout is None else monotonic() + timeout
+        collect_at = monotonic() + COLLECT_SECONDS
         try:
             while True:
                 try:
@@ -69,6 +76,9 @@ class ModelLock:
                 except FutureTimeout:
                     self._check_deadline(deadline, timeout)
                     self._free_if_abandoned()
+                    if monotonic() > collect_at:
+                        collect_at = inf
+                        gc.collect()
         except BaseException:
             self._leave_queue(turn)
             raise
@@ -79,6 +89,7 @@ class ModelLock:
         """Async version of `acquire`."""
         turn = self._join_queue(holding, asyncio.get_running_loop())
         deadline = None if timeout is None else monotonic() + timeout
+        collect_at = monotonic() + COLLECT_SECONDS
         try:
             granted = asyncio.wrap_future(turn.granted)
             while not granted.done():
@@ -86,6 +97,9 @@ class ModelLock:
                 if not granted.done():
                     self._check_deadline(deadline, timeout)
                     self._free_if_abandoned()
+                    if monotonic() > collect_at:
+                        collect_at = inf
+                        await wait_for_thread(run_in_thread(gc.collect))
             return turn
         except BaseException:
             self._leave_queue(turn)

@@ -137,3 +137,27 @@ def test_a_stream_in_a_cycle_is_ended_by_the_garbage_collector() -> None:
     cycle.append(cycle)
     del chunks, cycle
     wait_until_free(bench)
+
+
+@pytest.mark.parametrize("how", ["thread", "coroutine"])
+def test_a_waiting_request_looks_for_streams_in_cycles(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sift_retrievers.finetune.model_lock.COLLECT_SECONDS", 0.1)
+    bench = Bench(queue_timeout=30.0)
+    expected = bench.alone(QUESTIONS[1])
+    chunks = bench.tuned.stream(QUESTIONS[0])
+    next(chunks)
+    cycle: list[Any] = [chunks]
+    cycle.append(cycle)
+    gc.disable()
+    try:
+        del chunks, cycle
+        assert bench.tuner._lock.held
+        if how == "thread":
+            assert bench.tuned.invoke(QUESTIONS[1]) == expected
+        else:
+            assert asyncio.run(bench.tuned.ainvoke(QUESTIONS[1])) == expected
+    finally:
+        gc.enable()
+    bench.state.check()
