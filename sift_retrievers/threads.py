@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from weakref import ref
 
 from sift_retrievers.forking import set_right_after_fork
+from sift_retrievers.validation import count
 
 T = TypeVar("T")
 
@@ -33,8 +34,12 @@ class Threads:
     """
 
     def __init__(self, size: int = SIZE, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Run at most `size` calls at the same time."""
-        self.size, self.idle_seconds = size, idle_seconds
+        """Run at most `size` calls at the same time; a thread ends after `idle_seconds` unused.
+
+        Raises:
+            ValueError: for a size that is no whole number of at least 1.
+        """
+        self.size, self.idle_seconds = count(size, "size"), idle_seconds
         self._begin()
         set_right_after_fork(self)
 
@@ -91,6 +96,10 @@ class _Call:
         context, function, args, kwargs = self._made
         try:
             result = context.run(function, *args, **kwargs)
+        except StopIteration as error:  # asyncio's futures refuse it: whoever awaits would hang
+            raised = RuntimeError(f"{function!r} raised StopIteration")
+            raised.__cause__ = error
+            self.future.set_exception(raised)
         except BaseException as error:  # whatever it is, the caller gets it
             self.future.set_exception(error)
         else:

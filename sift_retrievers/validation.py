@@ -17,6 +17,8 @@ def positive(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a positive number; got {value!r}") from None
+    except OverflowError:  # a whole number that no float holds
+        number = math.inf
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be positive and finite; got {value!r}")
     return number
@@ -28,6 +30,8 @@ def chance(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number from 0 to 1; got {value!r}") from None
+    except OverflowError:  # a whole number that no float holds
+        number = math.inf
     if not 0 <= number <= 1:
         raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
     return number

@@ -26,6 +26,8 @@ from sift_retrievers.witnesses.texts import PassageTexts
 DocumentT = TypeVar("DocumentT")
 Float64 = npt.NDArray[np.float64]
 
+MOST_TOKENS: Final = 2**63
+"""Of one text: more is a mistake of the function that counts."""
 TERMS: Final = TermCache()
 """The terms of the texts read last, of all retrievers of the process: 64 MiB at most."""
 
@@ -72,12 +74,15 @@ def candidates_of(
         scores: `[n]` what a further witness said already.
 
     Raises:
-        ValueError: for scores or token counts that are no finite numbers, one a hit.
+        TypeError: if targets or hits are not of the kinds that `Target` and `Hits` say.
+        ValueError: for vectors of different lengths, and for vectors, scores or token counts that
+            are not finite numbers, one for each hit.
     """
+    stacked = stacked_targets(targets)
+    _check_shapes(hits, stacked.shape[1])
     passages = _read(hits, rules)
     if rules.chosen_kernel == PHRASES and passages is None and len(hits) > 0:
         rules = rules.without_texts()
-    stacked = stacked_targets(targets)
     witnesses = rules.witnesses
     if scores is not None:
         scores = checked_scores(scores, len(hits))
@@ -111,6 +116,25 @@ def candidates_of(
     )
 
 
+def _check_shapes(hits: Any, dim: int) -> None:
+    """The checks of hits that take no time; `check_hits` looks at every value."""
+    if not isinstance(hits, Hits):
+        raise TypeError(f"hits must be Hits; got {type(hits).__name__}")
+    vectors = hits.vectors
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
+        raise TypeError(f"the vectors of hits must be an array of floats; got {vectors!r:.80}")
+    n = len(hits)
+    if n > 0 and vectors.shape != (n, dim):
+        raise ValueError(f"hits must have vectors [n, d={dim}], as targets; got {vectors.shape}")
+    for name in ("ids", "texts", "metadata"):
+        if len(getattr(hits, name)) != n:
+            raise ValueError(f"hits have {n} vectors and {len(getattr(hits, name))} {name}")
+    wrong = {*map(type, hits.texts)} - {str}
+    if not all(issubclass(kind, str) for kind in wrong):
+        names = sorted(kind.__name__ for kind in wrong)
+        raise TypeError(f'the texts of hits must be strings, "" for none; got {names}')
+
+
 def _read(hits: Hits[Any], rules: SelectionRules) -> PassageTexts | None:
     """The texts of the hits; None where no rule needs them, or there are none."""
     if not rules.reads_texts or not any(map(str.strip, hits.texts)):
@@ -123,7 +147,7 @@ def _costs(texts: Sequence[str], rules: SelectionRules) -> Float64 | None:
     if count is None:
         return None
     costs = [count(text) for text in texts]
-    wrong = [cost for cost in costs if not (isinstance(cost, Real) and 0 <= cost < np.inf)]
+    wrong = [cost for cost in costs if not (isinstance(cost, Real) and 0 <= cost <= MOST_TOKENS)]
     if wrong:
         raise ValueError(f"token_counter must give a number of tokens; got {wrong[0]!r}")
     return np.array(costs, dtype=np.float64)

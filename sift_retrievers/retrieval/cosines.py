@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.arrays import check_finite
+
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -18,16 +20,23 @@ LONGEST: Final = 1e30
 def cosines(vectors: Float32, targets: Float32) -> Float64:
     """`[m, n]` cosine of every target `[m, d]` to every row `[n, d]`; 0 for zero rows.
 
-    Products are float32's, so a cosine is exact to some 1e-7; equal rows have equal cosines. Very
-    long and very short vectors are multiplied in float64.
+    Cosines are exact to about 1e-7, because products are computed in float32; equal rows have equal
+    cosines. Very long or short vectors, and those in half precision, are multiplied in float64.
+
+    Raises:
+        ValueError: for values that are NaN or infinite.
     """
     if len(vectors) == 0 or len(targets) == 0:
         return np.zeros((len(targets), len(vectors)))
     with np.errstate(over="ignore"):
         squares = np.vecdot(vectors, vectors)
         asked = np.vecdot(targets, targets)
-    shortest = min(squares.min(), asked.min())
-    if not (shortest >= SHORTEST and max(squares.max(), asked.max()) <= LONGEST):
+    shortest, longest = (
+        np.minimum(squares.min(), asked.min()),  # NaN where either is
+        np.maximum(squares.max(), asked.max()),
+    )
+    half = vectors.dtype.itemsize < 4
+    if half or not (shortest >= SHORTEST and longest <= LONGEST):
         return _precise_cosines(vectors, targets)
     # `vecdot` adds up each row alone and all in the same order, which a matrix product does not.
     found: Float64 = np.vecdot(vectors, targets[:, None]).astype(np.float64)
@@ -38,6 +47,8 @@ def cosines(vectors: Float32, targets: Float32) -> Float64:
 
 def _precise_cosines(vectors: Float32, targets: Float32) -> Float64:
     """The same in float64, where every length that float32 has is in range."""
+    check_finite(targets, "the vectors of targets")
+    check_finite(vectors, "the vectors of hits")
     x, q = vectors.astype(np.float64), targets.astype(np.float64)
     scale = np.sqrt(np.vecdot(x, x)) * np.sqrt(np.vecdot(q, q))[:, None]  # [m, n]
     products = np.vecdot(x, q[:, None])

@@ -43,7 +43,8 @@ def _pick_by_phrases(
     found = cover(
         coverage,
         candidates.relevance.total,
-        k,
+        # A larger k is as good as one more than there are: it ends where nothing is left.
+        min(k, len(candidates.hits) + 1),
         lambda_=rules.noise,
         min_gain=rules.min_gain,
         min_novelty=rules.min_novelty,

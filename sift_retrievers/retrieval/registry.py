@@ -42,12 +42,17 @@ class ReaderRegistry:
         self._own_search = own_search
 
     def register(self, *stores: type | str) -> Callable[[ReaderT], ReaderT]:
-        """Class decorator: the reader of these store classes (or their names), and subclasses.
+        """Class decorator: registers a reader for stores of these classes and their subclasses.
+
+        Args:
+            *stores: classes, or their names: "MyStore", or "langchain_mystore.MyStore" where
+                several packages have a class of that name.
 
         Raises:
-            TypeError: for what is no class or name of one, or no `StoreReader`.
+            TypeError: if a store is neither a class nor a name, or the decorated class is not a
+                subclass of `StoreReader`.
         """
-        if not stores or not all(isinstance(store, type | str) for store in stores):
+        if not stores or not all(isinstance(store, type) or _is_name(store) for store in stores):
             raise TypeError(
                 "register takes the store classes that the reader reads, or their names, as in "
                 f'@register_reader("MyStore"); got {stores}'
@@ -91,10 +96,10 @@ class ReaderRegistry:
         return sorted({*given, *known})
 
     def _reader_of(self, cls: type) -> ReaderClass | None:
-        given = self._given.get(cls, self._given.get(cls.__name__))
-        if given is not None:
-            return given
         name = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
+        for key in (cls, name, cls.__name__):
+            if key in self._given:
+                return self._given[key]
         if name in self._readers:
             return _loaded(self._readers[name])
         if cls.__module__.partition(".")[0] in _NOT_STORES or name not in self._brought:
@@ -111,6 +116,10 @@ class ReaderRegistry:
     def _brought(self) -> dict[str, Any]:
         """The entry points of other packages by name; read when an unknown class is met."""
         return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _is_name(store: object) -> bool:
+    return isinstance(store, str) and store != ""
 
 
 _NOT_STORES: Final = frozenset({"builtins", "abc", "typing", "pydantic", "langchain_core"})

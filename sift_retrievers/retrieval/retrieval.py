@@ -16,6 +16,7 @@ from sift_retrievers.retrieval.rules import SelectionRules
 from sift_retrievers.retrieval.target import Target
 from sift_retrievers.selection.result import Selection
 from sift_retrievers.stop_reason import StopReason
+from sift_retrievers.validation import count
 
 if TYPE_CHECKING:
     from sift_retrievers.retrieval.explanation import Explanation
@@ -170,17 +171,24 @@ def retrieve(
     """Choose from a store's hits.
 
     Args:
-        query: the user's words, which a further witness is asked.
-        targets: m, what stands for the query: a vector each, and a text where there is one.
+        query: the text of the question; a scorer among the witnesses is given it.
+        targets: m vectors that stand for the query, each with its text if it has one. Usually one:
+            the query itself.
         hits: n, nearest first.
-        k: passages to choose at most.
-        rules: how.
-        scores: `[n]` what a further witness, a reranker say, said of the hits; any scale.
-        seconds: how long the stages before took, for the explanation; read when it is made.
+        k: the largest number of passages to choose, at least 1.
+        rules: how to choose.
+        scores: `[n]` scores that a reranker gave the hits, on any scale; None: there are none.
+        seconds: how long embedding and fetching took, for `Retrieval.seconds`. The mapping is kept,
+            not copied, so stages may be added until the explanation is made.
 
     Raises:
-        ValueError: for scores or token counts that are no finite numbers, one a hit.
+        ValueError: for k < 1, no target, vectors of different lengths, or vectors, scores or token
+            counts that are not finite.
+        TypeError: if targets, hits or rules are of another type.
     """
+    k = count(k, "k", largest=None)
+    if not isinstance(rules, SelectionRules):
+        raise TypeError(f"rules must be SelectionRules; got {type(rules).__name__}")
     candidates = candidates_of(query, targets, hits, rules, scores)
     picked = pick(candidates, k)
     positions = picked.positions.tolist()

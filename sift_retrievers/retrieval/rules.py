@@ -12,7 +12,7 @@ from sift_retrievers.kernels.kernel import Kernel
 from sift_retrievers.kernels.names import KERNELS, resolve_kernel
 from sift_retrievers.retrieval.titles import TitleOf, title_reader
 from sift_retrievers.selection.problem import Objective
-from sift_retrievers.validation import chance, count, is_cpu, positive, torch_device
+from sift_retrievers.validation import chance, count, flag, is_cpu, positive, torch_device
 from sift_retrievers.witnesses import Witnesses
 from sift_retrievers.witnesses.relevance import NAMED_WITNESSES, as_witnesses
 
@@ -101,6 +101,7 @@ class SelectionRules:
     """The objective in force."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "replacement", flag(self.replacement, "replacement"))
         kernel = self.kernel
         if self.relevance is not None:
             witnesses = as_witnesses(self.relevance)
@@ -143,19 +144,19 @@ class SelectionRules:
             )
         if phrases and self.replacement:
             raise ValueError(f"the kernel {PHRASES!r} picks no passage twice; got replacement=True")
-        for name in ("alpha", "min_gain"):
+        for name, checked in _NUMBERS.items():
             if getattr(self, name) is not None:
-                positive(getattr(self, name), name)
-        for name in ("min_novelty", "min_chance"):
-            if getattr(self, name) is not None:
-                chance(getattr(self, name), name)
+                object.__setattr__(self, name, checked(getattr(self, name), name))
         if self.replacement and self.min_novelty is not None:
             raise ValueError(
                 "min_novelty and replacement do not go together: a passage that is picked again "
                 "says nothing new"
             )
-        if self.max_tokens is not None:
-            count(self.max_tokens, "max_tokens")
+        if self.replacement and self.distinct_by is not None:
+            raise ValueError(
+                "distinct_by and replacement do not go together: replacement allows a passage, and "
+                "so its parent, to be picked again"
+            )
         if (self.max_tokens is None) != (self.token_counter is None):
             raise ValueError(
                 "max_tokens and token_counter go together; got "
@@ -198,3 +199,13 @@ class SelectionRules:
             "lambda_": self.noise,
             "objective": str(self.chosen_objective),
         }
+
+
+_NUMBERS: Final[dict[str, Callable[[Any, str], float]]] = {
+    "alpha": positive,
+    "min_gain": positive,
+    "min_novelty": chance,
+    "min_chance": chance,
+    "max_tokens": count,
+}
+"""The check of each rule that is a number."""

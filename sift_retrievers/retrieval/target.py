@@ -48,6 +48,9 @@ def as_targets(given: Any) -> list[TargetLike]:
         raise ValueError("targets must hold at least one text or vector; got none")
     if all(isinstance(value, int | float) for value in given):
         raise TypeError(f"{wrong}a single vector: put it into a list")
+    for value in given:
+        if not isinstance(value, str | Sequence) and not hasattr(value, "__array__"):
+            raise TypeError(f"{wrong}a list that holds {value!r}")
     if len(given) > MOST:
         raise ValueError(f"targets must be at most {MOST}; got {len(given)}")
     return [*given]
@@ -85,11 +88,24 @@ def stacked_targets(targets: Sequence[Target]) -> Vector:
     """`[m, d]` the vectors of m targets.
 
     Raises:
-        ValueError: if they differ in length.
+        TypeError: if one is not a `Target` with a numpy array and a string or None.
+        ValueError: if there is none, or if the vectors are not `[d]`, of one length.
     """
+    for target in targets:
+        if not (
+            isinstance(target, Target)
+            and isinstance(target.vector, np.ndarray)
+            and (target.text is None or isinstance(target.text, str))
+        ):
+            raise TypeError(
+                "targets must be Target objects with a numpy array, and a string or None; got "
+                f"{target!r}"
+            )
+    if len(targets) == 0:
+        raise ValueError("targets must hold at least one Target; got none")
+    shapes = [target.vector.shape for target in targets]
+    if len({*shapes}) != 1 or len(shapes[0]) != 1:
+        raise ValueError(f"targets must have vectors [d], of one length; got shapes {shapes[:20]}")
     if len(targets) == 1:
         return targets[0].vector[None]
-    lengths = [len(target.vector) for target in targets]
-    if len({*lengths}) != 1:
-        raise ValueError(f"targets must have vectors of one length; got {lengths[:20]}")
     return np.stack([target.vector for target in targets])

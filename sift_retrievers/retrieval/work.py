@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from dis import get_instructions
 from functools import cache
 from inspect import iscoroutine, iscoroutinefunction, unwrap
+from threading import TIMEOUT_MAX
 from time import monotonic
 from types import CodeType
 from typing import Any, Final, NoReturn, TypeVar
@@ -75,7 +76,9 @@ class Work(ABC):
 
     def _left(self) -> float | None:
         """Seconds that are left; None: as many as it takes."""
-        return None if self._end is None else max(self._end - monotonic(), 0.0)
+        if self._end is None:
+            return None
+        return min(max(self._end - monotonic(), 0.0), TIMEOUT_MAX)
 
     def _too_late(self, stage: str, owner: object, future: Future[Any] | None = None) -> NoReturn:
         name = type(owner).__name__

@@ -121,3 +121,16 @@ def test_what_a_reader_can() -> None:
     assert not Reader(None).searches_async
     with pytest.raises(NotImplementedError):
         Lookup(None).search(np.ones(1, dtype=np.float32), 1)
+
+
+def test_a_name_may_say_of_which_package_the_class_is() -> None:
+    registry = ReaderRegistry({}, lambda name: name == "search")
+    registry.register("another.Base")(Lookup)
+    assert registry.find(Base(), "vectors_by_id") is None
+    registry.register("package.Base")(Lookup)
+    assert registry.find(Base(), "vectors_by_id") is Lookup
+
+
+def test_an_empty_name_is_no_store() -> None:
+    with pytest.raises(TypeError, match="register takes the store classes"):
+        ReaderRegistry({}, lambda _: False).register("")

@@ -133,3 +133,27 @@ def test_rules_that_make_no_sense(given: dict[str, Any], message: str) -> None:
 def test_rules_of_another_kind(given: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         SelectionRules(**given)
+
+
+@pytest.mark.parametrize("replacement", [1, "yes", None, []])
+def test_replacement_is_true_or_false(replacement: Any) -> None:
+    with pytest.raises(ValueError, match="replacement must be True or False"):
+        SelectionRules(replacement=replacement)
+
+
+def test_replacement_does_not_go_with_parents_that_are_picked_once() -> None:
+    with pytest.raises(ValueError, match="distinct_by and replacement do not go together"):
+        SelectionRules(kernel="cosine", replacement=True, distinct_by="source")
+
+
+@pytest.mark.parametrize("name", ["lambda_", "alpha", "min_gain", "min_novelty", "min_chance"])
+def test_a_number_that_no_float_holds(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        SelectionRules(**{name: 10**400})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["alpha", "min_gain", "min_novelty", "min_chance"])
+def test_numbers_of_other_types_are_kept_as_floats(name: str) -> None:
+    value = getattr(SelectionRules(**{name: "0.5"}), name)  # type: ignore[arg-type]
+    assert type(value) is float
+    assert value == 0.5

@@ -8,6 +8,7 @@ import sys
 import time
 from contextvars import ContextVar
 from threading import Event, current_thread
+from typing import Any
 
 import pytest
 
@@ -96,3 +97,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 7, done.stderr
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "many", None])
+def test_a_size_in_which_no_call_would_ever_run(size: Any) -> None:
+    with pytest.raises(ValueError, match="size must be a whole number of at least 1"):
+        Threads(size)

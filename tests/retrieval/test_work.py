@@ -196,3 +196,22 @@ def test_timeouts_that_are_none(wrong: Any) -> None:
         checked_timeout(wrong)
     assert checked_timeout(None) is None
     assert checked_timeout(2) == 2.0
+
+
+def ends_too_early() -> object:
+    return next(iter([]))
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+async def test_a_call_that_raises_stop_iteration_hangs_nobody(timeout: float | None) -> None:
+    waiting = OnLoop(timeout).call("fetch", "store", ends_too_early)
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        await asyncio.wait_for(waiting, 10)
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        finished(Direct(timeout).call("fetch", "store", ends_too_early))
+
+
+@pytest.mark.parametrize("timeout", [1e10, 1e300])
+async def test_a_timeout_of_centuries(timeout: float) -> None:
+    assert finished(Direct(timeout).call("fetch", "store", len, "abc")) == 3
+    assert await OnLoop(timeout).call("fetch", "store", len, "abc") == 3
