@@ -1,7 +1,7 @@
 """Retrieval by information gain: passages that together reduce the uncertainty about the answer.
 
-SIFT, arXiv 2410.08020 (ICLR 2025). `select` is the door; the framework integrations are the
-distributions `langchain-sift` and `llama-index-retrievers-sift`.
+SIFT, arXiv 2410.08020 (ICLR 2025). `select` works on any embeddings. The integrations for LangChain
+and LlamaIndex are the distributions `langchain-sift` and `llama-index-retrievers-sift`.
 """
 
 from importlib import import_module

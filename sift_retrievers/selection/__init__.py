@@ -1,4 +1,4 @@
-"""Everything from arrays to picks: `select`, and what any picks leave of the uncertainty."""
+"""Selection on arrays: `select`, and the uncertainty and the gains after any picks."""
 
 from sift_retrievers.selection.posterior import gains_after, posterior_variance
 from sift_retrievers.selection.result import Selection

@@ -1,4 +1,4 @@
-"""From what a caller passes to a `Problem`: every argument is checked here, once."""
+"""`build_problem`: checks the arguments of `select`, once, and makes a `Problem` of them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ def build_problem(
 ) -> Problem:
     """Check and convert the arguments of `select`, whose docstring describes them.
 
-    On a CPU the arrays are numpy's, whatever came, unless a kernel of the caller's own is to see
-    the tensors that came. `alpha`, `min_gain` and `solver` are not looked at: they are no part of
-    the problem.
+    On a CPU, tensors become numpy arrays, unless the kernel is the caller's own and may expect
+    tensors. `alpha`, `min_gain` and `solver` are ignored: they are not part of the problem.
 
     Raises:
         ValueError, TypeError: as `select` says.
@@ -46,7 +45,7 @@ def build_problem(
     noise = positive(options.get("lambda_", 1.0), "lambda_")
     k = count(k, "k", largest=None)
     replacement = flag(options.get("replacement", False), "replacement")
-    # A Coverage and a matrix are exchanged by those who call this for them.
+    # The callers for a Coverage or a matrix of similarities pass another kernel in its place.
     asked = resolve_kernel(cast("KernelLike", options.get("kernel", "cosine")))
     kernel = asked.unweighted
     objective = _objective(options.get("objective", Objective.VARIANCE))
@@ -121,7 +120,7 @@ def _place(
 
 
 def _checked(kernel: Kernel, targets: Array, pool: Array, rows: Any) -> Kernel:
-    """The kernel, or one of the caller's own as a kernel whose every answer is checked."""
+    """Check a kernel of the caller's own; where needed, wrap it so that all results are checked."""
     if type(kernel) in BUILT_IN_KERNELS:
         return kernel
     checked = CheckedKernel(kernel)
@@ -132,10 +131,10 @@ def _checked(kernel: Kernel, targets: Array, pool: Array, rows: Any) -> Kernel:
 
 
 def _check_memory(k: int, batch: int, size: int) -> None:
-    """With replacement k may be anything, and a row of `size` numbers is kept for every pick.
+    """Check that there is memory for k picks with replacement, each with a row of `size` numbers.
 
     Raises:
-        ValueError: for a k that this machine's memory does not hold.
+        ValueError: if there is not.
     """
     needed = 8 * k * (size + 3 * batch)
     there = _memory()
@@ -147,7 +146,7 @@ def _check_memory(k: int, batch: int, size: int) -> None:
 
 
 def _memory() -> int:
-    """Bytes of memory of this machine; what can be addressed, where it does not say."""
+    """Bytes of memory of this machine; if it does not tell, the bytes that can be addressed."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -165,7 +164,7 @@ def _as(array: Array, dtype: str) -> Array:
 
 
 def _moved(array: Any, place: torch.device | None) -> Any:
-    """A checked numpy array where the others are."""
+    """A numpy array, moved to the device of the other arrays; None stays None."""
     if array is None or place is None:
         return array
     import torch

@@ -1,4 +1,4 @@
-"""`select` where the similarities of the candidates are given: a matrix in place of a kernel."""
+"""`select` with the similarities of the candidates, a matrix, in place of a kernel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sift_retrievers.selection.solvers.prepared import Pool, Query
 from sift_retrievers.selection.weights import passage_weights
 
 ROUNDING: Final = 1e-3
-"""Similarities are measured: they may be asymmetric, or exceed 1, by as much."""
+"""How far similarities may be from symmetric, or above 1, for example through rounding."""
 
 
 def is_matrix(kernel: Any) -> TypeGuard[npt.NDArray[Any]]:
@@ -42,13 +42,13 @@ def select_by_similarities(
         similarities: `[K, K]` of the candidates, 1 for two that say the same, 0 for two that have
             nothing in common; symmetric, of each with itself 1, or 0 where it says nothing.
         queries: one, as for `select`.
-        candidates: `[K, d]`; looked at for their relevance alone.
+        candidates: `[K, d]`; used only for their relevance, the cosine to the query.
         k: picks wanted.
         options: those of `select`; `kernel` is the similarities.
 
     Raises:
-        ValueError: for more than one query, a matrix of another shape, values that are no
-            similarities, or options that do not go together with them.
+        ValueError: for more than one query, a matrix of another shape, values that are not
+            similarities, or options that cannot be combined with them.
     """
     check_together(SIMILARITIES, options)
     options = {**options, "kernel": "relevance", "objective": "undirected", "device": "cpu"}

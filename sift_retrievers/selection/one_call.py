@@ -1,8 +1,8 @@
-"""The short cut of `select` for one query and arrays that the compiled code reads as they are.
+"""A fast path of `select`: one query, and arrays that the compiled code reads without conversion.
 
-It decides nothing that the general way does not decide alike. It declines whatever is unusual
-(another type or shape, further options, values that are not finite); the general way then answers,
-or says what is wrong.
+It gives the same results as the general path. For anything unusual (another type or shape, further
+options, values that are not finite) it returns None; the general path then computes the selection
+or raises the error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def select_in_one_call(
     objective: Any,
     relevance: Any,
 ) -> Selection[Any] | None:
-    """The selection for a query `[d]` among candidates `[K, d]`; None for what it declines."""
+    """The selection for a query `[d]` among candidates `[K, d]`; None if it cannot be made here."""
     if type(candidates) is not np.ndarray or type(queries) is not np.ndarray or type(k) is not int:
         return None
     if not (

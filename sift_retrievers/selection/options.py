@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SelectOptions(TypedDict, total=False):
-    """The keyword arguments of `select`, for those who pass them on; `select` describes them."""
+    """The keyword arguments of `select`, for functions that pass them on; see `select`."""
 
     kernel: KernelLike | Coverage | ArrayLike
     lambda_: float
@@ -45,8 +45,8 @@ REFUSED: Final = {
 def check_together(kind: str, options: SelectOptions) -> None:
     """Check the options that came with a kernel of one of the kinds in `REFUSED`.
 
-    Such a kernel says nothing about the query: its objective is "undirected", for which the default
-    of `select` stands too.
+    Such a kernel does not involve the query, so its objective is "undirected". The default of
+    `select`, "variance", is accepted in its place.
 
     Raises:
         ValueError: for options that do not go together with it.

@@ -1,4 +1,4 @@
-"""What came for single candidates (ids, relevance, costs, groups), checked: numpy, `[B, K]`."""
+"""Checks of arguments with one value a candidate: ids, relevance, costs and groups."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def rows_of(ids: ArrayLike, batch: int, pool: Array) -> npt.NDArray[np.int64]:
 
 
 def relevance_of(relevance: ArrayLike, batch: int, size: int) -> Any:
-    """`[B, K]` relevance of `[K]` or `[B, K]`, in the precision in which it came.
+    """Relevance `[K]` or `[B, K]` as `[B, K]`, in the precision in which it was given.
 
-    Its type says what its rounding is, below which differences count for nothing. Lists of Python's
-    numbers and whole numbers are float64.
+    Smaller differences than the rounding errors of that precision are ignored later. Lists of
+    Python numbers, and whole numbers, become float64.
     """
     values = _exactly(relevance, "relevance")
     if values.dtype.kind in "iub":
@@ -60,7 +60,7 @@ def relevance_of(relevance: ArrayLike, batch: int, size: int) -> Any:
 
 
 def groups_of(groups: ArrayLike, replacement: bool, batch: int, size: int) -> npt.NDArray[np.int64]:
-    """`[B, K]` of `[K]` or `[B, K]`."""
+    """Groups `[K]` or `[B, K]` as `[B, K]`."""
     numbers = _whole_numbers(groups, "groups")
     if numbers.shape not in ((size,), (batch, size)) or not _are_whole(numbers):
         raise ValueError(
@@ -77,7 +77,7 @@ def costs_of(
 ) -> tuple[Float64 | None, Float64 | None]:
     """`[B, K]` costs and `[B]` budgets, or None for what was not given.
 
-    Ten costs of 0.1 are paid by a budget of 1, in whatever type they come.
+    A budget of 1 pays for ten costs of 0.1, also in float32.
     """
     if costs is None:
         if budget is not None:
@@ -128,9 +128,9 @@ def _exactly(values: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _as_written(values: Any, name: str) -> Float64:
-    """Numbers in float64, those in less precision as the shortest decimal that they stand for.
+    """Numbers in float64; a float32 becomes the shortest decimal that rounds to it.
 
-    0.1 in float32 is 0.100000001; ten of them would be more than 1.
+    0.1 in float32 is 0.100000001, and ten of them exceed 1. Here it becomes 0.1 again.
     """
     if is_tensor(values) and values.element_size() < 4 and values.is_floating_point():
         return _decimals(values, as_tensor(values, name))
@@ -144,7 +144,7 @@ def _as_written(values: Any, name: str) -> Float64:
 
 
 def _decimals(tensor: Any, exact: Any) -> Float64:
-    """The same for tensors of half precision, which numpy need not have a type for."""
+    """`_as_written` for tensors of half precision; numpy has no type for bfloat16."""
     wanted = host(exact.double())
     found = wanted.copy()
     for digits in (4, 3, 2, 1):
@@ -156,7 +156,7 @@ def _decimals(tensor: Any, exact: Any) -> Float64:
 
 
 def _whole_numbers(values: Any, name: str) -> npt.NDArray[Any]:
-    """A numpy array of any shape and type, empty or of whole numbers where it can be one."""
+    """The values as a numpy array; the caller checks its shape, and its type by `_are_whole`."""
     if is_tensor(values):
         check_tensor(values, name)
         if values.is_floating_point() or values.is_complex():
@@ -171,5 +171,5 @@ def _whole_numbers(values: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _are_whole(numbers: npt.NDArray[Any]) -> bool:
-    """Whether numbers are whole; an empty list has no type."""
+    """Whether an array holds whole numbers; an empty one of any type does."""
     return numbers.dtype.kind in "iu" or numbers.size == 0

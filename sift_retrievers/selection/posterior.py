@@ -68,8 +68,8 @@ def gains_after(
 ) -> Any:
     """What each candidate of one query would gain if it were picked right after those observed.
 
-    These are the gains that `select` compares, for all candidates instead of the best: they tell
-    why one was picked and another was not. By Cholesky factorisation in float64.
+    `select` picks the candidate with the largest of these gains. Compare them to see why one was
+    picked and another was not. By Cholesky factorisation in float64.
 
     Args:
         queries: `[d]`, or `[1, m, d]` for m targets.
@@ -136,7 +136,7 @@ def _positions(observed: ArrayLike, count: int) -> npt.NDArray[np.int64]:
     """Positions among the candidates, without the −1 that pads a selection.
 
     Raises:
-        ValueError: for what are no positions.
+        ValueError: if `observed` holds anything but positions and −1.
     """
     try:
         found = host(observed)
@@ -153,11 +153,11 @@ def _positions(observed: ArrayLike, count: int) -> npt.NDArray[np.int64]:
 def _factor(problem: Problem, gram: Float64) -> Float64:
     """The Cholesky factor of K + λ′ I `[..., n, n]`.
 
-    Where λ′ is below rounding and passages depend on each other there is none; then the rounding
-    error is added to the diagonal.
+    With linearly dependent passages and a λ′ below the rounding error the matrix may have no
+    factor; then the rounding error is added to its diagonal.
 
     Raises:
-        ValueError: if there is none all the same.
+        ValueError: if there is no factor even so: the kernel is not positive semidefinite.
     """
     noise = problem.noise
     unit = np.eye(gram.shape[-1])

@@ -1,4 +1,4 @@
-"""In which type a problem is computed, and whether its values can be computed at all."""
+"""Chooses float32 or float64 for a problem, and refuses values that neither can hold."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def fits_float32(kernel: Kernel, noise: float, largest: float) -> bool:
 def resolved(
     kernel: Kernel, noise: float, targets: Array, pool: Array, ids: Any, objective: Objective
 ) -> tuple[str, float]:
-    """The type in which λ′, or the targets' dependence, can be resolved, and λ′ as it resolves it.
+    """The floating-point type to compute in, and the λ′ to compute with.
 
-    λ′ below the rounding of float64 counts as that rounding: there is nothing to resolve, and what
-    rounding leaves of the variance of a copy would count as news.
+    float32 where it is exact enough, see the constants above. A λ′ below the rounding error of
+    float64 is raised to that error: otherwise rounding errors in the variance of a copy would count
+    as information.
 
     Raises:
         ValueError: for values whose variances leave the range of float64.

@@ -1,4 +1,7 @@
-"""What every solver is given, and what it gives back."""
+"""`Problem`, what every solver is given, and `Picks`, what it returns.
+
+Rules 2 and 3 are those of `solvers.reference`.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ ROUNDING: Final = 16.0
 
 
 MOST_PADDED: Final = 2**16
-"""A larger k is not padded to: the arrays of the outcome end with the last possible pick."""
+"""Results are padded to k up to this k. For a larger k they end with the last possible pick."""
 
 
 class Objective(StrEnum):
-    """What a pick is to do."""
+    """What each pick should achieve."""
 
     VARIANCE = "variance"
     """Lower the posterior variance, summed over the targets (SIFT; with several targets: VTL)."""
@@ -83,7 +86,7 @@ class Problem:
 
     @property
     def places(self) -> int:
-        """Picks that the arrays of the outcome have places for."""
+        """Length of the arrays of picks that a solver returns."""
         return places_for(self.k, self.steps)
 
 
@@ -97,14 +100,13 @@ class Picks:
     """`[B, n]` nats; 0 after the end."""
     variance: Array
     """`[B, n + 1]` posterior variance summed over the targets, before and after every pick, its
-    last value repeated after the end; of the undirected objective too, whose picks ignore it."""
+    last value repeated after the end. The undirected objective reports it, too, but ignores it."""
 
 
 def places_for(k: int, steps: int) -> int:
-    """Places of the outcome's arrays: k, padded where fewer picks can be made.
+    """Length of the arrays of picks: k, although fewer picks may be possible.
 
-    A k that is larger than any padding is good for asks for all candidates: then as many as can be
-    picked.
+    For a k above `MOST_PADDED`, which asks for all candidates: the number of possible picks.
     """
     return k if k <= MOST_PADDED else steps
 

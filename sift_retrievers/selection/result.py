@@ -34,7 +34,7 @@ class Selection(Generic[ArrayT]):
     or the number of possible picks where k is above 65,536."""
     variance: ArrayT
     """`[n + 1]` σ²_0 … σ²_n: posterior variance, summed over the targets, before and after every
-    pick; picks that are "undirected" lower it without aiming at it. Where the selection ended early
+    pick; the objective "undirected" does not aim to lower it. Where the selection ended early
     the last value is repeated. With a `Coverage`: what the picks leave open, Π (1 − v)."""
     gains: ArrayT
     """`[n]` what each pick added, in nats; 0 where it ended early.
@@ -81,7 +81,7 @@ def selection_of(
 
 
 def is_one(queries: Any) -> bool:
-    """Whether one query `[d]` came, not a batch; queries that were checked."""
+    """Whether `queries` are one query `[d]`, not a batch. They were checked before."""
     dimensions = getattr(queries, "ndim", None)
     return (np.ndim(queries) if dimensions is None else dimensions) == 1
 

@@ -107,9 +107,10 @@ def select(
     Raises:
         ValueError: for a shape that does not fit, k < 1, λ′ that is not positive and finite, values
             that are NaN, infinite, masked or out of range, a query without length, a device that
-            is not there, options that do not go together, or a kernel that returns no covariances.
-        TypeError: for values that are not real numbers, or a kernel that is none.
-        ImportError: for tensors without the extra `torch`, or a solver that is not there.
+            is not available, options that do not go together, or a kernel whose results are not
+            covariances.
+        TypeError: for values that are not real numbers, or a kernel that is not a kernel.
+        ImportError: for tensors without the extra `torch`, or a solver that is not available.
     """
     plain = (
         replacement is False

@@ -22,11 +22,11 @@ def passage_weights(
     """The weight r of every passage, in float64.
 
     Args:
-        weighting: of the kernel.
+        weighting: that of the kernel.
         relevance: `[B, K]` as the caller gave it; None: the cosine takes its place.
         cosine: `[B, K]` to the nearest target; read only where no relevance was given.
-        zero: `[B or 1, K]` which vectors have no length (texts of blanks have such): they carry no
-            information whatever the kernel, and weigh 0. None: none of them.
+        zero: `[B or 1, K]` which vectors are zero, such as embeddings of blank texts. They carry no
+            information, whatever the kernel, and get the weight 0. None: there are none.
         valid: `[B, K]` which are candidates; None: all.
 
     Returns:
