@@ -16,7 +16,6 @@ from typing import Any, Final, TypeVar
 from weakref import ref
 
 from sift_retrievers.forking import set_right_after_fork
-from sift_retrievers.validation import count
 
 T = TypeVar("T")
 
@@ -39,7 +38,9 @@ class Threads:
         Raises:
             ValueError: for a size that is no whole number of at least 1.
         """
-        self.size, self.idle_seconds = count(size, "size"), idle_seconds
+        if not (isinstance(size, int) and size >= 1):
+            raise ValueError(f"size must be a whole number of at least 1; got {size!r}")
+        self.size, self.idle_seconds = size, idle_seconds
         self._begin()
         set_right_after_fork(self)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from sift_retrievers.arrays import check_finite
 from sift_retrievers.coverage import Coverage
 from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.hits import Hits
@@ -24,6 +25,7 @@ from sift_retrievers.witnesses.term_cache import TermCache
 from sift_retrievers.witnesses.texts import PassageTexts
 
 DocumentT = TypeVar("DocumentT")
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 MOST_TOKENS: Final = 2**63
@@ -90,7 +92,7 @@ def candidates_of(
         asked = query or " ".join(target.text for target in targets if target.text)
         scores = checked_scores(witnesses.scorer(asked, [*hits.texts]), len(hits))
     relevance = combine_witnesses(
-        cosines(hits.vectors, stacked),
+        _finite_cosines(hits, stacked),
         [target.text for target in targets],
         passages,
         witnesses,
@@ -133,6 +135,15 @@ def _check_shapes(hits: Any, dim: int) -> None:
     if not all(issubclass(kind, str) for kind in wrong):
         names = sorted(kind.__name__ for kind in wrong)
         raise TypeError(f'the texts of hits must be strings, "" for none; got {names}')
+
+
+def _finite_cosines(hits: Hits[Any], targets: Float32) -> Float64:
+    """`[m, n]`, of vectors that must be finite."""
+    found = cosines(hits.vectors, targets)
+    if np.isnan(found).any():
+        check_finite(targets, "the vectors of targets")
+        check_finite(hits.vectors, "the vectors of hits")
+    return found
 
 
 def _read(hits: Hits[Any], rules: SelectionRules) -> PassageTexts | None:

@@ -7,8 +7,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sift_retrievers.arrays import check_finite
-
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -21,10 +19,8 @@ def cosines(vectors: Float32, targets: Float32) -> Float64:
     """`[m, n]` cosine of every target `[m, d]` to every row `[n, d]`; 0 for zero rows.
 
     Cosines are exact to about 1e-7, because products are computed in float32; equal rows have equal
-    cosines. Very long or short vectors, and those in half precision, are multiplied in float64.
-
-    Raises:
-        ValueError: for values that are NaN or infinite.
+    cosines. Very long or short vectors, and those in half precision, are multiplied in float64. The
+    cosine of a vector that is not finite is NaN.
     """
     if len(vectors) == 0 or len(targets) == 0:
         return np.zeros((len(targets), len(vectors)))
@@ -47,11 +43,10 @@ def cosines(vectors: Float32, targets: Float32) -> Float64:
 
 def _precise_cosines(vectors: Float32, targets: Float32) -> Float64:
     """The same in float64, where every length that float32 has is in range."""
-    check_finite(targets, "the vectors of targets")
-    check_finite(vectors, "the vectors of hits")
     x, q = vectors.astype(np.float64), targets.astype(np.float64)
-    scale = np.sqrt(np.vecdot(x, x)) * np.sqrt(np.vecdot(q, q))[:, None]  # [m, n]
-    products = np.vecdot(x, q[:, None])
-    cosine = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    with np.errstate(invalid="ignore"):
+        scale = np.sqrt(np.vecdot(x, x)) * np.sqrt(np.vecdot(q, q))[:, None]  # [m, n]
+        products = np.vecdot(x, q[:, None])
+        cosine = np.divide(products, scale, out=np.zeros_like(products), where=scale != 0)
     clipped: Float64 = cosine.clip(-1.0, 1.0)
     return clipped

@@ -65,3 +65,10 @@ def test_cosines_of_several_targets_zero_rows_and_large_values() -> None:
     expected = [[0.6, 0, 1, half, 1], [0.8, 0, 0, half, 0]]
     np.testing.assert_allclose(cosines(vectors, targets), expected, rtol=1e-6)
     assert cosines(vectors[:0], targets).shape == (2, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_has_no_cosine_and_spoils_no_other(value: float) -> None:
+    vectors = np.array([[3, 4], [value, 1], [0, 0]], np.float32)
+    found = cosines(vectors, np.array([[1, 0], [0, 1]], np.float32))
+    np.testing.assert_allclose(found, [[0.6, np.nan, 0], [0.8, np.nan, 0]], atol=1e-6)
