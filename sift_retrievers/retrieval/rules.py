@@ -11,6 +11,7 @@ from sift_retrievers.coverage import Coverage
 from sift_retrievers.kernels.kernel import Kernel
 from sift_retrievers.kernels.names import KERNELS, resolve_kernel
 from sift_retrievers.retrieval.titles import TitleOf, title_reader
+from sift_retrievers.retrieval.work import SELECTION
 from sift_retrievers.selection.problem import Objective
 from sift_retrievers.validation import chance, count, flag, is_cpu, positive, torch_device
 from sift_retrievers.witnesses import Witnesses
@@ -180,6 +181,16 @@ class SelectionRules:
     def reads_texts(self) -> bool:
         """Whether the texts of the candidates are read for their words."""
         return self.chosen_kernel == PHRASES or self.witnesses.words > 0
+
+    @property
+    def owner(self) -> object:
+        """Whose threads the choice waits in: a function of the user that may hang, else SELECTION.
+
+        The scorer, the counter of tokens, and the functions that read titles and parents are called
+        while passages are chosen. In threads of their own they hold back nobody else.
+        """
+        given = (self.witnesses.scorer, self.token_counter, self.title, self.distinct_by)
+        return next((one for one in given if callable(one)), SELECTION)
 
     def without_texts(self) -> SelectionRules:
         """The rules where no candidate has a text: those of the vectors alone."""

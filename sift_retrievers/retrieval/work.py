@@ -81,7 +81,7 @@ class Work(ABC):
         return min(max(self._end - monotonic(), 0.0), TIMEOUT_MAX)
 
     def _too_late(self, stage: str, owner: object, future: Future[Any] | None = None) -> NoReturn:
-        name = type(owner).__name__
+        name = name_of(owner)
         why = f"waiting for {name}"
         if future is not None and (future.cancelled() or future.cancel()):  # it never began
             most = threads_of(owner).size
@@ -167,10 +167,15 @@ def _no_coroutine(stage: str, owner: object, result: T) -> T:
     if iscoroutine(result):
         result.close()
         raise TypeError(
-            f"at the stage {stage!r} a function of {type(owner).__name__} returned a coroutine: it "
+            f"at the stage {stage!r} a function of {name_of(owner)} returned a coroutine: it "
             "must be a plain function, or the retriever be called by an asynchronous method"
         )
     return result
+
+
+def name_of(owner: object) -> str:
+    """How an error names a store, a model or a function."""
+    return getattr(owner, "__qualname__", type(owner).__name__)
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -32,10 +32,11 @@ async def chosen(
     scores: Any = None,
 ) -> Retrieval[Document]:
     """Choose from hits as the stage "select"; the arguments after `stages` are `retrieve`'s."""
-    owner = rules.witnesses.scorer or SELECTION
     arguments = (query, targets, hits, k, rules, scores, stages.seconds)
     async with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
-        retrieval: Retrieval[Document] = await work.call("select", owner, retrieve, *arguments)
+        retrieval: Retrieval[Document] = await work.call(
+            "select", rules.owner, retrieve, *arguments
+        )
         outputs |= retrieval.trace()
     return retrieval
 

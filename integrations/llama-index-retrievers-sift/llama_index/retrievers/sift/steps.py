@@ -13,7 +13,7 @@ from llama_index.retrievers.sift.nodes import chosen_nodes
 from llama_index.retrievers.sift.settings import SelectionSettings
 from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, retrieve
 from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
-from sift_retrievers.retrieval.work import SELECTION, OnLoop, Work
+from sift_retrievers.retrieval.work import OnLoop, Work
 
 dispatcher = instrument.get_dispatcher(__name__)
 
@@ -35,7 +35,7 @@ async def choose(
     """
     start = perf_counter()
     asked = (query.query_str, targets, hits, k, rules, scores, seconds)
-    retrieval = await work.call("select", SELECTION, retrieve, *asked)
+    retrieval = await work.call("select", rules.owner, retrieve, *asked)
     seconds["select"] = perf_counter() - start
     return retrieval
 

@@ -1,0 +1,42 @@
+"""A user's function that hangs while passages are chosen keeps only its own threads busy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.retrieval.work import SELECTION, OnLoop
+
+
+def function(*_: Any) -> Any:
+    raise AssertionError("not called")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"relevance": function},
+        {"max_tokens": 9, "token_counter": function},
+        {"title": function},
+        {"distinct_by": function},
+    ],
+)
+def test_a_function_has_threads_of_its_own(rules: dict[str, Any]) -> None:
+    assert SelectionRules(**rules).owner is function
+
+
+@pytest.mark.parametrize("rules", [{}, {"title": "name"}, {"distinct_by": "source"}])
+def test_what_calls_no_function_shares_threads(rules: dict[str, Any]) -> None:
+    assert SelectionRules(**rules).owner is SELECTION
+
+
+async def test_a_timeout_names_the_function() -> None:
+    import time
+
+    def slow_scorer() -> None:
+        time.sleep(0.3)
+
+    with pytest.raises(TimeoutError, match=r"stage 'select', waiting for .*slow_scorer"):
+        await OnLoop(0.05).call("select", slow_scorer, slow_scorer)
