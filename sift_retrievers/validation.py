@@ -7,14 +7,23 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
+
+
+def _number(value: Any) -> float:
+    """A number; True and False are none, whoever passes them takes a number for a switch."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError
+    return float(value)
 
 
 def positive(value: Any, name: str) -> float:
     """A positive finite number, or a ValueError."""
     try:
-        number = float(value)
+        number = _number(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a positive number; got {value!r}") from None
     except OverflowError:  # a whole number that no float holds
@@ -27,7 +36,7 @@ def positive(value: Any, name: str) -> float:
 def chance(value: Any, name: str) -> float:
     """A number from 0 to 1, or a ValueError."""
     try:
-        number = float(value)
+        number = _number(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number from 0 to 1; got {value!r}") from None
     except OverflowError:  # a whole number that no float holds
