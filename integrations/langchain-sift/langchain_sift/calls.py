@@ -91,8 +91,11 @@ class Call:
 
 
 def size_of(given: Any, name: str, default: int) -> int:
-    """A number of passages that the caller gave, or the default where it gave None."""
-    return default if given is None else count(given, name)
+    """A number of passages that the caller gave, or the default where it gave None.
+
+    The default is checked, too: it comes from a field, which may have been set without a check.
+    """
+    return count(default if given is None else given, name)
 
 
 def timeout_of(fields: SelectionSettings, given: Any) -> float | None:

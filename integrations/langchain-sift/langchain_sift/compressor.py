@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_sift.calls import check_query, rules_of, size_of, timeout_of
-from langchain_sift.given_documents import hits_of_given
+from langchain_sift.given_documents import check_documents, hits_of_given
 from langchain_sift.queries import embed_targets
 from langchain_sift.runnable_compressor import RunnableCompressor
 from langchain_sift.selecting import aexplained, chosen, explained, returned
@@ -136,7 +136,7 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
         work: type[Work],
         arguments: dict[str, Any],
     ) -> list[Document]:
-        if len(documents) == 0:
+        if isinstance(documents, Sequence) and len(documents) == 0:
             return []
         retrieval = await self._retrieve(documents, query, callbacks, work, **arguments)
         return await returned(work(), self, retrieval, callbacks)
@@ -153,6 +153,7 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
         **others: Any,
     ) -> Retrieval[Document]:
         check_query(query)
+        check_documents(documents)
         rules = rules_of(self, others)
         if others:
             raise TypeError(

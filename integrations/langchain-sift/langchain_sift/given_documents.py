@@ -15,6 +15,18 @@ from sift_retrievers.retrieval.hits import check_hits
 from sift_retrievers.retrieval.work import Work, native
 
 
+def check_documents(documents: Any) -> None:
+    """Raise a TypeError for what is no sequence of documents."""
+    if isinstance(documents, str) or not isinstance(documents, Sequence):
+        raise TypeError(f"documents must be a list of documents; got {type(documents).__name__}")
+    for document in documents:
+        if not isinstance(document, Document):
+            raise TypeError(
+                f"documents must be a list of documents; it holds {type(document).__name__} "
+                f"{document!r}"
+            )
+
+
 async def hits_of_given(
     work: Work,
     documents: Sequence[Document],

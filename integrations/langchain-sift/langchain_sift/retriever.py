@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
@@ -33,6 +33,9 @@ from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retriev
 from sift_retrievers.retrieval.union import union
 from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 from sift_retrievers.validation import count
+
+FETCH_K: Final = 200
+"""Nearest passages to choose from, unless the caller says otherwise."""
 
 
 class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
@@ -73,9 +76,9 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     vectorstore: Any
     """Any vector store. Its vectors are read by `adapter`, else by the reader that
     `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
-    fetch_k: Annotated[int, BeforeValidator(partial(count, name="fetch_k"))] = 200
-    """Nearest passages to choose from, at least k (unless given, it grows with k); of several
-    targets, the nearest of each."""
+    fetch_k: Annotated[int, BeforeValidator(partial(count, name="fetch_k"))] = FETCH_K
+    """Nearest passages to choose from, at least k (the default grows with k); of several targets,
+    the nearest of each."""
     search_kwargs: Annotated[dict[str, Any], AfterValidator(for_the_store)] = Field(
         default_factory=dict
     )
@@ -97,7 +100,7 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        if "fetch_k" not in self.model_fields_set:
+        if self.fetch_k == FETCH_K:  # as given by configurable_fields, which names every field
             self.fetch_k = max(self.fetch_k, self.k)
         check_sizes(self.k, self.fetch_k)
         try:

@@ -93,7 +93,8 @@ class SelectionSettings(BaseModel):
     timeout: Annotated[float | None, BeforeValidator(checked_timeout)] = None
     """Seconds that embedding the query and reading the store may take together; None: no limit.
     Then the calls are made in threads of the model and the store, and a call that is too late is
-    left to itself. (The `timeout` of a store's own search goes into `search_kwargs`.)"""
+    left to itself. A batch has as much time again before, to embed its queries together. (The
+    `timeout` of a store's own search goes into `search_kwargs`.)"""
     annotate: bool = True
     """Whether the copies say what each pick added: `metadata["sift"]`, a dict, and
     `metadata["relevance_score"]`. Stores that take no nested metadata, Chroma say, refuse to add

@@ -16,7 +16,7 @@ from store_cases import CASES
 from tensors import needs_torch
 
 from langchain_sift import SIFTCompressor, SIFTRetriever
-from langchain_sift.stores import hits_of
+from langchain_sift.stores import StoreReader, hits_of
 
 
 @pytest.fixture
@@ -45,6 +45,9 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"search_kwargs": {"lambda_mult": 3}}, r"lambda_mult has no equal here"),
         ({"timeout": 0}, "timeout must be positive and finite; got 0"),
         ({"timeout": "soon"}, "timeout must be a positive number; got 'soon'"),
+        ({"timeout": True}, "timeout must be a positive number; got True"),
+        ({"embedding": "minilm"}, "embedding must be an embedding model.* got str 'minilm'"),
+        ({"adapter": StoreReader}, "adapter must define search; StoreReader does not"),
         ({"adapter": 3}, "adapter must be a langchain_sift.stores.StoreReader.* got 3"),
     ],
 )
@@ -67,6 +70,8 @@ def test_constructor_arguments(
         ({"max_tokens": 5}, "max_tokens and token_counter go together"),
         ({"score_threshold": 7}, "between -1 and 1; got 7"),
         ({"timeout": -1}, "timeout must be positive and finite; got -1"),
+        ({"min_gain": True}, "min_gain must be a positive number; got True"),
+        ({"min_chance": True}, "min_chance must be a number from 0 to 1; got True"),
         ({"annotate": False}, r"got \['annotate'\].*configurable_fields"),
         (
             {"search_kwargs": {}},
@@ -172,7 +177,7 @@ async def test_a_model_that_has_only_what_is_needed(
 
     with pytest.raises(ValueError, match=r"QueriesOnly has no embed_documents .*adapter=\.\.\."):
         SIFTRetriever(Unread(corpus.embeddings), embedding=QueriesOnly(corpus))
-    with pytest.raises(ValueError, match=r"has no embedding model.*the store; got 3"):
+    with pytest.raises(ValueError, match=r"embedding must be an embedding model.*got int 3"):
         SIFTRetriever(memory, embedding=3)
 
 

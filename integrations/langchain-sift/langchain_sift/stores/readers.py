@@ -93,16 +93,23 @@ def check_store(store: object, adapter: Adapter | None, model: object) -> bool:
         TypeError: if neither can be done, or `model` cannot embed what has to be embedded; the
             message says what to pass.
     """
+    if isinstance(store, type):
+        raise TypeError(f"got the class {store.__name__} in place of a vector store of that class")
     name = type(store).__name__
     _check_adapter(adapter, store)
     readable = adapter is not None or READERS.find(store, "search") is not None
     if not readable:
         _check_searchable(store)
-    if not callable(getattr(model, "embed_query", None)):
+    if model is not None and not callable(getattr(model, "embed_query", None)):
+        raise TypeError(
+            "embedding must be an embedding model, with a method embed_query; got "
+            f"{type(model).__name__} {model!r}"
+        )
+    if model is None:
         raise TypeError(
             f"{name} has no embedding model of its own (`.embeddings` is missing or None), so "
             "the query cannot be embedded: pass embedding=... with the model that filled the "
-            f"store; got {model!r}"
+            "store"
         )
     if not readable and not callable(getattr(model, "embed_documents", None)):
         raise TypeError(
@@ -124,6 +131,9 @@ def _check_adapter(adapter: Any, store: object) -> None:
             "adapter must be a langchain_sift.stores.StoreReader (a class or an instance), or a "
             f"function (store, query, fetch_k, **search_kwargs) that returns Hits; got {adapter!r}"
         )
+    reader = adapter if isinstance(adapter, type) else type(adapter)
+    if issubclass(reader, StoreReader) and not reader.can("search"):
+        raise TypeError(f"adapter must define search; {reader.__name__} does not")
     if isinstance(adapter, StoreReader) and adapter.store is not store:
         raise TypeError(
             f"adapter reads another store ({type(adapter.store).__name__}) than the one that was "
