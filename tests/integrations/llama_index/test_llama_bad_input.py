@@ -88,6 +88,9 @@ def test_an_index_in_place_of_its_store(simple: VectorStoreIndex) -> None:
     [
         ("lambda_mult", "SIFTRetriever takes no argument 'lambda_mult'; did you mean 'lambda_'?"),
         ("relevence", "did you mean 'relevance'?"),
+        ("k", "takes no argument 'k'; did you mean 'similarity_top_k'?"),
+        ("fetch_k", "did you mean 'fetch_top_k'?"),
+        ("score_threshold", "did you mean 'similarity_cutoff'?"),
         ("qqq", "takes no argument 'qqq'; its settings are"),
     ],
 )
@@ -196,3 +199,18 @@ def test_queries_that_ask_for_nothing(
 def test_an_empty_index(corpus: Corpus) -> None:
     index = VectorStoreIndex([], embed_model=TableEmbedding(corpus))
     assert SIFTRetriever(index).retrieve(corpus.queries[0]) == []
+
+
+@pytest.mark.parametrize("filters", ["year", {"year": 2024}])
+def test_filters_that_are_none(simple: VectorStoreIndex, filters: Any) -> None:
+    with pytest.raises(TypeError, match="filters must be MetadataFilters; got"):
+        SIFTRetriever(simple, filters=filters)
+
+
+def test_the_default_fetch_top_k_grows(simple: VectorStoreIndex, corpus: Corpus) -> None:
+    nodes = len(corpus.documents())
+    assert len(SIFTRetriever(simple, 300).retrieve(corpus.queries[0])) == nodes
+    later = SIFTRetriever(simple).with_settings(similarity_top_k=300)
+    assert len(later.retrieve(corpus.queries[0])) == nodes
+    with pytest.raises(ValueError, match="fetch_top_k=100 and similarity_top_k=300"):
+        SIFTRetriever(simple, 300, 100)

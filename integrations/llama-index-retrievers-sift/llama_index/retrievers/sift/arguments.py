@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQueryMode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQueryMode,
+)
 
 from sift_retrievers.validation import count
+
+FETCH_TOP_K: Final = 200
+"""Nearest nodes to choose from, unless the caller says otherwise."""
 
 
 def as_index(
@@ -36,7 +45,7 @@ def as_index(
 
 
 def sizes(similarity_top_k: int, fetch_top_k: int) -> tuple[int, int]:
-    """How many nodes to return, and from how many to choose.
+    """How many nodes to return, and from how many to choose; the default grows with the former.
 
     Raises:
         ValueError: for numbers below 1, or fewer to choose from than to return.
@@ -45,6 +54,8 @@ def sizes(similarity_top_k: int, fetch_top_k: int) -> tuple[int, int]:
         count(similarity_top_k, "similarity_top_k"),
         count(fetch_top_k, "fetch_top_k"),
     )
+    if fetched == FETCH_TOP_K:
+        fetched = max(fetched, returned)
     if fetched < returned:
         raise ValueError(
             "fetch_top_k must be at least similarity_top_k, the nodes are picked from the "
@@ -52,6 +63,17 @@ def sizes(similarity_top_k: int, fetch_top_k: int) -> tuple[int, int]:
             f"similarity_top_k={similarity_top_k}"
         )
     return returned, fetched
+
+
+def checked_filters(given: Any) -> MetadataFilters | None:
+    """The filters of a search.
+
+    Raises:
+        TypeError: for what is none.
+    """
+    if not (given is None or isinstance(given, MetadataFilters)):
+        raise TypeError(f"filters must be MetadataFilters; got {type(given).__name__} {given!r}")
+    return given
 
 
 def search_mode(given: VectorStoreQueryMode | str) -> VectorStoreQueryMode:

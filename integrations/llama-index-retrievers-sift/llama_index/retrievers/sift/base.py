@@ -16,7 +16,13 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
 )
 
-from llama_index.retrievers.sift.arguments import as_index, search_mode, sizes
+from llama_index.retrievers.sift.arguments import (
+    FETCH_TOP_K,
+    as_index,
+    checked_filters,
+    search_mode,
+    sizes,
+)
 from llama_index.retrievers.sift.search import VectorSearch
 from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSettings, settings_of
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
@@ -59,7 +65,7 @@ class SIFTRetriever(BaseRetriever):
         self,
         index: VectorStoreIndex | BasePydanticVectorStore,
         similarity_top_k: int = 4,
-        fetch_top_k: int = 200,
+        fetch_top_k: int = FETCH_TOP_K,
         *,
         filters: MetadataFilters | None = None,
         node_ids: list[str] | None = None,
@@ -80,8 +86,8 @@ class SIFTRetriever(BaseRetriever):
         Args:
             index: a `VectorStoreIndex`, or a vector store that stores its texts.
             similarity_top_k: nodes to return at most.
-            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
-                targets, the nearest of each.
+            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k` (the default
+                grows with it); of several targets, the nearest of each.
             filters: as of `index.as_retriever`.
             node_ids: as of `index.as_retriever`; some stores ignore them.
             doc_ids: as of `index.as_retriever`.
@@ -115,7 +121,7 @@ class SIFTRetriever(BaseRetriever):
         self._search = VectorSearch(
             over,
             vector_store_query_mode=search_mode(vector_store_query_mode),
-            filters=filters,
+            filters=checked_filters(filters),
             alpha=alpha,
             node_ids=node_ids,
             doc_ids=doc_ids,

@@ -37,6 +37,18 @@ else:  # pydantic reads the fields' types, and neither is imported before it is 
 RENAMED: Final = {"alpha": "stop_alpha", "score_threshold": "similarity_cutoff"}
 """Rules of `sift_retrievers` that have another name here: LlamaIndex has an `alpha` of its own."""
 
+INSTEAD: Final = {
+    "k": "similarity_top_k",
+    "top_k": "similarity_top_k",
+    "top_n": "similarity_top_k",
+    "fetch_k": "fetch_top_k",
+    "embedding": "embed_model",
+    "score_threshold": "similarity_cutoff",
+    "search_kwargs": "vector_store_kwargs",
+    "filter": "filters",
+}
+"""Names that other retrievers have for an argument of `SIFTRetriever`."""
+
 
 class SelectionSettings(BaseModel):
     """How nodes are chosen from the candidates, and where their vectors come from.
@@ -213,7 +225,7 @@ def settings_of(owner: str, given: Mapping[str, Any]) -> SelectionSettings:
     names = [*SelectionSettings.model_fields]
     for name in given:
         if name not in names:
-            close = get_close_matches(name, names, n=1)
+            close = [INSTEAD[name]] if name in INSTEAD else get_close_matches(name, names, n=1)
             raise TypeError(
                 f"{owner} takes no argument {name!r}"
                 + (f"; did you mean {close[0]!r}?" if close else f"; its settings are {names}")
