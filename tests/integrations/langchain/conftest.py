@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from corpus import Corpus
-from store_cases import CASES, StoreCase, search_kwargs
+from store_cases import CASES, StoreCase, of_make_test, search_kwargs
 
 from langchain_sift import SIFTRetriever
 
@@ -17,7 +17,7 @@ def corpus() -> Corpus:
     return Corpus()
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=of_make_test(CASES))
 def store_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -372,8 +372,12 @@ CASES: dict[str, StoreCase] = {
 # The other searches take no filter.
 FILTERING = [name for name, case in CASES.items() if case.even is not None]
 # Annoy builds its index from the first texts, and adds none to it later.
-EMPTY = [name for name, case in CASES.items() if case.can_be_empty]
 GROWING = [name for name, case in CASES.items() if case.grows]
+
+
+def of_make_test(names: Iterable[str]) -> list[Any]:
+    """As parameters: one set-up of each store runs in `make test`, the others if slow ones do."""
+    return [pytest.param(n, marks=[pytest.mark.slow] if " " in n else []) for n in names]
 
 
 def search_kwargs(given: dict[str, Any] | None, name: str) -> dict[str, Any]:

@@ -42,18 +42,13 @@ def sixteen_bits(vectors: Any) -> Any:
     return vectors.astype(kind).astype(np.float32)
 
 
-def params(names: Any) -> list[Any]:
-    """One set-up of each store runs in `make test`, the others in `make test-slow`."""
-    return [pytest.param(n, marks=[pytest.mark.slow] if " " in n else []) for n in names]
-
-
 # Of the others, some cannot delete, and the clients of DuckDB and USearch are not for many threads.
 WRITABLE = ("InMemory", "FAISS", "Chroma", "Qdrant", "Milvus", "PGVector", "LanceDB")
 WITHOUT_LOOKUP = ("SKLearn", "Annoy", "USearch", "DocArray", "FAISS IVF")
 
 
 class TestStoresWithoutAServer(StoreReaderTests):
-    @pytest.fixture(params=params(store_cases.CASES))
+    @pytest.fixture(params=store_cases.of_make_test(store_cases.CASES))
     def name(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
@@ -83,7 +78,7 @@ class TestStoresWithoutAServer(StoreReaderTests):
 
 
 class TestStoresThatNeedAServer(StoreReaderTests):
-    @pytest.fixture(params=params(server_cases.CASES))
+    @pytest.fixture(params=store_cases.of_make_test(server_cases.CASES))
     def name(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from corpus import Corpus
 from langchain_core.documents import Document
-from reading import hits_in
-from store_cases import CASES, EMPTY, FILTERING, GROWING, StoreCase, faiss, in_memory, search_kwargs
+from store_cases import CASES, FILTERING, GROWING, StoreCase, faiss, in_memory, of_make_test
 
 from langchain_sift import SIFTRetriever
 from sift_retrievers import select
@@ -47,23 +46,6 @@ def test_same_passages_as_select(retriever: Build, case: StoreCase, corpus: Corp
         pool = nearest(case, corpus, i)[:20]
         picks = select(corpus.query_vector(i), corpus.vectors[pool], 6, lambda_=0.3)
         assert numbers(built.invoke(query)) == pool[picks.indices].tolist()
-
-
-def test_stored_vectors_come_as_they_are(store: Any, case: StoreCase, corpus: Corpus) -> None:
-    hits = hits_in(store, corpus.query_vector())
-    assert hits.vectors.dtype == np.float32
-    documents = [hits.document(i) for i in range(len(hits))]
-    expected = corpus.vectors[numbers(documents)]
-    if case.unit:
-        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-        assert "unit length" in str(hits.note)
-    else:
-        assert hits.note is None
-    np.testing.assert_allclose(hits.vectors, expected, rtol=1e-6, atol=1e-6 if case.unit else 0)
-    assert numbers(documents) == nearest(case, corpus)[:20].tolist()
-    assert [document.id for document in documents] == [*hits.ids]
-    assert [document.page_content for document in documents] == [*hits.texts]
-    assert [document.metadata for document in documents] == [*hits.metadata]
 
 
 def test_numbers_in_the_metadata(retriever: Build, case: StoreCase, corpus: Corpus) -> None:
@@ -120,7 +102,7 @@ def test_one_query_embedded_and_no_document(retriever: Build, corpus: Corpus) ->
     assert corpus.embeddings.queried == 1
 
 
-@pytest.mark.parametrize("store_name", FILTERING)
+@pytest.mark.parametrize("store_name", of_make_test(FILTERING))
 def test_filters_go_to_the_store_before_the_cut(
     retriever: Build, case: StoreCase, even_filter: dict[str, Any], corpus: Corpus
 ) -> None:
@@ -145,34 +127,6 @@ def test_targets_of_which_one_gives_nothing_new(retriever: Build, corpus: Corpus
     assert numbers(retriever().invoke("", targets=targets)) == numbers(
         retriever().invoke(corpus.queries[0])
     )
-
-
-def test_fewer_documents_than_k(retriever: Build, corpus: Corpus) -> None:
-    documents = retriever(k=100, fetch_k=100).invoke(corpus.queries[0])
-    assert sorted(numbers(documents)) == list(range(60))
-
-
-@pytest.mark.parametrize("store_name", FILTERING)
-def test_a_filter_that_nothing_passes(
-    retriever: Build, store_name: str, case: StoreCase, corpus: Corpus
-) -> None:
-    nothing = search_kwargs(case.nothing, store_name)
-    assert retriever(search_kwargs=nothing).invoke(corpus.queries[0]) == []
-
-
-@pytest.mark.parametrize("store_name", EMPTY)
-def test_an_empty_store(case: StoreCase, corpus: Corpus) -> None:
-    corpus.texts, corpus.ids, corpus.metadatas = [], [], []
-    assert SIFTRetriever(case.filled(corpus)).invoke(corpus.queries[0]) == []
-
-
-def test_search_arguments_that_the_store_does_not_take(
-    retriever: Build, store: Any, corpus: Corpus
-) -> None:
-    built = retriever(search_kwargs={"filtre": {}})
-    with pytest.raises(Exception, match="filtre") as caught:
-        built.invoke(corpus.queries[0])
-    assert f"from {type(store).__name__}" in caught.value.__notes__[0]
 
 
 def test_a_query_of_another_dimension(retriever: Build, corpus: Corpus) -> None:
@@ -201,7 +155,7 @@ def test_documents_added_and_deleted_are_seen_by_the_next_query(
         assert built.invoke(corpus.queries[0])[0].page_content == "newcomer"
 
 
-@pytest.mark.parametrize("store_name", GROWING)
+@pytest.mark.parametrize("store_name", of_make_test(GROWING))
 def test_a_document_without_text(
     retriever: Build, store: Any, case: StoreCase, corpus: Corpus
 ) -> None:
