@@ -1,7 +1,7 @@
-"""The compiled functions, where they were built; without them numpy does the same.
+"""The compiled functions, if they were built; without them numpy does the same work.
 
-The extension is optional: a wheel brings it, a build from source makes it where there is a C
-compiler. `SIFT_RETRIEVERS_COMPILED=0` in the environment leaves it out.
+The extension is optional: wheels contain it, and a build from source compiles it if there is a C
+compiler. `SIFT_RETRIEVERS_COMPILED=0` in the environment switches it off.
 """
 
 from __future__ import annotations

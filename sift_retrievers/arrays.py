@@ -1,8 +1,8 @@
-"""What callers pass (lists, numpy arrays, torch tensors) as arrays of numbers.
+"""Converts what callers pass (lists, numpy arrays, torch tensors) to arrays of numbers.
 
 An array is a numpy array or a torch tensor. Code that works on both asks `namespace` for the
 functions of the array at hand, and otherwise uses what the two have in common: operators, indexing
-and `sum`. Nothing here imports torch before a tensor came: whoever has one has imported it.
+and `sum`. Nothing here imports torch unless a tensor was passed; then torch is imported already.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
     them; float64 and longer types become float64; half precision and integers become float32.
 
     Args:
-        values: what came.
-        name: what the caller calls it.
+        values: what the caller passed.
+        name: the name of the argument, for errors.
 
     Raises:
         TypeError: if the values are not real numbers.
-        ValueError: if rows differ in length, or if some values are masked or are not there (a
-            sparse tensor, or one on the device "meta").
+        ValueError: if rows differ in length, or if some values are masked or missing (a sparse
+            tensor, or one on the device "meta").
     """
     if type(values) is np.ndarray and values.dtype in (np.float32, np.float64):
         return values if values.flags.aligned else values.copy()
@@ -101,9 +101,9 @@ def as_numpy(values: ArrayLike, name: str) -> FloatArray:
 
 
 class reading:  # noqa: N801  # used as a statement
-    """`with reading(name):` what numpy raises for what is no array of numbers says so by name.
+    """`with reading(name):` turns numpy's errors for bad input into a ValueError that has the name.
 
-    It becomes a ValueError. torch raises a RuntimeError where numpy asks for a tensor's values.
+    Also a RuntimeError, which torch raises when numpy asks for the values of some tensors.
     """
 
     def __init__(self, name: str) -> None:
@@ -122,7 +122,7 @@ class reading:  # noqa: N801  # used as a statement
 def check_unmasked(values: Any, name: str) -> None:
     """Raise a ValueError for a masked array, or a list of some, that masks any value.
 
-    numpy would read what is behind the mask.
+    numpy would silently use the masked values.
     """
     rows = values if isinstance(values, list | tuple) else [values]
     for row in rows:
@@ -155,7 +155,7 @@ def check_tensor(tensor: torch.Tensor, name: str) -> None:
 
 
 def as_tensor(values: ArrayLike, name: str) -> torch.Tensor:
-    """The same as a tensor; those of half precision that are not on the CPU stay as they are."""
+    """As `as_numpy`, for a tensor; half precision is kept on devices other than the CPU."""
     import torch
 
     if isinstance(values, Sequence) and len(values) > 0 and is_tensor(values[0]):

@@ -1,4 +1,4 @@
-"""`Coverage`: passages as sums of what their parts say, and the exact greedy selection of them.
+"""`Coverage`: passages as sums of their parts, and the exact greedy selection among them.
 
 The model. Passage x consists of units U(x), the phrases of its text, say. Each unit u has a value
 g_u ~ N(0, 1) of its own, and what the passage says is their weighted sum,
@@ -6,10 +6,10 @@ g_u ~ N(0, 1) of its own, and what the passage says is their weighted sum,
     L(x) = r(x) Σ_{u ∈ U(x)} √(ω_xu / Ω_x) g_u,      Ω_x = Σ_u ω_xu,
     r(x)² = p exp(2γ (ρ(x) − max ρ)),
 
-ρ(x) its relevance and p the chance that the most relevant passage is evidence at all, so that gains
-of different questions can be compared. Whoever reads a passage observes each of its units with
-noise of variance λ′. After the passages X_n, with m_u of them that hold unit u, the units are
-independent still, and
+with ρ(x) its relevance, and p the chance that the most relevant passage is evidence at all, so that
+gains of different questions can be compared. Reading a passage means observing each of its units
+with noise of variance λ′. After reading the passages X_n, of which m_u contain unit u, the units
+are still independent, and
 
     v_n(x) = r(x)² ν_n(x),      ν_n(x) = Σ_u (ω_xu / Ω_x) λ′ / (λ′ + m_u).
 
@@ -47,7 +47,7 @@ Lengths = npt.NDArray[np.intp]
 GAMMA: Final = 0.3
 """How much relevance counts against novelty; chosen in benchmarks/retrieval."""
 
-# By the numbers that the compiled `cover` gives.
+# Indexed by the number that the compiled `cover` returns.
 _REASONS: Final = (
     StopReason.K,
     StopReason.EXHAUSTED,
@@ -105,7 +105,7 @@ class Coverage:
                 f"lengths must be those of K passages with {len(units)} units in all; they "
                 f"sum to {int(lengths.sum())}"
             )
-        # Neither is so for a NaN.
+        # Both comparisons are false for NaN.
         if weights is not None and not (
             weights.shape == units.shape
             and weights.min(initial=0.0) >= 0

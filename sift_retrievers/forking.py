@@ -1,4 +1,4 @@
-"""What must be set right in a forked process, where the other threads of its parent are not."""
+"""Repairs of locks and threads in a forked process: only the forking thread lives on there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from weakref import WeakSet
 
 
 class Forked(Protocol):
-    """Holds a lock, and what the lock protects."""
+    """An object with a lock, and data that the lock protects."""
 
     def after_fork(self) -> None:
-        """In the child: nobody is left who could release the lock, or end what it began under it.
+        """Called in the child: make a new lock, and empty the data if the old lock was held.
 
-        A new lock; and what the old one protected is emptied if it was held.
+        The thread that held the lock is not in the child: it can neither finish nor release it.
         """
 
 

@@ -1,4 +1,4 @@
-"""`once`: an attribute that is computed when it is first asked for, without a lock."""
+"""`once`: an attribute that is computed at its first use, without a lock."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ T = TypeVar("T")
 class once(Generic[T]):  # noqa: N801  # used as a decorator, like `property`
     """As `functools.cached_property`, which in Python 3.11 holds one lock for all instances.
 
-    Under that lock retrievals of different threads would wait for each other, and a process that is
-    forked while a thread holds it would wait for ever.
+    With that lock, retrievals in different threads would wait for each other, and a process forked
+    while another thread holds it would wait for ever. Here two threads may compute the value twice.
     """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
@@ -31,5 +31,5 @@ class once(Generic[T]):  # noqa: N801  # used as a decorator, like `property`
         if instance is None:
             return self
         value = self.compute(instance)
-        instance.__dict__[self.name] = value  # found there from now on, before this is asked
+        instance.__dict__[self.name] = value  # Python looks here first from now on
         return value

@@ -1,7 +1,7 @@
-"""The calls of some functions that other threads of this process are in at this moment.
+"""Finds the calls of given functions that other threads of this process are executing right now.
 
-Stores in this process change their parts one after the other, without a lock. Between two of them
-nothing in the store says that a change is under way; the stack of the writing thread does.
+A store in this process changes its parts one after the other, without a lock. In between, nothing
+in the store shows that a change is under way; the stack of the writing thread does.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def running_calls(*functions: Any, depth: int | None = None) -> Iterator[FrameTy
     """The frames of the calls, with their local variables.
 
     Args:
-        *functions: written in Python; what is no such function is passed over.
-        depth: frames of a thread that are looked at, from the innermost; None: all.
+        *functions: functions written in Python; other objects are ignored.
+        depth: frames of each thread to look at, from the innermost; None: all.
     """
     codes = {code for f in functions if (code := getattr(f, "__code__", None)) is not None}
     here = get_ident()

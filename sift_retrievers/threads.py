@@ -1,7 +1,7 @@
-"""`Threads`: calls that may wait for a store or a model run here, apart from everybody else's.
+"""`Threads`: a pool of threads for calls to one store or one model.
 
-A call that hangs keeps its thread. So each store and each model has threads of its own
-(`threads_of`): one that hangs holds back nobody but its own users.
+A call that hangs occupies its thread for ever. So each store and each model has a pool of its own
+(`threads_of`): if one hangs, only its own users wait.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sift_retrievers.forking import set_right_after_fork
 T = TypeVar("T")
 
 SIZE: Final = 64
-"""Calls of one store or one model that run at the same time; further ones wait for their turn."""
+"""Calls of one store or one model that may run at the same time; further calls wait."""
 IDLE_SECONDS: Final = 10.0
 """A thread ends after so long without a call."""
 
@@ -76,7 +76,7 @@ class Threads:
             del call  # the thread must not keep alive what the call returned
 
     def after_fork(self) -> None:
-        """In a forked process none of the threads is there."""
+        """In a forked process none of the threads exists."""
         self._begin()
 
 
@@ -113,7 +113,7 @@ _OF: Final[dict[int, tuple[Callable[[], object], Threads]]] = {}
 def threads_of(owner: object) -> Threads:
     """The threads of a store or a model, the same for all who use it.
 
-    What cannot be referred to weakly gets new threads at every call.
+    An owner that cannot be weakly referenced gets a new pool at every call.
     """
     known = _OF.get(id(owner))
     if known is not None and known[0]() is owner:

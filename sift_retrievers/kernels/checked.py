@@ -10,12 +10,12 @@ from sift_retrievers.arrays import Array, as_precise, is_tensor, namespace
 from sift_retrievers.kernels.kernel import Kernel
 
 SAMPLE: Final = 32
-"""Passages whose covariances with one another are looked at before a selection."""
+"""Number of passages whose covariances are checked before a selection."""
 ASYMMETRY: Final = 2e-3
-"""Largest difference of k(x, y) and k(y, x) that is put down to rounding, in units of the largest
+"""Largest difference of k(x, y) and k(y, x) that is attributed to rounding, in units of the largest
 covariance. Kernels that take the root of a difference lose half the digits of float32."""
 INDEFINITE: Final = 5e-2
-"""Likewise, how negative a variance or an eigenvalue may be."""
+"""In the same units, how negative a variance or an eigenvalue may be."""
 
 
 class CheckedKernel(Kernel):

@@ -20,7 +20,7 @@ KERNELS: Final[dict[str, type[Kernel]]] = {
 
 
 def resolve_kernel(kernel: KernelLike) -> Kernel:
-    """The kernel object behind a name, with its default parameters; an object as it is.
+    """The kernel of a name, with its default parameters; a kernel object is returned as it is.
 
     Raises:
         ValueError: for a name that is not known.

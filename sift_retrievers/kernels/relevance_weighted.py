@@ -32,7 +32,7 @@ class RelevanceWeighted(Kernel):
 
     Raises:
         ValueError: for a γ that is negative or not finite.
-        TypeError: for a base that is no kernel, or weighs by relevance itself.
+        TypeError: for a base that is not a kernel, or that weighs by relevance itself.
     """
 
     gamma: float = 0.3

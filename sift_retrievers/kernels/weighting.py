@@ -11,8 +11,7 @@ import numpy as np
 from sift_retrievers.arrays import Array, as_precise, epsilon_of, namespace
 
 ROUNDING: Final = 8.0
-"""Given relevances count as equal where their standard deviation is below this many ε of the
-largest."""
+"""Relevances count as equal if their standard deviation is below this many ε of the largest."""
 LARGEST: Final = 1e300
 """The largest relevance whose differences to others are finite in float64."""
 

@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def run(code: str, *, interpret: bool = True) -> str:
-    paths = os.pathsep.join([str(TESTS), str(TESTS / "property"), str(TESTS.parent)])
+    paths = os.pathsep.join([str(TESTS), str(TESTS / "selection"), str(TESTS.parent)])
     environment = {**os.environ, "PYTHONPATH": paths}
     environment["TRITON_INTERPRET"] = "1" if interpret else "0"
     done = subprocess.run(

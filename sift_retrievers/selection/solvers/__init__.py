@@ -1,1 +1,1 @@
-"""Greedy information-gain selection: the rules (`reference`), and those who follow them faster."""
+"""Greedy selection by information gain: the rules (`reference`), and faster solvers for them."""

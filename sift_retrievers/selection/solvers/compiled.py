@@ -26,7 +26,7 @@ FINE, NOT_FINITE, ZERO_TARGET, OUT_OF_RANGE, NO_ROW = range(5)
 
 
 def parameters(kernel: Kernel) -> tuple[int, float, float]:
-    """Number and parameters of a built-in kernel, as the function takes them."""
+    """Number and parameters of a built-in kernel, as arguments of the compiled function."""
     if isinstance(kernel, Cosine):
         return 0, 0.0, 0.0
     if isinstance(kernel, Linear):

@@ -1,4 +1,4 @@
-"""One query's selection for its targets in numpy, row by row: "variance" and "entropy".
+"""The objectives "variance" and "entropy" for one query, in numpy, row by row.
 
 Cost: m + N passes over its K × d vectors; memory O(K (N + m)) beside them.
 """
@@ -26,7 +26,7 @@ def select_directed(query: Query, gains: Vector, variance: Vector) -> list[int]:
 
 
 class _Selecting:
-    """One query's selection under way; names as in `reference`."""
+    """The state of one query's selection between picks; names as in `reference`."""
 
     def __init__(self, query: Query) -> None:
         self.query, self.noise = query, query.problem.noise

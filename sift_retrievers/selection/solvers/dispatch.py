@@ -5,9 +5,9 @@
 | numpy | those of `BUILT_IN_KERNELS` | `compiled` where the extension was built, else `numpy` |
 | numpy | another function of inner products | `numpy` |
 | CUDA, float32, not "entropy", no groups | those of `BUILT_IN_KERNELS` | `fused` with Triton |
-| anything else | any, one of the caller's own too | `reference` |
+| anything else | any, also the caller's own | `reference` |
 
-Tensors on a CPU were converted to numpy arrays before, unless the kernel is the caller's own.
+Tensors on a CPU have become numpy arrays by now, unless the kernel is the caller's own.
 
 On a CPU most time goes into reading the candidates. So a batch is solved query by query: the
 vectors of one query stay in the cache from pick to pick.

@@ -88,7 +88,7 @@ def _best(query: Query, v: Vector, first: float | None, epsilon: float) -> tuple
 def _trace(
     query: Query, variance: Vector, picks: list[int], roots: list[float], rows: Vector
 ) -> None:
-    """What the picks leave of the uncertainty about the targets: rule 4 for c at the picks."""
+    """The uncertainty about the targets that is left after each pick: rule 4 for c at the picks."""
     sigma = query.prior.diagonal().tolist()
     epsilon = epsilon_of(variance)
     left = [[value] for value in sigma]  # σ² of every target, along the picks

@@ -31,7 +31,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 class NotWorthIt(Exception):  # noqa: N818  # no error
-    """Nearly all candidates would have to be brought up to date: so many are alike."""
+    """The lazy way saves nothing: nearly all candidates would have to be updated."""
 
 
 def select_lazily(query: Query, gains: Vector, variance: Vector) -> list[int]:
@@ -152,7 +152,7 @@ class _Candidates:
 
 
 class _Answer:
-    """What the picks leave of the uncertainty about the targets."""
+    """The uncertainty about the targets that is left after the picks."""
 
     def __init__(self, query: Query, epsilon: float) -> None:
         self.query = query

@@ -1,8 +1,8 @@
 """The start of one query's selection in numpy: prior covariances, without a copy of the vectors.
 
 Where the kernel normalises, inner products are scaled instead of vectors. All products over d are
-dot products of single rows, so no sum depends on how threads divide the work, and no thread is
-woken.
+dot products of single rows, so no sum depends on the number of threads, and no other thread is
+used.
 """
 
 from __future__ import annotations

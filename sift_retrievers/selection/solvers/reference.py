@@ -12,7 +12,7 @@ Write k_n for the posterior covariance after n picks, c_tj = k_n(x*_t, x_j) for 
 j, v_j = k_n(x_j, x_j). Rules:
 
 1.  Pick the passage with the highest score:
-    "variance"    what it takes off the summed posterior variance, Σ_t c_tj² / (v_j + λ′);
+    "variance"    its reduction of the summed posterior variance, Σ_t c_tj² / (v_j + λ′);
     "entropy"     its information gain about the targets, ½ log((v_j + λ′) / (u_j + λ′)), where
                   u_j = v_j − c_jᵀ Σ_n⁺ c_j is the variance of x_j that is left if, besides X_n, the
                   targets themselves were known (Σ_n their posterior covariance);
@@ -30,7 +30,7 @@ j, v_j = k_n(x_j, x_j). Rules:
 
         c ← c − a ℓ,    v ← v − ℓ²,    σ² ← σ² − a².
 
-    k_n(x_i, ·) itself is k(x_i, ·) − Σ_{s<n} ℓ_s(x_i) ℓ_s: the prior row less what the earlier
+    k_n(x_i, ·) itself is k(x_i, ·) − Σ_{s<n} ℓ_s(x_i) ℓ_s: the prior row minus what the earlier
     picks explain. That is exact, costs O(K (d + n)) a pick, and needs no K × K matrix.
     u obeys the same recursion as v; its factor begins with the targets, observed without noise.
 """
@@ -141,7 +141,7 @@ def select_reference(problem: Problem) -> Picks:
 
 
 def _check_semidefinite(problem: Problem, lowest: float, largest: float) -> None:
-    """Rounding makes no variance as negative as a matrix that is no covariance matrix does."""
+    """Raise a ValueError for variances that are more negative than rounding can make them."""
     if lowest < -INDEFINITE * largest:
         raise ValueError(
             f"the kernel {problem.kernel!r} must be positive semidefinite; a pick left a candidate "
@@ -150,7 +150,7 @@ def _check_semidefinite(problem: Problem, lowest: float, largest: float) -> None
 
 
 def _with_padding(columns: list[Array], padding: Array) -> Array:
-    """Columns `[B]` and what stands after them `[B, rest]`: `[B, n]`."""
+    """Columns `[B]`, followed by padding `[B, rest]`: `[B, n]`."""
     xp = namespace(padding)
     return xp.concat([column[:, None] for column in columns] + [padding], axis=1)
 
