@@ -1,6 +1,6 @@
-"""What the retrievers of all frameworks share: from a store's hits to the passages that are chosen.
+"""What the retrievers of all frameworks share: from the hits of a store to the chosen passages.
 
-Knows no framework: a document is whatever the framework calls one.
+Nothing here depends on a framework. A document may be an object of any type.
 """
 
 from sift_retrievers.retrieval.embedding_cache import EmbeddingCache

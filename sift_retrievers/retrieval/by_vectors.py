@@ -1,4 +1,4 @@
-"""The choice by `select`, which sees repetition in the vectors of the candidates."""
+"""Picking by `select`, which finds repetition in the vectors of the candidates."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def pick_by_vectors(
     """Pick at most k of the candidates.
 
     Args:
-        candidates: of which at least one is allowed.
+        candidates: at least one of them must be allowed.
         k: passages wanted.
-        groups: `[n]` the parent of each hit as a number; no two picks share one.
+        groups: `[n]` a number for the parent of each hit; no two picks share one. None: no rule.
     """
     rules, relevance = candidates.rules, candidates.relevance
     pool = np.flatnonzero(candidates.allowed)
@@ -50,13 +50,13 @@ def pick_by_vectors(
         options["groups"] = groups[pool]
     vectors = candidates.hits.vectors
     vectors = vectors if len(pool) == len(vectors) else vectors[pool]
-    # One target goes as a query of its own: [d], as anyone would repeat it.
+    # A single target is passed as a query [d], as a user would who repeats the selection.
     targets = candidates.targets
     queries = targets[0] if len(targets) == 1 else targets[None]
     if rules.alpha is not None:
         options["alpha"] = rules.alpha
-    repeats: list[int] = []  # which are passed over
-    # One more than there are is as good as any number: it ends where nothing is left.
+    repeats: list[int] = []  # positions that are passed over, for lack of novelty
+    # One more than there are candidates is enough to pick all and to report "exhausted".
     wanted = k if rules.replacement else min(k, len(vectors) + 1)
     while True:
         selection = _of_one_query(select(queries, vectors, wanted, **options))
@@ -93,7 +93,7 @@ def pick_by_vectors(
 
 
 def select_options(candidates: Candidates[Any], pool: npt.NDArray[np.intp]) -> SelectOptions:
-    """What `select` is given for the hits of a pool, without the rules of stopping."""
+    """The options of `select` for the hits at these positions, without the stopping rules."""
     rules, relevance = candidates.rules, candidates.relevance
     kernel = resolve_kernel(rules.chosen_kernel)
     options = SelectOptions(
@@ -104,7 +104,7 @@ def select_options(candidates: Candidates[Any], pool: npt.NDArray[np.intp]) -> S
         device=rules.device,
     )
     if kernel.weighs_relevance:
-        # The cosine alone is brought to its own scale by the kernel.
+        # If the cosine is the only witness, the kernel standardises it.
         alone = len(relevance.scores_by_witness) == 1
         weight = candidates.cosines if alone else relevance.total
         options["relevance"] = weight[pool]
@@ -112,7 +112,7 @@ def select_options(candidates: Candidates[Any], pool: npt.NDArray[np.intp]) -> S
 
 
 def _of_one_query(selection: Selection[Any]) -> Selection[Any]:
-    """The selection of the only query of a batch; several targets make one query of a batch."""
+    """The selection of a batch of one query, without the batch dimension."""
     if selection.indices.ndim == 1:
         return selection
     assert isinstance(selection.stop_reason, tuple)
@@ -136,14 +136,14 @@ def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions
     gram = base(x, x)[0]
     if weighting is not None:
         rho = np.asarray(options["relevance"], dtype=np.float64)
-        # A vector of length 0 says nothing; `select` gives it no weight either.
+        # A zero vector carries no information: `select` gives it the weight 0, too.
         r = weighting.weights(rho[None])[0][at] * picked.any(axis=1)
         gram = gram * r * r[:, None]
     return shares_left(gram, options["lambda_"])
 
 
 def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> SelectOptions:
-    """Costs and a budget that bar some of the candidates, and leave all else as it is."""
+    """Costs and a budget by which `select` cannot pick the candidates at `repeats`."""
     given = options.get("costs")
     budget = options.get("budget", 0.5)
     costs = np.zeros(count) if given is None else np.array(given, dtype=np.float64)
@@ -153,7 +153,7 @@ def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> Sel
 
 
 def _unscaled(min_gain: float, level: float, noise: float) -> float:
-    """The gain that `select` sees where the gain that is reported is `min_gain`."""
+    """The gain in `select` of a pick whose reported gain is `min_gain`."""
     if min_gain > 0.5 * np.log1p(1 / noise):  # of the score 1, the largest
         return 1e30  # more than float32 arithmetic gains
     return float(0.5 * np.log1p(np.expm1(2 * min_gain) / max(level, 1e-12)))

@@ -1,4 +1,4 @@
-"""`Candidates`: the hits of a query as the rules of a retrieval see them."""
+"""`Candidates`: the hits of a query, with all that the selection needs to know about them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ TERMS: Final = TermCache()
 
 @dataclass(frozen=True)
 class Candidates(Generic[DocumentT]):
-    """n hits, and what was found out about them."""
+    """n hits, with their relevance, phrases, costs and parents."""
 
     targets: npt.NDArray[np.float32]
-    """`[m, d]` what stands for the query."""
+    """`[m, d]` the vectors that stand for the query."""
     hits: Hits[DocumentT]
     rules: SelectionRules
-    """Those that were asked for; where no hit has a text, those of the vectors alone."""
+    """The rules in force: if no hit has a text, those that use vectors alone."""
     relevance: Relevance
     allowed: npt.NDArray[np.bool_]
     """`[n]` which hits may be picked: those that reach the threshold."""
@@ -51,7 +51,7 @@ class Candidates(Generic[DocumentT]):
     costs: Float64 | None
     """`[n]` tokens of the texts, where `rules.max_tokens` is set."""
     parents: Sequence[Hashable] | None
-    """n keys, no two picks share one; None for a hit without a parent."""
+    """n keys, of which no two picks share one; None for a hit without a parent. None: no rule."""
 
     @property
     def cosines(self) -> Float64:
@@ -66,14 +66,14 @@ def candidates_of(
     rules: SelectionRules,
     scores: Any = None,
 ) -> Candidates[DocumentT]:
-    """Find out about hits what the rules need to know.
+    """Compute what the rules need to know about the hits.
 
     Args:
-        query: what a further witness is asked.
+        query: the text of the question, for the scorer among the witnesses.
         targets: m.
         hits: n.
-        rules: of the retrieval.
-        scores: `[n]` what a further witness said already.
+        rules: those of the retrieval.
+        scores: `[n]` of a reranker; None: the scorer is asked, if there is one.
 
     Raises:
         TypeError: if targets or hits are not of the kinds that `Target` and `Hits` say.
@@ -104,8 +104,8 @@ def candidates_of(
     coverage = None
     if rules.chosen_kernel == PHRASES and passages is not None:
         words = relevance.words
-        heard = None if words is None else words.word_weights
-        coverage = coverage_from_terms(passages, heard, level=relevance.chance)
+        weights = None if words is None else words.word_weights
+        coverage = coverage_from_terms(passages, weights, level=relevance.chance)
     return Candidates(
         stacked,
         hits,

@@ -1,4 +1,4 @@
-"""Copies of what belongs to somebody else."""
+"""`deep_copied`: copies of metadata, so that a caller never writes into the store's own."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def deep_copied(value: Any) -> Any:
         return value
     try:
         return deepcopy(value)
-    except Exception:  # whatever its __deepcopy__ raises, the passage is wanted
+    except Exception:  # its __deepcopy__ may raise anything, and the passage is still returned
         return value

@@ -1,4 +1,4 @@
-"""Cosines of hits and targets, in one pass over the vectors."""
+"""Cosines of hits and targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-# Between these the squared length of a vector, and what it is made of, is exact in float32.
+# Within these bounds the squared length of a vector neither overflows nor underflows in float32.
 SHORTEST: Final = 1e-12
 LONGEST: Final = 1e30
 

@@ -1,4 +1,4 @@
-"""`EmbeddingCache`: texts that had to be embedded again are embedded once."""
+"""`EmbeddingCache`: keeps the vectors of texts, so that no text is embedded twice."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Vector = npt.NDArray[np.float32]
 class EmbeddingCache:
     """The vectors of the texts used last, by model and text.
 
-    The text itself is the key, so a text that changed or is gone from a store is never served a
-    vector by mistake. Safe to share between threads and retrievers.
+    The text itself is the key, so a text that changed in the store is embedded anew. Safe to share
+    between threads and retrievers.
     """
 
     def __init__(self, size: int = 10_000) -> None:
         """Keep the vectors of at most `size` texts; the ones not used for longest go first."""
         self.size = count(size, "size")
         self._vectors: OrderedDict[tuple[int, str], Vector] = OrderedDict()
-        self._models: dict[int, object] = {}  # kept, so that no other model gets a model's id()
+        self._models: dict[int, object] = {}  # held, so that no id() is used again by another model
         self._lock = Lock()
         set_right_after_fork(self)
 
@@ -44,8 +44,8 @@ class EmbeddingCache:
     ) -> Vector:
         """Vectors `[n, d]` of n texts; those not in the cache are embedded in one call.
 
-        A text without any character but white space gets a zero vector, which no kernel gains from:
-        embedding services refuse such texts.
+        A blank text is not embedded, because embedding services refuse it: it gets a zero vector,
+        from which no kernel gains anything.
 
         Args:
             model: whose vectors they are.

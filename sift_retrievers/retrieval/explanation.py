@@ -1,4 +1,4 @@
-"""`Explanation`: one retrieval laid open: what was considered, what was chosen, and why."""
+"""`Explanation`: what a retrieval considered, what it chose, and why."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class ConsideredPassage:
     similarity: float
     """Cosine to the query; of several targets, to the nearest."""
     relevance: float
-    """ρ: what all witnesses together say, in standard deviations among the candidates."""
+    """ρ: the combined score of all witnesses, in standard deviations among the candidates."""
     witnesses: Mapping[str, float]
-    """What each says: "cosine", BM25 of "grams", "words", "head_grams" and "head_words", "pairs",
-    "share" of the question's words, "mention" by one of the best passages, "score" of a judge."""
+    """The score by each witness: "cosine"; BM25 of "grams", "words", "head_grams", "head_words";
+    "pairs"; "share" of the question's words; "mention" by one of the best passages; "score" of the
+    scorer or reranker."""
     rank: int | None
     """Place in the selection, from 0; None if it was not chosen."""
     information_gain: float | None
@@ -69,16 +70,16 @@ class Explanation:
     """Why there are not more: "k", "exhausted", "budget", "alpha", "min_gain", "min_novelty" or
     "min_chance"."""
     chance: float
-    """That the evidence is among the candidates, as far as the witnesses tell: 0…1."""
+    """Estimated probability that the evidence is among the candidates, 0…1."""
     vectors: str
-    """Where the vectors of the passages came from, and in what they differ from the model's."""
+    """How the vectors of the passages differ from those of the embedding model."""
     uncertainty: tuple[float, ...] | None
-    """Before the first pick and after every one, as `metadata["sift"]` says it; None if there was
-    no candidate."""
+    """Before the first pick and after every one, as in `metadata["sift"]`; None if there was no
+    candidate."""
     seconds: Mapping[str, float]
     """How long each stage took."""
     settings: Mapping[str, Any]
-    """What shaped the selection."""
+    """The settings that were in force."""
 
     @property
     def chosen(self) -> tuple[ConsideredPassage, ...]:
@@ -121,8 +122,8 @@ def explain(retrieval: Retrieval[Any], settings: Mapping[str, Any]) -> Explanati
     """Explain a retrieval.
 
     Args:
-        retrieval: any.
-        settings: what to show of the settings.
+        retrieval: a finished one.
+        settings: those to show; None values are left out.
     """
     candidates, relevance = retrieval.candidates, retrieval.candidates.relevance
     hits = candidates.hits
@@ -225,7 +226,7 @@ def _gains(retrieval: Retrieval[Any]) -> tuple[Float64, Float64]:
 
 
 def _visible(text: str, most: int) -> str:
-    """The beginning of a text on one line; what steers a terminal or a direction is spelled out."""
+    """The beginning of a text on one line; control and bidirectional characters as escapes."""
     line = " ".join(text[: 4 * most].split())
     line = line if len(line) <= most else line[: most - 1] + "…"
     return "".join(

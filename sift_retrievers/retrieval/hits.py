@@ -28,13 +28,13 @@ class Hits(Generic[DocumentT]):
     texts: Sequence[str]
     """The n texts, "" where there is none."""
     metadata: Sequence[Mapping[str, Any] | None]
-    """The n metadata; nobody writes into them."""
+    """The n metadata. They are never written to."""
     document: Callable[[int], DocumentT]
-    """The document of hit i, from what was read. May be the store's own object: a retriever copies
-    what it returns, and builds only the documents that it needs."""
+    """Makes the document of hit i from what was read. Called only for documents that are needed. It
+    may return the store's own object: a retriever returns copies."""
     note: str | None = None
-    """In what the vectors differ from those that the embedding model gave, if they do: scaled to
-    unit length, quantised, embedded again."""
+    """How the vectors differ from those of the embedding model ("scaled to unit length", say); None
+    if they do not."""
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -78,9 +78,9 @@ def stacked(vectors: Sequence[Any], ids: Sequence[str | None], dim: int) -> npt.
 
 
 def _packed(vectors: Sequence[Any]) -> npt.NDArray[np.float32] | None:
-    """The array of n lists of floats; None for what else it may be.
+    """The array of n lists of floats; None if they are anything else.
 
-    As `numpy.asarray` does it, at a third of its time: most stores hand over lists.
+    The result is that of `numpy.asarray`, in a third of the time. Most stores return lists.
     """
     width = len(vectors[0])
     if not all(type(vector) is list and len(vector) == width for vector in vectors):
@@ -88,7 +88,7 @@ def _packed(vectors: Sequence[Any]) -> npt.NDArray[np.float32] | None:
     pack = struct.Struct(f"{width}f").pack
     try:
         rows = bytearray().join([pack(*vector) for vector in vectors])
-    except struct.error:  # something that is no number
+    except struct.error:  # a value is not a number
         return None
     return np.frombuffer(rows, dtype=np.float32).reshape(len(vectors), width)
 
@@ -97,7 +97,7 @@ def check_hits(store: str, hits: Any, dim: int) -> None:
     """Check what the reader of a store returned.
 
     Raises:
-        TypeError: if it is no `Hits`, or its parts are not of the kinds that `Hits` says.
+        TypeError: if it is not a `Hits`, or a part is not of the type that `Hits` states.
         ValueError: if the vectors are not finite numbers of the query's dimension, or there is not
             one vector, id, text and metadata a hit.
     """
@@ -132,7 +132,7 @@ def check_hits(store: str, hits: Any, dim: int) -> None:
     if math.isfinite(squares):
         return
     wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()
-    if wrong:  # else they are merely large
+    if wrong:  # else all values are finite, and only their squares overflow
         raise ValueError(
             f"{store} holds vectors with NaN or infinite values for {len(wrong)} of {n} "
             f"hits: {_named(hits.ids, wrong)}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Float64 = npt.NDArray[np.float64]
 
-# Between these shares of the largest prior variance, the noise loses nothing to rounding.
+# A noise within these multiples of the largest prior variance is not lost to rounding.
 LEAST: Final = 1e-9
 MOST: Final = 1e3
 
@@ -30,7 +30,7 @@ def shares_left(gram: Float64, noise: float) -> Float64:
             # The n-th pivot is the variance of the n-th observation, given those before it.
             factor = np.linalg.cholesky(gram + noise * np.eye(len(gram)))
             return _shares(np.square(factor.diagonal(), dtype=np.float64) - noise, prior)
-        except np.linalg.LinAlgError:  # what is left of a variance is lost in rounding
+        except np.linalg.LinAlgError:  # a remaining variance is below the rounding error
             pass
     return _shares(variances_left(gram, noise), prior)
 

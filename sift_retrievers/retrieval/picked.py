@@ -3,9 +3,9 @@
 The numbers of a pick can be compared between questions. With the objective "undirected" they are
 in terms of the chance p that the evidence is there at all (`sift_retrievers.witnesses.evidence`):
 the score s of a pick is p times its relevance relative to the best candidate times its novelty, its
-gain ½ log(1 + s / λ′), and what the picks leave open is the product of 1 − s. With the other
-objectives the gain is that of `select`, about the answer, and the score the share of σ² that a pick
-takes.
+gain is ½ log(1 + s / λ′), and the uncertainty that the picks leave is the product of 1 − s. With
+the other objectives the gain is that of `select`, about the answer, and the score is the share by
+which a pick lowers σ².
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From candidates to picks: the greedy selection that the rules ask for."""
+"""`pick`: the greedy selection among candidates, by phrases or by vectors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _pick_by_phrases(
     found = cover(
         coverage,
         candidates.relevance.total,
-        # A larger k is as good as one more than there are: it ends where nothing is left.
+        # One more than there are candidates is enough to pick all and to report "exhausted".
         min(k, len(candidates.hits) + 1),
         lambda_=rules.noise,
         min_gain=rules.min_gain,
@@ -70,7 +70,7 @@ def _pick_by_phrases(
 
 
 def _numbered(parents: Sequence[Hashable]) -> npt.NDArray[np.int64]:
-    """A number for every parent; each None gets one of its own."""
+    """A number for every parent; each hit without a parent gets a number of its own."""
     numbers: dict[Hashable, int] = {}
     keys = (("orphan", i) if p is None else ("parent", p) for i, p in enumerate(parents))
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

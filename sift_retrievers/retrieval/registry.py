@@ -11,7 +11,7 @@ from sift_retrievers.once import once
 from sift_retrievers.retrieval.stores import StoreReader
 
 ENTRY_POINTS: Final = "sift_retrievers.stores"
-"""The group of entry points by which another package brings a reader of its store:
+"""The group of entry points by which another package provides the reader of its store:
 "langchain_mystore.MyStore" = "langchain_mystore.sift:MyStoreReader"."""
 
 ReaderClass = type[StoreReader[Any]]
@@ -21,21 +21,21 @@ ReaderT = TypeVar("ReaderT", bound=ReaderClass)
 class ReaderRegistry:
     """Readers of store classes and their subclasses.
 
-    A store is matched along the bases of its class, the nearest first. For each class the first
-    reader counts of: those registered, those that came with the registry, those that the entry
-    points of other packages name.
+    `find` goes through the class of a store and its bases, in method resolution order, and returns
+    the first reader for one of them. If a class has several, a registered reader comes first, then
+    the one that the registry began with, then that of another package's entry point.
     """
 
     def __init__(self, readers: Mapping[str, str], own_search: Callable[[str], bool]) -> None:
-        """Begin with the readers that come with the package.
+        """Begin with the readers that the integration provides.
 
         Args:
             readers: "package.ClassName" → "module:ClassName" of its reader, which is imported when
                 the first such store is met. The package is the first part of the class's module,
                 "langchain_chroma" say.
             own_search: whether a method of that name is a search. A subclass of a store that brings
-                one is not matched by the reader of a base: reading the vectors would bypass what
-                its search does (it may hide some documents, say).
+                one is not read by the reader of a base class, which would bypass that search: it
+                may hide some documents, say.
         """
         self._readers = dict(readers)
         self._given: dict[type | str, ReaderClass] = {}
@@ -72,8 +72,8 @@ class ReaderRegistry:
 
         Args:
             store: any.
-            method: what is to be done, "search" or "vectors_by_id". To look up vectors by id
-                bypasses no search, so a class that brings a search of its own is no obstacle.
+            method: what the reader must define, "search" or "vectors_by_id". Looking up vectors
+                by id bypasses no search, so a subclass with its own search is no obstacle.
         """
         for cls in type(store).__mro__:
             reader = self._reader_of(cls)

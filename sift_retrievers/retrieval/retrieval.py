@@ -1,4 +1,4 @@
-"""`Retrieval`: what a retriever found for one query; `retrieve` makes it from a store's hits."""
+"""`retrieve`: chooses from a store's hits; `Retrieval`: the result, with its `Pick`s."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ class Pick(Generic[DocumentT]):
     novelty: float
     """Share of what it says that the picks before it did not, 0…1."""
     uncertainty: float
-    """What is left open after it, 1 before the first pick (of m targets with an objective about the
-    answer: m)."""
+    """The uncertainty that is left after it. Before the first pick it is 1 (with an objective about
+    the answer and m targets: m)."""
     similarity: float
     """Cosine to the query; of several targets, to the nearest."""
     witnesses: Mapping[str, float]
-    """What each witness said of it, see `Explanation`."""
+    """Its score by each witness, see `ConsideredPassage.witnesses`."""
     relevance_score: float
     """0…1, strictly falling in selection order."""
     evidence_chance: float
-    """0…1, that the evidence is among the candidates at all; the same for all picks."""
+    """Estimated probability that the evidence is among the candidates, 0…1; equal for all picks."""
     evidence_probably_missing: bool
     """Whether that chance is small."""
     vectors: str | None
-    """In what the stored vectors differ from the model's, if they do."""
+    """How the stored vectors differ from the embedding model's; None if they do not."""
 
     def numbers(self) -> dict[str, Any]:
-        """What a framework's copy of the document says of the pick.
+        """The numbers that a retriever writes into the metadata of the returned document.
 
-        `rank`, `information_gain`, `novelty`, `uncertainty`, `similarity`; `word_share`, the share
-        of the question's words that it has, rare ones weighing more, where words were heard;
-        `evidence_chance`, `evidence_probably_missing`; `vectors`, where they differ from the
+        `rank`, `information_gain`, `novelty`, `uncertainty`, `similarity`; if words were compared,
+        `word_share`, the share of the question's words that the passage has, rare words weighing
+        more; `evidence_chance`, `evidence_probably_missing`; `vectors`, if they differ from the
         model's; last `relevance_score`.
         """
         numbers: dict[str, Any] = {
@@ -83,30 +83,30 @@ class Pick(Generic[DocumentT]):
 
 @dataclass(frozen=True)
 class Retrieval(Generic[DocumentT]):
-    """What was chosen for one query. Finished: nothing more is read from the store."""
+    """The result of a retrieval for one query. Nothing more is read from the store."""
 
     query: str
     targets: Sequence[Target]
     k: int
-    """Passages to choose at most."""
+    """The largest number of passages to choose."""
     picks: tuple[Pick[DocumentT], ...]
     """In selection order; with replacement one passage may stand there several times."""
     stop_reason: StopReason
     """Why there are not more."""
     uncertainty: npt.NDArray[np.float64] | None
-    """`[N + 1]` before the first pick and after every one, 1 before the first; with the objectives
-    about the answer σ², summed over the targets. None if there was no candidate."""
+    """`[N + 1]` before the first pick, where it is 1, and after every pick. With the objectives
+    about the answer it is σ², summed over the targets. None if there was no candidate."""
     candidates: Candidates[DocumentT]
-    """What was chosen from."""
+    """The candidates that were chosen from."""
     selection: Selection[npt.NDArray[Any]] | None
-    """What `select` returned, where it made the choice: for one query, `[k]`, of several targets,
-    too. Its indices count the candidates that were allowed."""
+    """The result of `select`, without a batch dimension; None if phrases decided, or nothing could
+    be picked. Its indices are positions among the allowed candidates only."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """How long each stage took."""
+    """How long each stage took, by its name."""
 
     @property
     def hits(self) -> Hits[DocumentT]:
-        """What the store offered."""
+        """The hits of the store."""
         return self.candidates.hits
 
     @property
@@ -116,7 +116,7 @@ class Retrieval(Generic[DocumentT]):
 
     @property
     def chance(self) -> float:
-        """0…1, that the evidence is among the candidates, as far as the witnesses tell."""
+        """Estimated probability that the evidence is among the candidates, 0…1."""
         return self.candidates.relevance.chance
 
     @property
@@ -135,7 +135,7 @@ class Retrieval(Generic[DocumentT]):
         return explain(self, settings)
 
     def for_training(self, steps: int, lambda_: float) -> Retrieval[DocumentT]:
-        """A second choice from the same hits: with replacement, by the cosine, as SIFT trains.
+        """A second selection from the same hits, as SIFT trains: by the cosine, with replacement.
 
         Args:
             steps: passages to choose, repeated ones counted; each is one gradient step.

@@ -1,7 +1,7 @@
-"""`StoreReader`: what a retriever asks of a vector store, and how to find the reader of a store.
+"""`StoreReader`: reads the hits of a search, and their vectors, from a vector store.
 
-A reader is a short class of its own for every kind of store. It searches with the store's own
-search and filters, and hands over the hits with the vectors that the store holds for them.
+Each kind of store has a reader, a short class. It uses the store's own search and filters, and
+returns the hits with the vectors that the store holds for them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class StoredVector(NamedTuple):
     vector: Any
     """`[d]`, an array or a list."""
     text: str | None = None
-    """None where the store does not tell: then nobody can check that the vector is of the text that
-    was found."""
+    """None if the store does not return it: then nothing can check that the vector belongs to the
+    text that was found."""
 
 
 class StoreReader(Generic[DocumentT]):
@@ -58,7 +58,8 @@ class StoreReader(Generic[DocumentT]):
         Args:
             query: `[d]`.
             fetch_k: hits wanted; fewer come back where the store holds fewer.
-            *args: none; type checkers then let a subclass name its own keyword arguments.
+            *args: none. They make type checkers accept subclasses that name their own keyword
+                arguments.
             **search_kwargs: the store's own, under its own names.
 
         Returns:
@@ -93,9 +94,9 @@ class StoreReader(Generic[DocumentT]):
         raise NotImplementedError
 
     def note(self) -> str | None:
-        """In what the vectors differ from those that the embedding model gave, if they do.
+        """How the vectors by id differ from the embedding model's; None if they do not.
 
-        "scaled to unit length by …" or "stored as int8", say. `Hits.note` says it of a search.
+        For example "scaled to unit length by …" or "stored as int8". A search has `Hits.note`.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""`Target`: one of the things that a query asks for."""
+"""`Target`: a vector that stands for a query, with its text if it has one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Target:
     vector: Vector
     """`[d]`."""
     text: str | None = None
-    """What was embedded; None where the caller gave the vector."""
+    """The text that was embedded; None if the caller gave the vector."""
 
 
 def as_targets(given: Any) -> list[TargetLike]:
@@ -60,8 +60,8 @@ def checked_vector(values: Any) -> Vector:
     """A query's vector `[d]`, as an embedding model gave it: a list, an array or a tensor.
 
     Raises:
-        TypeError: for what is no vector of numbers.
-        ValueError: if it is not one finite vector, or zero: a zero vector asks for nothing.
+        TypeError: if it is not a vector of numbers.
+        ValueError: if it is not one finite vector, or if it is zero.
     """
     if inspect.isawaitable(values):
         if inspect.iscoroutine(values):

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from sift_retrievers.retrieval.hits import Hits
 
 TITLE_KEYS: Final = ("title", "Title", "document_title", "heading", "section")
-"""Metadata keys that a title is looked for under, the first that is there."""
+"""Metadata keys under which a title is looked for; the first that is present counts."""
 _HEADERS: Final = tuple(f"Header {level}" for level in range(1, 7))  # of Markdown splitters
 
 TitleKeys: TypeAlias = str | Sequence[str] | None
@@ -77,5 +77,5 @@ def _joined(values: Sequence[Any]) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """A title on one line; None for what is no text."""
+    """A title on one line; None for anything but a non-blank string."""
     return " ".join(value.split()) or None if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""`union`: the hits of several searches of one store as one."""
+"""`union`: joins the hits of several searches of one store."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ DocumentT = TypeVar("DocumentT")
 
 
 def union(parts: Sequence[Hits[DocumentT]]) -> Hits[DocumentT]:
-    """The hits of several searches, in turn from each, and no passage twice.
+    """The hits of several searches, in turn from each, without repeated passages.
 
-    A passage is known by its id where every hit of every search has one of its own. Else by its id,
-    its text and its vector together, so that chunks that share an id, or have none, stay apart.
+    Hits with the same id are the same passage, if every hit of a search has an id of its own.
+    Otherwise id, text and vector must all be equal, so that chunks without ids, or with the id of
+    their document, are not joined.
     """
     named = all(None not in part.ids and len(set(part.ids)) == len(part) for part in parts)
     if len(parts) == 1 and named:

@@ -1,8 +1,8 @@
 """How the steps of a retrieval are run: in the caller's thread, or beside an event loop.
 
 A retrieval is written once, as a coroutine that hands each call of a store or a model to a `Work`.
-`Direct` makes the calls where it stands, so that the coroutine never waits and `finished` gives its
-result; `OnLoop` makes them in threads, or awaits the asynchronous call where there is one.
+`Direct` makes the calls in the calling thread, so that the coroutine never waits and `finished` can
+return its result. `OnLoop` awaits the asynchronous call if there is one, and else uses a thread.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sift_retrievers.validation import positive
 T = TypeVar("T")
 
 
-class Selection:
+class SelectionThreads:
     """Owns the threads in which passages are chosen."""
 
 
-SELECTION: Final = Selection()
-"""The owner to name for work that waits for no store and no model."""
+SELECTION: Final = SelectionThreads()
+"""The `owner` of calls that use neither a store nor a model."""
 
 
 class Work(ABC):
-    """Makes the calls of one retrieval, within its time."""
+    """Makes the calls of one retrieval, within a time limit."""
 
     def __init__(self, timeout: float | None = None) -> None:
         """Let the calls take `timeout` seconds together; None: as long as they take."""
@@ -71,11 +71,11 @@ class Work(ABC):
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of several steps.
 
-        If one fails, its exception is raised and the others are given up.
+        If one fails, its exception is raised, and the others are cancelled.
         """
 
     def _left(self) -> float | None:
-        """Seconds that are left; None: as many as it takes."""
+        """Seconds that are left; None: there is no limit."""
         if self._end is None:
             return None
         return min(max(self._end - monotonic(), 0.0), TIMEOUT_MAX)
@@ -93,7 +93,7 @@ class Work(ABC):
 
 
 class Direct(Work):
-    """Makes the calls in the caller's thread; in a thread of the owner where time is limited."""
+    """Makes the calls in the caller's thread, or, with a time limit, in a thread of the owner."""
 
     async def call(
         self,
@@ -199,11 +199,11 @@ def checked_timeout(timeout: Any) -> float | None:
 
 
 def native(thing: object, method: str) -> Callable[..., Awaitable[Any]] | None:
-    """The asynchronous method of an object, where it really is one; else None.
+    """The asynchronous method of an object, if it really is asynchronous; else None.
 
     Many frameworks give every class an asynchronous method that makes the synchronous call on the
-    event loop, or hands it to the loop's common threads. A coroutine that awaits nothing is of the
-    first kind. The second kind stands in the frameworks' own base classes, which are passed over.
+    event loop, or hands it to the loop's default executor. The first kind is recognised because it
+    awaits nothing, the second because it is defined in a base class of the framework.
     """
     function = getattr(type(thing), method, None)
     bound = getattr(thing, method, None)
@@ -217,7 +217,7 @@ def native(thing: object, method: str) -> Callable[..., Awaitable[Any]] | None:
 
 
 DEFAULTS: Final = ("langchain_core.", "llama_index.core.base.", "llama_index.core.vector_stores.")
-"""Where the frameworks' base classes stand, and their own stores, which are in memory."""
+"""Modules of the frameworks' base classes, and of their own stores, which are in memory."""
 
 
 def _is_default(function: Any) -> bool:
@@ -227,7 +227,7 @@ def _is_default(function: Any) -> bool:
 def _awaits(function: Callable[..., Any]) -> bool:
     """Whether a coroutine function awaits anything."""
     code = getattr(function, "__code__", None)
-    return code is None or _has_await(code)  # of what is not written in Python, nobody can tell
+    return code is None or _has_await(code)  # compiled functions cannot be inspected
 
 
 @cache
