@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     import torch
 
 
+def is_switch(value: Any) -> bool:
+    """Whether a value is True or False. Where a number is wanted, that is a misunderstanding."""
+    return isinstance(value, bool | np.bool_)
+
+
 def _number(value: Any) -> float:
-    """A number; True and False are none, whoever passes them takes a number for a switch."""
-    if isinstance(value, bool | np.bool_):
+    if is_switch(value):
         raise TypeError
     return float(value)
 

@@ -16,6 +16,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -24,7 +26,7 @@ from sift_retrievers.kernels import Kernel
 from sift_retrievers.retrieval import SelectionRules
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
 from sift_retrievers.retrieval.work import checked_timeout
-from sift_retrievers.validation import count
+from sift_retrievers.validation import count, is_switch
 
 if TYPE_CHECKING:
     from torch import device as Device  # noqa: N812
@@ -32,6 +34,17 @@ if TYPE_CHECKING:
     from sift_retrievers.finetune import TestTimeTuner
 else:  # pydantic reads the fields' types, and neither is imported before it is used
     Device = TestTimeTuner = Any
+
+
+NUMBERS: Final = (
+    "lambda_",
+    "alpha",
+    "min_gain",
+    "min_novelty",
+    "min_chance",
+    "score_threshold",
+)
+"""Rules that are numbers."""
 
 
 def _max_tokens(size: Any) -> int | None:
@@ -115,6 +128,13 @@ class SelectionSettings(BaseModel):
         advised = advice(given) if isinstance(given, dict) else []
         if advised:
             raise ValueError("; ".join(advised))
+        return given
+
+    @field_validator(*NUMBERS, mode="before")
+    @classmethod
+    def _no_switch(cls, given: Any, info: ValidationInfo) -> Any:
+        if is_switch(given):  # pydantic would take True for 1
+            raise ValueError(f"{info.field_name} must be a number; got {given!r}")
         return given
 
     @model_validator(mode="after")

@@ -45,6 +45,7 @@ def memory(corpus: Corpus) -> InMemoryVectorStore:
         ({"search_kwargs": {"lambda_mult": 3}}, r"lambda_mult has no equal here"),
         ({"timeout": 0}, "timeout must be positive and finite; got 0"),
         ({"timeout": "soon"}, "timeout must be a positive number; got 'soon'"),
+        ({"min_gain": True}, "min_gain must be a number; got True"),
         ({"timeout": True}, "timeout must be a positive number; got True"),
         ({"embedding": "minilm"}, "embedding must be an embedding model.* got str 'minilm'"),
         ({"adapter": StoreReader}, "adapter must define search; StoreReader does not"),

@@ -40,6 +40,9 @@ from sift_retrievers.witnesses import Witnesses
         ({"similarity_cutoff": 2.0}, r"between -1 and 1; got 2\.0"),
         ({"similarity_top_k": 2.5}, "similarity_top_k must be a whole number"),
         ({"timeout": 0.0}, r"timeout must be positive and finite; got 0\.0"),
+        ({"min_gain": True}, "min_gain must be a number; got True"),
+        ({"timeout": True}, "timeout must be a number; got True"),
+        ({"max_tokens": True}, "max_tokens must be a number; got True"),
         ({"min_gain": "much"}, "min_gain: Input should be a valid number"),
         ({"distinct_by": 5}, "distinct_by"),
         ({"vector_store_query_mode": "mmr"}, "SIFT chooses from the nearest nodes itself"),
@@ -214,3 +217,31 @@ def test_the_default_fetch_top_k_grows(simple: VectorStoreIndex, corpus: Corpus)
     assert len(later.retrieve(corpus.queries[0])) == nodes
     with pytest.raises(ValueError, match="fetch_top_k=100 and similarity_top_k=300"):
         SIFTRetriever(simple, 300, 100)
+
+
+async def returns_nothing(store: Any, ids: Any) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "kind"), [(returns_nothing, "coroutine"), (lambda store, ids: None, "NoneType")]
+)
+async def test_an_adapter_that_returns_no_vectors(
+    simple: VectorStoreIndex, corpus: Corpus, adapter: Any, kind: str
+) -> None:
+    retriever = SIFTRetriever(simple, adapter=adapter)
+    message = rf"plain function that returns {{id: vector}}; it returned {kind}"
+    with pytest.raises(TypeError, match=message):
+        retriever.retrieve(corpus.queries[0])
+    with pytest.raises(TypeError, match=message):
+        await retriever.aretrieve(corpus.queries[0])
+
+
+def test_what_a_reranker_does_not_take(simple: VectorStoreIndex, corpus: Corpus) -> None:
+    with pytest.raises(ValueError, match="vector_store must be a store; got 'chroma'"):
+        SIFTRerank(vector_store="chroma")
+    rerank = SIFTRerank(embed_model=model_of(simple))
+    rerank.top_n = 0
+    nodes = simple.as_retriever(similarity_top_k=5).retrieve(corpus.queries[0])
+    with pytest.raises(ValueError, match="top_n must be a whole number of at least 1; got 0"):
+        rerank.postprocess_nodes(nodes, query_str=corpus.queries[0])

@@ -72,6 +72,8 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
     def _go_together(self) -> Self:
         if isinstance(self.vector_store, BaseIndex):
             raise ValueError("vector_store must be a store: pass index.vector_store")
+        if isinstance(self.vector_store, str | type):
+            raise ValueError(f"vector_store must be a store; got {self.vector_store!r}")
         reader = reader_of(self.vector_store, self.adapter)
         if reader is not None and reader.ids_are_positions:
             raise ValueError(
@@ -149,6 +151,7 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
         self, nodes: list[NodeWithScore], query: QueryBundle, work: Work
     ) -> Retrieval[NodeWithScore]:
         model, rules, seconds = self._model(), self.rules(), {}
+        top_n = count(self.top_n, "top_n")  # pydantic does not check what is assigned
         nodes = [*{node.node_id: node for node in reversed(nodes)}.values()][::-1]
         start = perf_counter()
         targets = await targets_of(work, query, model, texts_first=True)
@@ -165,7 +168,7 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
         hits = await self._hits(work, nodes, len(targets[0].vector))
         seconds["vectors"] = perf_counter() - start
         said = None if scores is None else [scores[node.node_id] for node in nodes]
-        return await choose(work, query, targets, hits, seconds, self.top_n, rules, said)
+        return await choose(work, query, targets, hits, seconds, top_n, rules, said)
 
     async def _hits(self, work: Work, nodes: list[NodeWithScore], dim: int) -> Hits[NodeWithScore]:
         reader = reader_of(self.vector_store, self.adapter)

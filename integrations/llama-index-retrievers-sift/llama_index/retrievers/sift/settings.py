@@ -13,6 +13,7 @@ from llama_index.core.bridge.pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_validator,
@@ -25,6 +26,7 @@ from sift_retrievers.kernels import Kernel
 from sift_retrievers.retrieval import EmbeddingCache, SelectionRules
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
 from sift_retrievers.retrieval.work import checked_timeout
+from sift_retrievers.validation import is_switch
 from sift_retrievers.witnesses import Witnesses
 
 if TYPE_CHECKING:
@@ -37,6 +39,17 @@ else:  # pydantic reads the fields' types, and neither is imported before it is 
 RENAMED: Final = {"alpha": "stop_alpha", "score_threshold": "similarity_cutoff"}
 """Rules of `sift_retrievers` that have another name here: LlamaIndex has an `alpha` of its own."""
 
+NUMBERS: Final = (
+    "lambda_",
+    "stop_alpha",
+    "min_gain",
+    "min_novelty",
+    "min_chance",
+    "max_tokens",
+    "similarity_cutoff",
+    "timeout",
+)
+"""Settings that are numbers."""
 INSTEAD: Final = {
     "k": "similarity_top_k",
     "top_k": "similarity_top_k",
@@ -128,6 +141,13 @@ class SelectionSettings(BaseModel):
             for name, value in given.items()
             if name != "embedding_cache" or value is not None
         }
+
+    @field_validator(*NUMBERS, mode="before")
+    @classmethod
+    def _no_switch(cls, given: Any, info: ValidationInfo) -> Any:
+        if is_switch(given):  # pydantic would take True for 1
+            raise ValueError(f"{info.field_name} must be a number; got {given!r}")
+        return given
 
     @field_validator("relevance", mode="before")
     @classmethod

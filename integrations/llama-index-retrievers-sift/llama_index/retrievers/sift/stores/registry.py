@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutine
 from typing import Any, Final, TypeAlias
 
 from sift_retrievers.retrieval import ReaderRegistry, StoredVector, StoreReader
@@ -43,8 +44,19 @@ class FunctionReader(StoreReader[Any]):
         self._function = function
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """What the function returns."""
+        """What the function returns.
+
+        Raises:
+            TypeError: if it returns anything but a mapping.
+        """
         found = self._function(self.store, ids)
+        if not isinstance(found, Mapping):
+            if iscoroutine(found):
+                found.close()  # nobody will await it
+            raise TypeError(
+                "adapter must be a plain function that returns {id: vector}; it returned "
+                f"{type(found).__name__}"
+            )
         return {
             name: vector if isinstance(vector, StoredVector) else StoredVector(vector)
             for name, vector in found.items()
