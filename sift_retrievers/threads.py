@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from contextvars import Context, copy_context
 from threading import Condition, Thread
 from typing import Any, Final, TypeVar
@@ -75,6 +74,12 @@ class Threads:
             call.run()
             del call  # the thread must not keep alive what the call returned
 
+    def end_when_idle(self) -> None:
+        """Let every thread end as soon as there is no call for it, since no more will come."""
+        self.idle_seconds = 0.0
+        with self._changed:
+            self._changed.notify_all()
+
     def after_fork(self) -> None:
         """In a forked process none of the threads exists."""
         self._begin()
@@ -119,6 +124,13 @@ def threads_of(owner: object) -> Threads:
     if known is not None and known[0]() is owner:
         return known[1]
     threads, key = Threads(), id(owner)
-    with suppress(TypeError):
-        _OF[key] = ref(owner, lambda _: _OF.pop(key, None)), threads
+
+    def gone(_: object) -> None:
+        _OF.pop(key, None)
+        threads.end_when_idle()
+
+    try:
+        _OF[key] = ref(owner, gone), threads
+    except TypeError:
+        threads.end_when_idle()
     return threads

@@ -71,6 +71,29 @@ def test_an_owner_that_is_gone_leaves_nothing() -> None:
     assert threads_of(5).submit(len, "abc").result(5) == 3  # nothing that can be referred to weakly
 
 
+def test_the_threads_of_an_owner_that_is_gone_do_not_wait_for_more_calls() -> None:
+    """A retriever that is made for one request leaves no thread behind."""
+    owner, go = Owner(), Event()
+    threads = threads_of(owner)
+    running = threads.submit(go.wait, 30)
+    threads.submit(len, "abc").result(5)  # its thread waits for a call
+    del owner
+    gc.collect()
+    time.sleep(0.3)
+    assert threads._threads == 1  # that of the call that runs
+    go.set()
+    assert running.result(5)
+    time.sleep(0.3)
+    assert threads._threads == 0
+
+
+def test_calls_for_what_cannot_be_referred_to_leave_no_thread() -> None:
+    threads = threads_of((1, 2))
+    assert threads.submit(len, "abc").result(5) == 3
+    time.sleep(0.3)
+    assert threads._threads == 0
+
+
 def test_a_call_that_hangs_does_not_keep_the_process() -> None:
     code = """
 import threading
