@@ -28,8 +28,9 @@ def _as_in_a_new_process() -> Iterator[None]:
 
 def test_a_store_nobody_knows_is_read_by_embedding_again(corpus: Corpus) -> None:
     store = Foreign(corpus)
-    with pytest.warns(ReembeddingWarning, match=r"foreign\.Foreign .*adapter=\.\.\."):
+    with pytest.warns(ReembeddingWarning, match=r"foreign\.Foreign .*adapter=\.\.\.") as warned:
         retriever = SIFTRetriever(store, k=6, fetch_k=20, lambda_=0.3)
+    assert [one.filename for one in warned] == [__file__]  # the line that made the retriever
     found = retriever.invoke(corpus.queries[0], filter={"a": 1})
     exact = SIFTRetriever(store.inner, k=6, fetch_k=20, lambda_=0.3).invoke(corpus.queries[0])
     assert ids(found) == ids(exact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -25,6 +26,10 @@ class ReembeddingWarning(UserWarning):
     """A store does not hand over its vectors, so the texts of its hits are embedded again."""
 
 
+FRAMEWORK: Final = ("langchain_sift.", "langchain_core.", "pydantic.")
+"""Modules between the user's line that makes a retriever and the check of its store."""
+
+
 def warn_once(store: object) -> None:
     """Warn, once a class of stores, of what embedding again costs."""
     if type(store) in _warned:
@@ -38,8 +43,16 @@ def warn_once(store: object) -> None:
         "instead, pass adapter=... or register a reader with "
         "langchain_sift.stores.register_reader",
         ReembeddingWarning,
-        stacklevel=2,
+        stacklevel=_users_stacklevel(),
     )
+
+
+def _users_stacklevel() -> int:
+    """The `stacklevel` with which a warning of the calling function shows the user's line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(FRAMEWORK):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 class ReembeddingReader(StoreReader[Document]):
