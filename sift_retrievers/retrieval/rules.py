@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields, replace
+from inspect import ismethod
 from numbers import Real
 from typing import Any, Final, TypeAlias
 
@@ -190,7 +191,8 @@ class SelectionRules:
         while passages are chosen. In threads of their own they hold back nobody else.
         """
         given = (self.witnesses.scorer, self.token_counter, self.title, self.distinct_by)
-        return next((one for one in given if callable(one)), SELECTION)
+        found = next((one for one in given if callable(one)), SELECTION)
+        return found.__self__ if ismethod(found) else found  # a method object is new at each access
 
     def without_texts(self) -> SelectionRules:
         """The rules where no candidate has a text: those of the vectors alone."""

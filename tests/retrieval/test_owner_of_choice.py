@@ -32,6 +32,17 @@ def test_what_calls_no_function_shares_threads(rules: dict[str, Any]) -> None:
     assert SelectionRules(**rules).owner is SELECTION
 
 
+def test_a_method_waits_in_the_threads_of_its_object() -> None:
+    """Every access makes a new method object: with threads of its own there would be no limit."""
+
+    class Encoder:
+        def score(self, question: str, texts: list[str]) -> list[float]:
+            return [0.0] * len(texts)
+
+    encoder = Encoder()
+    assert SelectionRules(relevance=encoder.score).owner is encoder
+
+
 async def test_a_timeout_names_the_function() -> None:
     import time
 
