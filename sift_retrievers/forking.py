@@ -20,8 +20,8 @@ class Forked(Protocol):
 _ALL: Final[WeakSet[Forked]] = WeakSet()
 
 
-def set_right_after_fork(thing: Forked) -> None:
-    """Call `thing.after_fork()` in every process that is forked from now on."""
+def repair_after_fork(thing: Forked) -> None:
+    """Have `thing.after_fork()` called in every process that is forked from now on."""
     _ALL.add(thing)
 
 

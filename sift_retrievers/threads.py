@@ -14,7 +14,7 @@ from threading import Condition, Thread
 from typing import Any, Final, TypeVar
 from weakref import ref
 
-from sift_retrievers.forking import set_right_after_fork
+from sift_retrievers.forking import repair_after_fork
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Threads:
             raise ValueError(f"size must be a whole number of at least 1; got {size!r}")
         self.size, self.idle_seconds = size, idle_seconds
         self._begin()
-        set_right_after_fork(self)
+        repair_after_fork(self)
 
     def _begin(self) -> None:
         self._changed = Condition()

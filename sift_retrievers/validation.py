@@ -1,4 +1,4 @@
-"""Checks of single arguments; every message says what came and what was expected."""
+"""Checks of single arguments. Every message says what was given and what was expected."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def is_cpu(device: str | torch.device | None) -> bool:
 
 
 def torch_device(device: str | torch.device) -> torch.device:
-    """A device that is there.
+    """A device that can be used.
 
     Raises:
         ImportError: without torch.
-        ValueError: for a device that torch does not know, does not see, or that holds no values.
+        ValueError: for a device that torch does not know or cannot use, or that holds no values.
     """
     try:
         import torch

@@ -42,7 +42,7 @@ def pick_by_vectors(
     if rules.min_gain is not None:
         options["min_gain"] = rules.min_gain
         if undirected:
-            options["min_gain"] = _unscaled(rules.min_gain, level, rules.noise)
+            options["min_gain"] = _gain_in_select(rules.min_gain, level, rules.noise)
     costs = candidates.costs
     if costs is not None and rules.max_tokens is not None:
         options["costs"], options["budget"] = costs[pool], float(rules.max_tokens)
@@ -67,7 +67,7 @@ def pick_by_vectors(
         if not known.any():
             break
         repeats.append(int(at[known.argmax()]))
-        options |= _too_dear(repeats, len(pool), options)
+        options |= _barred(repeats, len(pool), options)
     gains = selection.gains[:made].astype(np.float64)
     reason = selection.stop_reason
     assert isinstance(reason, StopReason)
@@ -142,7 +142,7 @@ def _novelty(vectors: Float32, at: npt.NDArray[np.int64], options: SelectOptions
     return shares_left(gram, options["lambda_"])
 
 
-def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> SelectOptions:
+def _barred(repeats: Sequence[int], count: int, options: SelectOptions) -> SelectOptions:
     """Costs and a budget by which `select` cannot pick the candidates at `repeats`."""
     given = options.get("costs")
     budget = options.get("budget", 0.5)
@@ -152,7 +152,7 @@ def _too_dear(repeats: Sequence[int], count: int, options: SelectOptions) -> Sel
     return SelectOptions(costs=costs, budget=budget)
 
 
-def _unscaled(min_gain: float, level: float, noise: float) -> float:
+def _gain_in_select(min_gain: float, level: float, noise: float) -> float:
     """The gain in `select` of a pick whose reported gain is `min_gain`."""
     if min_gain > 0.5 * np.log1p(1 / noise):  # of the score 1, the largest
         return 1e30  # more than float32 arithmetic gains

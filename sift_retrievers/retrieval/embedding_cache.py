@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sift_retrievers.arrays import as_numpy
-from sift_retrievers.forking import set_right_after_fork
+from sift_retrievers.forking import repair_after_fork
 from sift_retrievers.retrieval.work import Direct, Work, finished
 from sift_retrievers.validation import count
 
@@ -31,7 +31,7 @@ class EmbeddingCache:
         self._vectors: OrderedDict[tuple[int, str], Vector] = OrderedDict()
         self._models: dict[int, object] = {}  # held, so that no id() is used again by another model
         self._lock = Lock()
-        set_right_after_fork(self)
+        repair_after_fork(self)
 
     def __len__(self) -> int:
         return len(self._vectors)

@@ -1,4 +1,4 @@
-"""`SelectionRules`: what shapes a retriever's choice, checked once."""
+"""`SelectionRules`: the settings by which a retriever selects, checked once."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ RetrieverKernel: TypeAlias = str | Kernel
 
 
 def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
-    """The name "phrases", or what `resolve_kernel` makes of it.
+    """The name "phrases", or the kernel object.
 
     Raises:
-        ValueError, TypeError: for what is no kernel.
+        ValueError: for a name that is not known.
+        TypeError: for anything that is neither a name nor a kernel.
     """
     if isinstance(kernel, str) and kernel == PHRASES:
         return kernel
@@ -41,7 +42,7 @@ def checked_kernel(kernel: RetrieverKernel) -> RetrieverKernel:
 
 
 def weighs_relevance(kernel: RetrieverKernel) -> bool:
-    """Whether a kernel takes the relevance from the witnesses."""
+    """Whether a kernel weighs passages by their relevance."""
     checked = checked_kernel(kernel)
     return isinstance(checked, str) or checked.weighs_relevance
 
@@ -50,41 +51,42 @@ def weighs_relevance(kernel: RetrieverKernel) -> bool:
 class SelectionRules:
     """How passages are chosen from the candidates.
 
-    What is None is decided here: the kernel follows the relevance, λ′ and the objective are what
-    the kernel suggests. The `chosen_…` attributes and `noise` say what was decided.
+    For settings that are None a value is chosen here: the kernel follows from the relevance, λ′ and
+    the objective from the kernel. The attributes `witnesses`, `chosen_kernel`, `noise` and
+    `chosen_objective` hold the values in force.
 
     Raises:
-        ValueError: for a value that makes no sense, or values that do not go together.
-        TypeError: for a kernel or a relevance that is none.
+        ValueError: for a value out of range, or values that do not go together.
+        TypeError: for a kernel or a relevance of another type.
         ImportError: for a device other than the CPU without torch.
     """
 
     relevance: Any = None
-    """Who says how relevant a passage is: "vectors+words" (the default), "vectors", "words", a
+    """What decides how relevant a passage is: "vectors+words" (the default), "vectors", "words", a
     function (question, texts) → scores as a further witness, or `Witnesses(…)` with weights."""
     kernel: RetrieverKernel | None = None
-    """What repetition is: "phrases" (in the texts; the default where words are heard), "relevance"
-    (in the vectors; the default where not), or a kernel of `select`."""
+    """What counts as repetition: "phrases" (in the texts; the default if words are compared),
+    "relevance" (in the vectors; the default otherwise), or a kernel of `select`."""
     lambda_: float | None = None
-    """λ′, the noise of the surrogate."""
+    """λ′, the variance of the observation noise: small values punish repetition hard."""
     objective: str | None = None
-    """What a pick is to do, as `select` has it."""
+    """As for `select`."""
     device: Any = None
-    """Where to select; None: on the CPU."""
+    """The device to select on; None: the CPU."""
     alpha: float | None = None
     """Stop by the α rule of adaptive SIFT."""
     min_gain: float | None = None
-    """Stop before the first passage that adds fewer nats."""
+    """Stop before the first pick that would add fewer nats."""
     min_novelty: float | None = None
-    """Pass over passages of which a smaller share is new; 0…1."""
+    """Pass over passages whose novelty, the share that is new, is smaller; 0…1."""
     min_chance: float | None = None
-    """Choose nothing where the chance that the evidence is there at all is smaller; 0…1."""
+    """Choose nothing if the estimated chance that the evidence is there at all is smaller; 0…1."""
     max_tokens: int | None = None
-    """All passages together have at most that many tokens."""
+    """The most tokens that all passages together may have."""
     token_counter: Callable[[str], int] | None = None
-    """Tokens of a text, for `max_tokens`."""
+    """Counts the tokens of a text, for `max_tokens`."""
     replacement: bool = False
-    """Whether a passage may be chosen again: each time a further gradient step."""
+    """Whether a passage may be chosen again; in training, each time is a further gradient step."""
     score_threshold: float | None = None
     """Passages whose cosine to all targets is smaller are not candidates."""
     title: TitleOf = None
@@ -94,7 +96,7 @@ class SelectionRules:
     """No two passages of one parent: a metadata key, or a function of the document."""
 
     witnesses: Witnesses = field(init=False)
-    """Who is heard."""
+    """The witnesses in force."""
     chosen_kernel: RetrieverKernel = field(init=False)
     """The kernel in force: the name "phrases", or an object."""
     noise: float = field(init=False)
@@ -135,7 +137,7 @@ class SelectionRules:
 
     @property
     def _may_cover(self) -> bool:
-        """Whether the other rules go together with the kernel "phrases"."""
+        """Whether the other rules can be combined with the kernel "phrases"."""
         return self.objective in (None, Objective.UNDIRECTED) and not self.replacement
 
     def _check(self) -> None:
@@ -195,11 +197,11 @@ class SelectionRules:
         return found.__self__ if ismethod(found) else found  # a method object is new at each access
 
     def without_texts(self) -> SelectionRules:
-        """The rules where no candidate has a text: those of the vectors alone."""
+        """The rules for candidates without texts: by vectors alone, with the λ′ for vectors."""
         return replace(self, relevance=None, kernel=VECTORS, lambda_=None, objective=None)
 
     def settings(self) -> dict[str, Any]:
-        """What an explanation shows: what was given, with what was decided in the places of None.
+        """What an explanation shows: the settings, with the values in force in place of None.
 
         Functions that only count or say where to compute are left out.
         """

@@ -59,7 +59,8 @@ class Work(ABC):
             owner: the store or model that is called.
             function: the call.
             *args: of the call.
-            native: its asynchronous twin, where there is one that does not block the event loop.
+            native: the asynchronous version of the call, if there is one that does not block the
+                event loop.
             **kwargs: of the call.
 
         Raises:
@@ -163,7 +164,7 @@ class OnLoop(Work):
 
 
 def _no_coroutine(stage: str, owner: object, result: T) -> T:
-    """What a function returned, if it is no coroutine function."""
+    """The result of a function; a TypeError if the function was a coroutine function."""
     if iscoroutine(result):
         result.close()
         raise TypeError(

@@ -23,7 +23,7 @@ from sift_retrievers.kernels.kernel import InnerProductKernel, Kernel
 from sift_retrievers.kernels.names import KernelLike, resolve_kernel
 from sift_retrievers.selection.options import SelectOptions
 from sift_retrievers.selection.per_candidate import costs_of, groups_of, relevance_of, rows_of
-from sift_retrievers.selection.precision import pointed_to, resolved
+from sift_retrievers.selection.precision import pointed_to, type_and_noise
 from sift_retrievers.selection.problem import Objective, Problem
 from sift_retrievers.validation import count, flag, is_cpu, positive, torch_device
 
@@ -75,7 +75,7 @@ def build_problem(
         _check_memory(k, batch, size)
 
     kernel = _checked(kernel, targets, pool, rows)
-    dtype, noise = resolved(kernel, noise, targets, pool, rows, objective)
+    dtype, noise = type_and_noise(kernel, noise, targets, pool, rows, objective)
     rho = None if relevance is None else relevance_of(relevance, batch, size)
     costs, budget = costs_of(options.get("costs"), options.get("budget"), batch, size)
     groups = options.get("groups")

@@ -31,7 +31,7 @@ def fits_float32(kernel: Kernel, noise: float, largest: float) -> bool:
     )
 
 
-def resolved(
+def type_and_noise(
     kernel: Kernel, noise: float, targets: Array, pool: Array, ids: Any, objective: Objective
 ) -> tuple[str, float]:
     """The floating-point type to compute in, and the λ′ to compute with.

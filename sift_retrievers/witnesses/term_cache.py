@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from threading import Lock
 
-from sift_retrievers.forking import set_right_after_fork
+from sift_retrievers.forking import repair_after_fork
 from sift_retrievers.witnesses.reading import read_blocks
 from sift_retrievers.witnesses.titled import TitledText, full_text
 
@@ -23,7 +23,7 @@ class TermCache:
         self._kept: OrderedDict[TitledText, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
-        set_right_after_fork(self)
+        repair_after_fork(self)
 
     def __len__(self) -> int:
         return len(self._kept)
