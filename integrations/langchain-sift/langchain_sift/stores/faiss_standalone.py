@@ -71,20 +71,18 @@ class StandaloneFAISSReader(StoreReader[Document]):
 
         def attempt() -> T | None:
             before = self._state()
+            # A state in the middle of an addition may come again after a deletion.
+            if self._written_since(before):
+                return None
             try:
                 found = read()
             except Exception:  # of a position that is not there any more, or not yet
-                if is_running(*self._methods("add_")) or self._written_since(before):
+                if self._written_since(before):
                     return None
                 raise
             return None if self._written_since(before) else found
 
         return undisturbed(attempt, self.store)
-
-    def _methods(self, beginning: str) -> list[Any]:
-        """What the store's classes define under names that begin so."""
-        classes = type(self.store).__mro__
-        return [f for cls in classes for name, f in vars(cls).items() if name.startswith(beginning)]
 
     def _state(self) -> tuple[Any, int, int]:
         """Changes with every addition and every deletion, when it is complete."""
@@ -92,9 +90,16 @@ class StandaloneFAISSReader(StoreReader[Document]):
         return store.index, store.index.ntotal, store._next_id
 
     def _written_since(self, before: tuple[Any, int, int]) -> bool:
-        # In this order: a deletion that ends after the first question has changed the state by the
-        # second. An addition leaves the positions that there are as they are.
-        return is_running(*self._methods("delete")) or self._state() != before
+        """Whether somebody is writing, or has written since that state."""
+        writers = [
+            method
+            for cls in type(self.store).__mro__
+            for name, method in vars(cls).items()
+            if name == "delete" or name.startswith("add_")
+        ]
+        # In this order: a call that ends after the first question has changed the state by the
+        # second.
+        return is_running(*writers) or self._state() != before
 
 
 def _parts(index: Any) -> tuple[Any, Callable[[int], int]]:
