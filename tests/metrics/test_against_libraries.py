@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from sift_retrievers.metrics import mean_interval, paired_comparison
+
+stats = pytest.importorskip("scipy.stats")
 
 
 @pytest.mark.parametrize("n", [20, 300])
