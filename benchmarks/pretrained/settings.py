@@ -39,7 +39,8 @@ CPU = Setting(
     minutes=37,
 )
 """One step on a passage of 128 and of 200 tokens takes a core 1.4 and 2.4 s in bfloat16, 2.3 and
-3.3 s in float32. Two processes of one thread do more than one of two, which takes 0.94 and 1.3 s.
+3.3 s in float32; two threads of one process take 0.94 and 1.3 s in bfloat16. That two processes of
+one thread do more together is inferred from these times and was not measured.
 """
 H100 = Setting(
     name="h100",

@@ -7,7 +7,7 @@ returns the hits with the vectors that the store holds for them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -65,13 +65,13 @@ class StoreReader(Generic[DocumentT]):
         Returns:
             The hits, nearest first.
         """
-        raise NotImplementedError
+        raise NotImplementedError(self.lacks("search"))
 
     async def asearch(
         self, query: Vector, fetch_k: int, *args: Any, **search_kwargs: Any
     ) -> Hits[DocumentT]:
         """Async version of `search`, by the store's own asynchronous client."""
-        raise NotImplementedError
+        raise NotImplementedError(self.lacks("asearch"))
 
     @property
     def searches_async(self) -> bool:
@@ -87,11 +87,11 @@ class StoreReader(Generic[DocumentT]):
         Args:
             ids: at least one, all different.
         """
-        raise NotImplementedError
+        raise NotImplementedError(self.lacks("vectors_by_id"))
 
     async def avectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """Async version of `vectors_by_id`; works where `searches_async` is True."""
-        raise NotImplementedError
+        raise NotImplementedError(self.lacks("avectors_by_id"))
 
     def note(self) -> str | None:
         """How the vectors by id differ from the embedding model's; None if they do not.
@@ -100,24 +100,38 @@ class StoreReader(Generic[DocumentT]):
         """
         return None
 
+    def lacks(self, method: str) -> str:
+        """What the error says of a method that the subclass leaves out: its store cannot do it."""
+        return f"{type(self).__name__} does not define {method} for {type(self.store).__name__}"
+
     @classmethod
     def can(cls, method: str) -> bool:
         """Whether the class defines "search" or "vectors_by_id"."""
         return getattr(cls, method) is not getattr(StoreReader, method)
 
 
-def check_search_kwargs(reader: StoreReader[Any], search_kwargs: Mapping[str, Any]) -> None:
+def check_search_kwargs(
+    reader: StoreReader[Any],
+    search_kwargs: Mapping[str, Any],
+    names_them: Callable[..., Any] | None = None,
+) -> None:
     """Check that a store's search takes some arguments.
 
+    Args:
+        reader: of the store.
+        search_kwargs: the arguments.
+        names_them: the function that names them, as keywords of its own; default: `reader.search`.
+
     Raises:
-        TypeError: if it does not; the message says which it takes.
+        TypeError: if it does not take them; the message says which it takes.
     """
     if not search_kwargs:  # as usual: reading a signature takes longer than the check
         return
-    parameters = [*inspect.signature(reader.search).parameters.values()]
+    parameters = [*inspect.signature(names_them or reader.search).parameters.values()]
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
         return
-    accepted = [p.name for p in parameters[2:]]  # after query and fetch_k
+    named = [p.name for p in parameters]
+    accepted = named[named.index("fetch_k") + 1 :] if "fetch_k" in named else named[2:]
     unknown = sorted(set(search_kwargs) - set(accepted))
     if unknown:
         name = type(reader.store).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from langchain_core.documents import Document
 
 from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.stores import check_search_kwargs
 from sift_retrievers.retrieval.work import finished
 
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
@@ -44,7 +44,7 @@ class ClientReader(StoreReader[Document]):
 
     async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
         """What `vectors_by_id` returns."""
-        raise NotImplementedError
+        raise NotImplementedError(self.lacks("vectors_by_id"))
 
     @property
     def client(self) -> Any:
@@ -60,8 +60,8 @@ class ClientReader(StoreReader[Document]):
 
     @property
     def aclient(self) -> Any:
-        """The asynchronous client."""
-        raise NotImplementedError
+        """The asynchronous client; asked for only where `searches_async` is True."""
+        raise NotImplementedError(self.lacks("aclient"))
 
     def call(self, method: Any, /, **arguments: Any) -> Any:
         """The synchronous client's answer to a method's call."""
@@ -75,14 +75,14 @@ class ClientReader(StoreReader[Document]):
         self, query: npt.NDArray[np.float32], fetch_k: int, *args: Any, **search_kwargs: Any
     ) -> Hits[Document]:
         """The nearest rows that pass the store's filters; `find` names the `search_kwargs`."""
-        self._check(search_kwargs)
+        check_search_kwargs(self, search_kwargs, self.find)
         return finished(self.find(self._call, query, fetch_k, *args, **search_kwargs))
 
     async def asearch(
         self, query: npt.NDArray[np.float32], fetch_k: int, *args: Any, **search_kwargs: Any
     ) -> Hits[Document]:
         """Async version of `search`."""
-        self._check(search_kwargs)
+        check_search_kwargs(self, search_kwargs, self.find)
         return await self.find(self.acall, query, fetch_k, *args, **search_kwargs)
 
     def vectors_by_id(self, ids: Sequence[str]) -> Mapping[str, StoredVector]:
@@ -100,19 +100,6 @@ class ClientReader(StoreReader[Document]):
 
     async def _call(self, *args: Any, **arguments: Any) -> Any:
         return self.call(*args, **arguments)
-
-    def _check(self, search_kwargs: Mapping[str, Any]) -> None:
-        """Refuse arguments that `find` does not name."""
-        if not search_kwargs:
-            return
-        parameters = [*inspect.signature(self.find).parameters.values()]
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
-            return
-        accepted = [p.name for p in parameters[3:]]  # after ask, query and fetch_k
-        unknown = sorted(set(search_kwargs) - set(accepted))
-        if unknown:
-            name = type(self.store).__name__
-            raise TypeError(f"search_kwargs of {name} may hold {accepted}; got {unknown}")
 
 
 _LOOPS: Final[dict[int, tuple[ref[Any], ref[AbstractEventLoop]]]] = {}

@@ -34,7 +34,10 @@ class StoreReaderTests:
     @pytest.fixture
     def new_store(self) -> NewStore:
         """How to make a store."""
-        raise NotImplementedError("override the fixture new_store")
+        raise NotImplementedError(
+            f"{type(self).__name__} must override the fixture new_store, a function of documents "
+            "and an embedding model that makes the store"
+        )
 
     @pytest.fixture
     def traits(self) -> StoreTraits:
@@ -56,7 +59,7 @@ class StoreReaderTests:
     ) -> Opened:
         """Make a store with the passages; with `empty=True`, one without documents."""
         if request.param == "sync" and not traits.synchronous:
-            pytest.skip("the store needs an event loop")
+            pytest.skip("traits.synchronous is False: the store needs an event loop")
 
         async def opened(empty: bool = False) -> OpenStore:
             held = [] if empty else copy.deepcopy(passages.documents)
@@ -86,7 +89,7 @@ class StoreReaderTests:
     async def test_a_filter_comes_before_the_cut(self, opened: Opened, traits: StoreTraits) -> None:
         """As many hits come back as if the store held only documents that pass."""
         if traits.even is None:
-            pytest.skip("the store has no filters")
+            pytest.skip("traits.even is None: the store has no filters")
         place = await opened()
         hits = await place.search(12, **traits.even)
         assert numbers(hits) == [n for n in place.nearest() if n % 2 == 0][:12]
@@ -95,14 +98,14 @@ class StoreReaderTests:
     async def test_a_filter_that_nothing_passes(self, opened: Opened, traits: StoreTraits) -> None:
         """There are no hits, and no error."""
         if traits.nothing is None:
-            pytest.skip("the store has no such filter")
+            pytest.skip("traits.nothing is None: no filter is named that lets nothing through")
         place = await opened()
         assert len(await place.search(5, **traits.nothing)) == 0
 
     async def test_an_empty_store(self, opened: Opened, traits: StoreTraits) -> None:
         """There are no hits, and no error."""
         if not traits.may_be_empty:
-            pytest.skip("the store is never empty")
+            pytest.skip("traits.may_be_empty is False: the store is never without documents")
         place = await opened(empty=True)
         assert len(await place.search(5)) == 0
 
@@ -134,9 +137,13 @@ class StoreReaderTests:
 
     async def test_vectors_by_id(self, opened: Opened, traits: StoreTraits) -> None:
         """With the texts of the same rows; ids that the store does not have are left out."""
-        if not traits.looks_up:
-            pytest.skip("the reader does not look vectors up by id")
         place = await opened()
+        if not traits.looks_up:
+            if place.reader.can("vectors_by_id"):
+                pytest.skip("traits.looks_up is False: the reader cannot do it on this store")
+            with pytest.raises(NotImplementedError, match="does not define"):
+                await place.vectors_by_id([place.passages.id(0)])
+            return
         hits = await place.search(5)
         ids = [str(name) for name in hits.ids]
         kept = await place.vectors_by_id([*ids, place.passages.id(1000)])
@@ -153,7 +160,7 @@ class StoreReaderTests:
     async def test_a_writer_beside_readers(self, opened: Opened, traits: StoreTraits) -> None:
         """Somebody adds and deletes meanwhile: every hit is one row, and passes the filter."""
         if not traits.writable:
-            pytest.skip("the store takes no writer beside readers")
+            pytest.skip("traits.writable is False: nobody may write while others search")
         place = await opened()
         async with place.writer():
             for _ in range(10):
