@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sift_retrievers.arrays import check_finite
 from sift_retrievers.coverage import Coverage
 from sift_retrievers.retrieval.cosines import cosines
-from sift_retrievers.retrieval.hits import Hits
+from sift_retrievers.retrieval.hits import Hits, check_parts
 from sift_retrievers.retrieval.rules import PHRASES, SelectionRules
 from sift_retrievers.retrieval.target import Target, stacked_targets
 from sift_retrievers.retrieval.titles import titles_of
@@ -81,7 +81,7 @@ def candidates_of(
             are not finite numbers, one for each hit.
     """
     stacked = stacked_targets(targets)
-    _check_shapes(hits, stacked.shape[1])
+    check_parts("hits", hits, stacked.shape[1])
     passages = _read(hits, rules)
     if rules.chosen_kernel == PHRASES and passages is None and len(hits) > 0:
         rules = rules.without_texts()
@@ -116,25 +116,6 @@ def candidates_of(
         _costs(hits.texts, rules),
         _parents(hits, rules),
     )
-
-
-def _check_shapes(hits: Any, dim: int) -> None:
-    """The checks of hits that take no time; `check_hits` looks at every value."""
-    if not isinstance(hits, Hits):
-        raise TypeError(f"hits must be Hits; got {type(hits).__name__}")
-    vectors = hits.vectors
-    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
-        raise TypeError(f"the vectors of hits must be an array of floats; got {vectors!r:.80}")
-    n = len(hits)
-    if n > 0 and vectors.shape != (n, dim):
-        raise ValueError(f"hits must have vectors [n, d={dim}], as targets; got {vectors.shape}")
-    for name in ("ids", "texts", "metadata"):
-        if len(getattr(hits, name)) != n:
-            raise ValueError(f"hits have {n} vectors and {len(getattr(hits, name))} {name}")
-    wrong = {*map(type, hits.texts)} - {str}
-    if not all(issubclass(kind, str) for kind in wrong):
-        names = sorted(kind.__name__ for kind in wrong)
-        raise TypeError(f'the texts of hits must be strings, "" for none; got {names}')
 
 
 def _finite_cosines(hits: Hits[Any], targets: Float32) -> Float64:

@@ -94,37 +94,14 @@ def _packed(vectors: Sequence[Any]) -> npt.NDArray[np.float32] | None:
 
 
 def check_hits(store: str, hits: Any, dim: int) -> None:
-    """Check what the reader of a store returned.
+    """Check what the reader of a store returned: its parts, and every value of its vectors.
 
     Raises:
-        TypeError: if it is not a `Hits`, or a part is not of the type that `Hits` states.
-        ValueError: if the vectors are not finite numbers of the query's dimension, or there is not
-            one vector, id, text and metadata a hit.
+        TypeError: as `check_parts`.
+        ValueError: as `check_parts`, and for vectors that are not finite.
     """
-    if not isinstance(hits, Hits):
-        raise TypeError(f"the reader of {store} must return Hits; got {type(hits).__name__}")
-    vectors = hits.vectors
-    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
-        came = vectors.dtype if isinstance(vectors, np.ndarray) else type(vectors).__name__
-        raise TypeError(
-            f"the reader of {store} must return vectors as an array of floats; got {came}"
-        )
-    n = len(vectors)
-    if n > 0 and vectors.shape != (n, dim):
-        raise ValueError(
-            f"{store} holds vectors of shape {vectors.shape[1:]}, but the query's embedding has "
-            f"dimension {dim}: is `embedding` the model that filled the store?"
-        )
-    for name in ("ids", "texts", "metadata"):
-        if len(getattr(hits, name)) != n:
-            raise ValueError(
-                f"the reader of {store} returned {n} vectors and {len(getattr(hits, name))} {name}"
-            )
-    for i, text in enumerate(hits.texts):
-        if type(text) is not str and not isinstance(text, str):
-            raise TypeError(
-                f"the reader of {store} must return texts; got {type(text).__name__} for hit {i}"
-            )
+    check_parts(f"the hits of {store}", hits, dim)
+    vectors, n = hits.vectors, len(hits)
     if n == 0:
         return
     with np.errstate(over="ignore", invalid="ignore"):
@@ -137,6 +114,41 @@ def check_hits(store: str, hits: Any, dim: int) -> None:
             f"{store} holds vectors with NaN or infinite values for {len(wrong)} of {n} "
             f"hits: {_named(hits.ids, wrong)}"
         )
+
+
+def check_parts(subject: str, hits: Any, dim: int) -> None:
+    """Check what takes no time: the kinds of the parts, their number, the vectors' dimension.
+
+    Args:
+        subject: what a message calls the hits.
+        hits: anything.
+        dim: of the query.
+
+    Raises:
+        TypeError: if it is not a `Hits`, or a part is not of the type that `Hits` states.
+        ValueError: if the vectors are not of the query's dimension, or there is not one vector, id,
+            text and metadata a hit.
+    """
+    if not isinstance(hits, Hits):
+        raise TypeError(f"{subject} must be Hits; got {type(hits).__name__}")
+    vectors = hits.vectors
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
+        came = vectors.dtype if isinstance(vectors, np.ndarray) else type(vectors).__name__
+        raise TypeError(f"{subject} must have vectors in an array of floats; got {came}")
+    n = len(vectors)
+    if n > 0 and vectors.shape != (n, dim):
+        raise ValueError(
+            f"{subject} have vectors of shape {vectors.shape[1:]}, but the query's embedding has "
+            f"dimension {dim}: is `embedding` the model that filled the store?"
+        )
+    for name in ("ids", "texts", "metadata"):
+        if len(getattr(hits, name)) != n:
+            raise ValueError(f"{subject} have {n} vectors and {len(getattr(hits, name))} {name}")
+    if all(issubclass(kind, str) for kind in {*map(type, hits.texts)}):
+        return
+    at = next(i for i, text in enumerate(hits.texts) if not isinstance(text, str))
+    kind = type(hits.texts[at]).__name__
+    raise TypeError(f'{subject} must have strings as texts, "" for none; got {kind} for hit {at}')
 
 
 def _named(ids: Sequence[str | None], positions: Sequence[int], most: int = 5) -> str:

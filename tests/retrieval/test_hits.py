@@ -66,11 +66,15 @@ def test_large_numbers_are_finite() -> None:
         (replace(GOOD, ids=["a"]), ValueError, "2 vectors and 1 ids"),
         (replace(GOOD, texts=["a"]), ValueError, "2 vectors and 1 texts"),
         (replace(GOOD, metadata=[]), ValueError, "2 vectors and 0 metadata"),
-        (replace(GOOD, texts=["a", None]), TypeError, "must return texts; got NoneType for hit 1"),
-        (replace(GOOD, vectors=[[1.0] * 3] * 2), TypeError, "as an array of floats; got list"),
+        (
+            replace(GOOD, texts=["a", None]),
+            TypeError,
+            "strings as texts.*NoneType for hit 1",
+        ),
+        (replace(GOOD, vectors=[[1.0] * 3] * 2), TypeError, "in an array of floats; got list"),
         (replace(GOOD, vectors=np.ones((2, 3), "i4")), TypeError, "array of floats; got int32"),
-        ([1, 2], TypeError, "must return Hits; got list"),
-        (None, TypeError, "must return Hits; got NoneType"),
+        ([1, 2], TypeError, "must be Hits; got list"),
+        (None, TypeError, "must be Hits; got NoneType"),
     ],
 )
 def test_hits_that_are_wrong(wrong: Any, error: type[Exception], message: str) -> None:

@@ -66,7 +66,7 @@ def test_k_of_any_kind_and_size(relevance: Any, k: Any, chosen: int) -> None:
         ([Target(QUERY, 5)], TypeError, "a string or None"),  # type: ignore[arg-type]
         ([Target(QUERY[None])], ValueError, r"vectors \[d\], of one length; got shapes \[\(1, 8\)"),
         ([Target(QUERY), Target(QUERY[:3])], ValueError, "of one length"),
-        ([Target(QUERY[:3])], ValueError, r"\[n, d=3\], as targets; got \(6, 8\)"),
+        ([Target(QUERY[:3])], ValueError, r"shape \(8,\), but .* dimension 3"),
         ([Target(QUERY * np.float32("nan"))], ValueError, "vectors of targets must be finite"),
         ([Target(QUERY * np.float32("inf"))], ValueError, "vectors of targets must be finite"),
     ],
@@ -81,16 +81,20 @@ def test_targets(relevance: Any, targets: Any, error: type[Exception], message: 
     ("given", "error", "message"),
     [
         ("hits", TypeError, "hits must be Hits; got str"),
-        (hits(vectors=VECTORS.tolist()), TypeError, "must be an array of floats"),
-        (hits(vectors=np.ones((6, 8), dtype=int)), TypeError, "must be an array of floats"),
-        (hits(vectors=VECTORS[:, :3]), ValueError, r"d=8\], as targets; got \(6, 3\)"),
+        (hits(vectors=VECTORS.tolist()), TypeError, "in an array of floats"),
+        (hits(vectors=np.ones((6, 8), dtype=int)), TypeError, "in an array of floats"),
+        (
+            hits(vectors=VECTORS[:, :3]),
+            ValueError,
+            r"shape \(3,\), but .* dimension 8",
+        ),
         (hits(vectors=VECTORS * np.float32("nan")), ValueError, "vectors of hits must be finite"),
         (hits(vectors=VECTORS * np.float32("inf")), ValueError, "vectors of hits must be finite"),
         (hits(ids=["a"]), ValueError, "6 vectors and 1 ids"),
         (hits(texts=["a"] * 7), ValueError, "6 vectors and 7 texts"),
         (hits(metadata=[{}]), ValueError, "6 vectors and 1 metadata"),
-        (hits(texts=["a"] * 5 + [None]), TypeError, r"must be strings.*NoneType"),
-        (hits(texts=[b"a"] * 6), TypeError, r"must be strings.*bytes"),
+        (hits(texts=["a"] * 5 + [None]), TypeError, r"strings as texts.*NoneType"),
+        (hits(texts=[b"a"] * 6), TypeError, r"strings as texts.*bytes"),
     ],
 )
 def test_hits(relevance: Any, given: Any, error: type[Exception], message: str) -> None:

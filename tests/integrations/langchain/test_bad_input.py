@@ -268,13 +268,13 @@ def test_documents_without_a_text(memory: InMemoryVectorStore, corpus: Corpus) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda hits: 3, "the reader of InMemoryVectorStore must return Hits; got int"),
-        (lambda hits: [hits], "must return Hits; got list"),
-        ({"vectors": [[1.0] * 12] * 9}, "vectors as an array of floats; got list"),
-        ({"vectors": np.ones((9, 12), dtype=np.int64)}, "vectors as an array of floats; got int64"),
+        (lambda hits: 3, "the hits of InMemoryVectorStore must be Hits; got int"),
+        (lambda hits: [hits], "must be Hits; got list"),
+        ({"vectors": [[1.0] * 12] * 9}, "vectors in an array of floats; got list"),
+        ({"vectors": np.ones((9, 12), dtype=np.int64)}, "vectors in an array of floats; got int64"),
         ({"vectors": np.ones((9, 5), dtype=np.float32)}, "dimension 12: is .embedding. the model"),
         ({"ids": ["a"]}, "9 vectors and 1 ids"),
-        ({"texts": [None] * 9}, "must return texts; got NoneType for hit 0"),
+        ({"texts": [None] * 9}, r"as texts.*got NoneType for hit 0"),
         ({"metadata": []}, "9 vectors and 0 metadata"),
     ],
 )

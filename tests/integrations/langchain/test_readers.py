@@ -169,12 +169,12 @@ def two(**changes: Any) -> Hits[Document]:
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ([Document(page_content="a")], "must return Hits; got list"),
+        ([Document(page_content="a")], "must be Hits; got list"),
         (two(vectors=np.ones((2, 5), dtype=np.float32)), r"shape \(5,\).* dimension 12"),
         (two(vectors=np.full((2, 12), np.nan, dtype=np.float32)), r"2 of 2 hits: ids \['a', 'b'\]"),
-        (two(vectors=[[1.0] * 12] * 2), "must return vectors as an array of floats; got list"),
-        (two(ids=["a"]), "returned 2 vectors and 1 ids"),
-        (two(texts=["A", None]), "must return texts; got NoneType for hit 1"),
+        (two(vectors=[[1.0] * 12] * 2), "must have vectors in an array of floats; got list"),
+        (two(ids=["a"]), "have 2 vectors and 1 ids"),
+        (two(texts=["A", None]), r"as texts.*got NoneType for hit 1"),
         (ConnectionError("the server is gone"), "the server is gone"),
     ],
 )
