@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem
-from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site, outcomes
-from benchmarks.pretrained.methods import COMPARED, METHODS, NEAREST, SHOWN, Method
+from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site, View, outcomes
+from benchmarks.pretrained.methods import COMPARED, HALF, METHODS, NEAREST, SHOWN, Method
+from benchmarks.pretrained.model import Recipe
 
 LEARNING_RATES = (1e-4, 2.5e-4, 5e-4, 1e-3)
 ANSWER_STEPS = 10
@@ -41,21 +42,22 @@ class Measured:
     process_minutes: float
     """That all these jobs took, one after the other, those of the sweep too."""
 
-    def bits(self, method: Method, steps: int, context: int = 0) -> Values:
+    def bits(self, method: Method, steps: int, context: int = 0, strength: float = 1.0) -> Values:
         """Bits per byte of each text after so many steps, with passages before it: `[T]`."""
         if steps == 0 and context == 0:
             return self.base
-        view = (steps, context)
+        view = View(steps, context, strength)
         return np.array([one[method.label].losses[view] for one in self.text_outcomes])
 
     @property
     def base(self) -> Values:
         """Bits per byte of each text to the model as it is: `[T]`."""
-        return np.array([one[NEAREST.label].losses[0, 0] for one in self.text_outcomes])
+        return np.array([one[NEAREST.label].losses[View(0)] for one in self.text_outcomes])
 
-    def nats(self, found_by: str, steps: int, context: int) -> Values:
+    def nats(self, found_by: str, steps: int, context: int, strength: float = 1.0) -> Values:
         """Nats of the answer of each question: `[Q]`."""
-        return np.array([one[found_by].losses[steps, context] for one in self.answer_outcomes])
+        view = View(steps, context, strength)
+        return np.array([one[found_by].losses[view] for one in self.answer_outcomes])
 
     def nats_of_set(self, name: str) -> npt.NDArray[np.bool_]:
         """Which questions are of a set: `[Q]`."""
@@ -99,10 +101,10 @@ def _sweep(
         rate: [
             Job(
                 HeldOutText(item.text),
-                _passages(item, NEAREST, inputs.memory)[:COMPARED],
+                passages_of(item, NEAREST, inputs.memory)[:COMPARED],
                 (),
-                rate,
-                ((COMPARED, 0),),
+                Recipe(rate),
+                (View(COMPARED),),
             )
             for item in inputs.development
         ]
@@ -113,7 +115,7 @@ def _sweep(
     if len(done) < len({job.key for job in every}):
         raise NothingMeasuredError("the time was up before the learning rate was chosen")
     values = {
-        rate: np.array([done[job.key].losses[COMPARED, 0] for job in some])
+        rate: np.array([done[job.key].losses[View(COMPARED)] for job in some])
         for rate, some in jobs.items()
     }
     return values, done
@@ -123,12 +125,12 @@ def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, 
     """A job for each method; methods that choose the same in the same order share one."""
     jobs: dict[str, Job] = {}
     for method in METHODS:
-        passages = _passages(item, method, memory)
+        passages = passages_of(item, method, memory)
         job = Job(
             target=HeldOutText(item.text),
-            trained=passages[: max(method.watched)],
-            shown=tuple(islice(dict.fromkeys(passages), SHOWN)) if method.in_context else (),
-            learning_rate=rate,
+            trained=passages[method.skipped :][: max(method.watched)],
+            shown=first_ones(passages) if method.in_context else (),
+            recipe=Recipe(rate),
             views=method.views,
         )
         jobs[method.label] = next((one for one in jobs.values() if _holds(one, job)), job)
@@ -152,14 +154,23 @@ def _answer_jobs(question: Question, rate: float) -> dict[str, Job]:
             target=Answer(question.text, question.answers),
             trained=tuple(passages[step % len(passages)] for step in steps),
             shown=passages,
-            learning_rate=rate,
-            views=tuple((steps, n) for steps in (0, ANSWER_STEPS) for n in (0, SHOWN)),
+            recipe=Recipe(rate),
+            views=(
+                *(View(steps, n) for steps in (0, ANSWER_STEPS) for n in (0, SHOWN)),
+                *(View(ANSWER_STEPS, n, HALF) for n in (0, SHOWN)),
+            ),
         )
     return jobs
 
 
-def _passages(item: TextItem, method: Method, memory: Sequence[str]) -> tuple[str, ...]:
+def passages_of(item: TextItem, method: Method, memory: Sequence[str]) -> tuple[str, ...]:
+    """What a method chose for a text, the same passage perhaps several times."""
     return tuple(memory[origin] for origin in item.choices[method.label].origins)
+
+
+def first_ones(passages: Sequence[str]) -> tuple[str, ...]:
+    """The first different passages, for the context."""
+    return tuple(islice(dict.fromkeys(passages), SHOWN))
 
 
 def _evenly(first: Sequence[Item], second: Sequence[Item]) -> list[Item]:

@@ -10,19 +10,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from tqdm import tqdm
 
 from benchmarks.common.finished_jobs import append_row, in_processes, never, stored_rows
-from benchmarks.pretrained.model import NonFiniteLossError, TunedModel, files_of
+from benchmarks.pretrained.model import NonFiniteLossError, Recipe, TunedModel, files_of
 from benchmarks.pretrained.settings import Setting
-from sift_retrievers.finetune.adapter_slot import default_lora
 
-VERSION = 1  # of how a job is done; outcomes of another version are not used
+VERSION = 2  # of how a job is done; outcomes of another version are not used
 
-View = tuple[int, int]
-"""After how many steps something is predicted, and with how many passages in the context."""
+
+class View(NamedTuple):
+    """When and how something is predicted."""
+
+    steps: int
+    """After how many steps."""
+    shown: int = 0
+    """With how many passages in the context."""
+    strength: float = 1.0
+    """By what the output of the adapter is multiplied."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Job:
     """Passages, one step each."""
     shown: tuple[str, ...]
     """Passages for the context, the best first; a view shows the first ones."""
-    learning_rate: float
+    recipe: Recipe
     views: tuple[View, ...]
 
     @property
@@ -77,9 +85,9 @@ class Job:
     @property
     def cost(self) -> float:
         """About how long it takes, in characters that a forward pass reads."""
-        shown = [sum(map(len, self.shown[:context])) for _, context in self.views]
+        shown = [sum(map(len, self.shown[: view.shown])) for view in self.views]
         forward = sum(one + self.target.length for one in shown)
-        return forward + 2.5 * sum(map(len, self.trained))
+        return forward + 2.5 * (1 + self.recipe.before) * sum(map(len, self.trained))
 
     def do(self, model: TunedModel) -> Outcome:
         """Train and predict; where training diverged, losses are infinite from there on."""
@@ -87,14 +95,16 @@ class Job:
         losses = dict.fromkeys(self.views, math.inf)
 
         def watch(done: int) -> None:
-            for steps, context in self.views:
-                if steps == done:
-                    losses[steps, context] = self.target.loss(model, self.shown[:context])
+            for view in self.views:
+                if view.steps == done:
+                    with model.scaled(view.strength):
+                        losses[view] = self.target.loss(model, self.shown[: view.shown])
 
-        passage_loss = math.inf
+        step_losses: tuple[float, ...] = ()
         with suppress(NonFiniteLossError):
-            passage_loss = model.train(self.trained, self.learning_rate, watch)
-        return Outcome(losses, passage_loss, time.perf_counter() - start)
+            step_losses = model.train(self.trained, self.recipe, watch)
+        base_losses = tuple(model.passage_loss(passage) for passage in self.trained)
+        return Outcome(losses, step_losses, base_losses, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -102,8 +112,10 @@ class Outcome:
     """What came of a job."""
 
     losses: Mapping[View, float]
-    passage_loss: float
-    """Nats per token of the passages, each before its step; mean over steps."""
+    step_losses: tuple[float, ...]
+    """Nats per token of each passage before its step; empty where training diverged."""
+    base_losses: tuple[float, ...]
+    """Nats per token of each passage to the model as it is."""
     seconds: float
 
 
@@ -119,7 +131,7 @@ class Site:
     def store(self) -> Path:
         """The file of outcomes, named after all that they depend on but the job."""
         setting = self.setting
-        depends_on = (VERSION, setting.device, setting.dtype, torch.__version__, default_lora())
+        depends_on = (VERSION, setting.device, setting.dtype, torch.__version__)
         content = json.dumps([*map(str, depends_on), files_of(self.model)])
         return self.folder / f"outcomes-{hashlib.sha256(content.encode()).hexdigest()[:16]}.jsonl"
 
@@ -159,8 +171,9 @@ def outcomes(
 
 def _stored(file: Path) -> Iterator[tuple[str, Outcome]]:
     for row in stored_rows(file):
-        losses = {(steps, context): loss for steps, context, loss in row["losses"]}
-        yield row["key"], Outcome(losses, row["passage_loss"], row["seconds"])
+        losses = {View(*view): loss for *view, loss in row["losses"]}
+        steps, bases = tuple(row["step_losses"]), tuple(row["base_losses"])
+        yield row["key"], Outcome(losses, steps, bases, row["seconds"])
 
 
 def done(

@@ -18,6 +18,8 @@ STEPS, SHOWN = 20, 5
 LONG, SHORT = (1, 5, 10, 20), (1, 5, 10)
 COMPARED = 10
 """Steps after which methods are compared."""
+HALF = 0.5
+"""The strength of the adapter that is tried beside the whole."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Method:
     """Steps after which the text is predicted; the last ends training."""
     in_context: bool = False
     """Whether its first passages are also put in the context, with and without training."""
+    skipped: int = 0
+    """So many of its first passages are not trained on."""
 
     @property
     def label(self) -> str:
@@ -51,9 +55,11 @@ class Method:
     @property
     def views(self) -> tuple[View, ...]:
         """All that is predicted."""
-        views = [(steps, 0) for steps in self.watched]
+        views = [View(steps) for steps in self.watched]
         if self.in_context:
-            views += [(0, n) for n in range(SHOWN + 1)] + [(COMPARED, SHOWN)]
+            views += [View(COMPARED, SHOWN), View(COMPARED, 0, HALF), View(COMPARED, SHOWN, HALF)]
+            if not self.skipped:
+                views += [View(0, n) for n in range(SHOWN + 1)]
         return tuple(views)
 
 
@@ -121,6 +127,14 @@ SIFT = Method(
 )
 SIFT_ONCE = Method(f"{SIFT.name}, without repeats", by_vectors(without_repeats(SIFT_LAMBDA)))
 WITNESSES = Method("two witnesses", two_witnesses, watched=LONG, in_context=True)
+WITNESSES_REST = Method(
+    f"{WITNESSES.name}, after the first {SHOWN}",
+    two_witnesses,
+    watched=(COMPARED,),
+    in_context=True,
+    skipped=SHOWN,
+)
+"""What is shown is not trained on as well."""
 WITNESSES_TWICE = Method("two witnesses, two rounds", two_witnesses_twice, watched=(20,))
 NEAREST_COPIES = Method(NEAREST.name, NEAREST.choose, copies=True)
 SIFT_COPIES = Method(SIFT.name, SIFT.choose, copies=True)
@@ -130,6 +144,7 @@ METHODS = (
     NEAREST,
     SIFT,
     WITNESSES,
+    WITNESSES_REST,
     WITNESSES_TWICE,
     *(method for value, method in SIFT_BY_LAMBDA.items() if value != SIFT_LAMBDA),
     SIFT_ONCE,

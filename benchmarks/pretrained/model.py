@@ -6,6 +6,8 @@ import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import torch
 
 from benchmarks.metrics.bits_per_byte import bits_per_byte
 from benchmarks.retrieval.answers import prompt_of
-from sift_retrievers.finetune.adapter_slot import AdapterSlot, default_lora
+from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import NonFiniteLossError
 from sift_retrievers.finetune.examples import Example, PassageReader
@@ -23,6 +25,38 @@ from sift_retrievers.finetune.steps import Progress, train
 LONGEST = 256
 """Tokens of a passage or a text, with the one of beginning."""
 NO_LIMIT = Budget(max_steps=None)
+MODULES: dict[str, str | list[str]] = {
+    "all": "all-linear",
+    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "mlp": ["gate_proj", "up_proj", "down_proj"],
+}
+"""Which layers an adapter can be put on."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an adapter is trained; without arguments about as a `TestTimeTuner` does by default."""
+
+    learning_rate: float
+    rank: int = 8
+    rslora: bool = False
+    modules: str = "all"
+    """A key of `MODULES`."""
+    before: int = 0
+    """So many of the passages stand before each one that is trained on, outside of the loss."""
+
+    @property
+    def lora(self) -> Any:
+        """The `peft.LoraConfig`."""
+        from peft import LoraConfig
+
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=2 * self.rank,
+            use_rslora=self.rslora,
+            target_modules=MODULES[self.modules],
+            task_type="CAUSAL_LM",
+        )
 
 
 class TunedModel:
@@ -31,14 +65,44 @@ class TunedModel:
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.device = next(model.parameters()).device
-        self.slot = AdapterSlot(model, default_lora(), seed=0)
-        self.slot.enable()
-        self._passages = PassageReader(tokenizer, self.device, LONGEST, max_tokens=None)
+        self.slot: AdapterSlot
+        self._recipe: Recipe | None = None
+        self._base_losses: dict[str, float] = {}
+        self.set_adapter(Recipe(5e-4))
 
     @classmethod
     def load(cls, folder: Path, device: str, dtype: str) -> TunedModel:
         """Read model and tokenizer from a folder of transformers."""
         return cls(*load(folder, device, dtype))
+
+    def set_adapter(self, recipe: Recipe) -> None:
+        """Put an adapter into the model, in place of another."""
+        key = replace(recipe, learning_rate=0.0, before=0)
+        if key == self._recipe:
+            return
+        if self._recipe is not None:
+            self.slot.remove()
+        self.slot = AdapterSlot(self.model, recipe.lora, seed=0)
+        self.slot.enable()
+        self._recipe = key
+
+    @contextmanager
+    def scaled(self, strength: float) -> Iterator[None]:
+        """Inside, the output of the adapter is multiplied."""
+        from peft.helpers import rescale_adapter_scale
+
+        with nullcontext() if strength == 1 else rescale_adapter_scale(self.model, strength):
+            yield
+
+    @torch.no_grad()
+    def passage_loss(self, passage: str) -> float:
+        """Nats per token of a passage as it is trained on; of the base, between trainings."""
+        if passage not in self._base_losses:
+            example = self._example(0, [passage], before=0)
+            self._base_losses[passage] = float(
+                self.model(input_ids=example.input_ids, labels=example.labels, use_cache=False).loss
+            )
+        return self._base_losses[passage]
 
     def text_bits(self, text: str, context: Sequence[str] = ()) -> float:
         """Bits per byte of a text after passages and empty lines; the loss is on the text alone."""
@@ -54,33 +118,34 @@ class TunedModel:
         return min(self._nats(asked, self._ids(f" {answer.strip()}")) for answer in answers)
 
     def train(
-        self, passages: Sequence[str], learning_rate: float, watch: Callable[[int], None]
-    ) -> float:
+        self, passages: Sequence[str], recipe: Recipe, watch: Callable[[int], None]
+    ) -> tuple[float, ...]:
         """Train one step a passage, as a session does; the adapter is reset afterwards.
 
         Args:
             passages: in the order of the steps.
-            learning_rate: of AdamW.
+            recipe: how to train.
             watch: called with the number of steps made: before the first, and after each.
 
         Returns:
-            Nats per token of the passages, mean over steps, each before its step.
+            Nats per token of each passage before its step.
 
         Raises:
             NonFiniteLossError: if training diverged.
         """
         progress = Progress()
+        self.set_adapter(recipe)
 
         def examples() -> Iterator[Example]:
-            for done, passage in enumerate(passages):
+            for done in range(len(passages)):
                 watch(done)
-                yield self._passages.example(done, passage)
+                yield self._example(done, passages, recipe.before)
 
         try:
             train(
                 self.slot,
                 examples(),
-                learning_rate=learning_rate,
+                learning_rate=recipe.learning_rate,
                 budget=NO_LIMIT,
                 progress=progress,
                 stop=lambda: False,
@@ -88,7 +153,14 @@ class TunedModel:
             watch(len(passages))
         finally:
             self.slot.reset()
-        return sum(progress.losses) / max(len(progress.losses), 1)
+        return tuple(progress.losses)
+
+    def _example(self, position: int, passages: Sequence[str], before: int) -> Example:
+        """A passage, after those before it in the list; for the first ones after the last ones."""
+        others = [passages[position - back] for back in range(before, 0, -1)]
+        context = "".join(f"{one}\n\n" for one in others) or None
+        reader = PassageReader(self.tokenizer, self.device, LONGEST, None, context)
+        return reader.example(position, passages[position])
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
@@ -125,4 +197,4 @@ def files_of(folder: Path) -> dict[str, str]:
     return found
 
 
-__all__ = ["LONGEST", "NonFiniteLossError", "TunedModel", "files_of", "load"]
+__all__ = ["LONGEST", "NonFiniteLossError", "Recipe", "TunedModel", "files_of", "load"]

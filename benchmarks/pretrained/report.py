@@ -11,7 +11,7 @@ from benchmarks.pretrained import tables
 from benchmarks.pretrained.experiment import ANSWER_STEPS, Measured
 from benchmarks.pretrained.findings import answer_findings, text_findings
 from benchmarks.pretrained.inputs import Inputs
-from benchmarks.pretrained.methods import COMPARED, METHODS, SHOWN, SIFT, STEPS
+from benchmarks.pretrained.methods import COMPARED, HALF, METHODS, SHOWN, SIFT, STEPS
 from benchmarks.pretrained.settings import Setting
 from benchmarks.pretrained.timing import Timing
 from benchmarks.test_time.memory import COPIES
@@ -32,6 +32,9 @@ def page(measured: Measured, timing: Timing, inputs: Inputs, setting: Setting, m
         tables.curve_table(measured),
         "## The passages in the context, and both",
         tables.context_table(measured),
+        f"“Half the strength”: the output of the adapter is multiplied by {HALF:g}. “After the "
+        f"first {SHOWN}”: what is shown is not trained on, the next {COMPARED} are.",
+        tables.both_table(measured),
         "## By domain",
         tables.domain_table(measured),
         "## Questions: nats of the gold answer",
@@ -142,9 +145,13 @@ def as_json(measured: Measured) -> str:
         {
             "domain": item.domain,
             **{
-                method.label: [
-                    [*view, round(loss, 5)] for view, loss in done[method.label].losses.items()
-                ]
+                method.label: {
+                    "views": [
+                        [*view, round(loss, 5)] for view, loss in done[method.label].losses.items()
+                    ],
+                    "step losses": [round(loss, 4) for loss in done[method.label].step_losses],
+                    "base losses": [round(loss, 4) for loss in done[method.label].base_losses],
+                }
                 for method in METHODS
             },
         }

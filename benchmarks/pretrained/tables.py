@@ -12,6 +12,7 @@ from benchmarks.pretrained.experiment import ANSWER_STEPS, Measured, Values
 from benchmarks.pretrained.inputs import CONTEXTS
 from benchmarks.pretrained.methods import (
     COMPARED,
+    HALF,
     LAMBDAS,
     LONG,
     METHODS,
@@ -21,6 +22,7 @@ from benchmarks.pretrained.methods import (
     SIFT,
     SIFT_BY_LAMBDA,
     STEPS,
+    WITNESSES,
     Method,
 )
 from sift_retrievers.metrics import mean_interval, paired_comparison
@@ -28,7 +30,8 @@ from sift_retrievers.selection.stopping import alpha_length
 
 ALPHAS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
 RESAMPLES = 2000
-CONTEXT_METHODS = tuple(method for method in METHODS if method.in_context)
+BOTH_METHODS = tuple(method for method in METHODS if method.in_context)
+CONTEXT_METHODS = tuple(method for method in BOTH_METHODS if not method.skipped)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -44,7 +47,7 @@ def difference(a: Values, b: Values, digits: int = 3) -> str:
 
 
 def harm(values: Values, base: Values) -> str:
-    """Share of the texts or questions that are worse than without training and context."""
+    """Share of the texts or questions that are worse than by other means."""
     return f"{(values > base).mean():.0%}"
 
 
@@ -70,21 +73,49 @@ def curve_table(measured: Measured) -> str:
 
 
 def context_table(measured: Measured) -> str:
-    """Bits per byte with the first passages before the text, and after training in addition."""
-    head = ["", *(f"{n} in context" for n in range(1, SHOWN + 1)), f"{COMPARED} steps"]
-    head += [f"{COMPARED} steps and {SHOWN} in context", "both − context alone", "worse than base"]
+    """Bits per byte with the first passages before the text, without training."""
+    head = ["", *(f"{n} in context" for n in range(1, SHOWN + 1))]
+    head += [
+        f"{SHOWN} in context − base",
+        f"{SHOWN} in context − {COMPARED} steps",
+        "worse than base",
+    ]
     base = measured.base
     rows = []
     for method in CONTEXT_METHODS:
-        alone, both = (measured.bits(method, steps, SHOWN) for steps in (0, COMPARED))
+        shown = measured.bits(method, 0, SHOWN)
         rows.append(
             [
                 method.label,
                 *(f"{measured.bits(method, 0, n).mean():.3f}" for n in range(1, SHOWN + 1)),
+                difference(shown, base),
+                difference(shown, measured.bits(method, COMPARED)),
+                harm(shown, base),
+            ]
+        )
+    return table(head, rows)
+
+
+def both_table(measured: Measured) -> str:
+    """Bits per byte after training, with the first passages before the text in addition."""
+    head = ["", f"{COMPARED} steps", f"{COMPARED} steps and {SHOWN} in context"]
+    head += ["both − context alone", "half the strength", "half the strength and context"]
+    head += ["half and context − context alone", "worse than context alone: both, half and context"]
+    rows = []
+    for method in BOTH_METHODS:
+        context = measured.bits(WITNESSES if method.skipped else method, 0, SHOWN)
+        both = measured.bits(method, COMPARED, SHOWN)
+        half = measured.bits(method, COMPARED, SHOWN, HALF)
+        rows.append(
+            [
+                method.label,
                 f"{measured.bits(method, COMPARED).mean():.3f}",
                 f"{both.mean():.3f}",
-                difference(both, alone),
-                f"context {harm(alone, base)}, both {harm(both, base)}",
+                difference(both, context),
+                f"{measured.bits(method, COMPARED, 0, HALF).mean():.3f}",
+                f"{half.mean():.3f}",
+                difference(half, context),
+                f"{harm(both, context)}, {harm(half, context)}",
             ]
         )
     return table(head, rows)

@@ -12,8 +12,8 @@ import torch
 from tiny_gemma import write_tiny_gemma
 
 from benchmarks.pretrained import jobs
-from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site
-from benchmarks.pretrained.model import TunedModel
+from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site, View
+from benchmarks.pretrained.model import Recipe, TunedModel
 from benchmarks.pretrained.settings import CPU
 from sift_retrievers.finetune import Budget, TestTimeTuner
 
@@ -47,6 +47,10 @@ def nats_by_hand(model: TunedModel, before: str, wanted: str) -> float:
     return -sum(float(logs[i - 1, ids[i]]) for i in at)
 
 
+def nats_of_passage(model: TunedModel, passage: str) -> float:
+    return nats_by_hand(model, "", passage) / len(passage.encode())
+
+
 def test_bits_per_byte_are_those_of_the_text_alone(model: TunedModel) -> None:
     count = len(TEXT.encode())
     alone = nats_by_hand(model, "", TEXT) / math.log(2) / count
@@ -64,15 +68,19 @@ def test_of_several_answers_the_likeliest_counts(model: TunedModel) -> None:
 
 
 def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, folder: Path) -> None:
-    job = Job(
-        HeldOutText(TEXT), PASSAGES, PASSAGES[:2], 1e-2, ((0, 0), (2, 0), (3, 0), (3, 2), (0, 1))
-    )
+    views = (View(0), View(2), View(3), View(3, 2), View(0, 1), View(3, 0, 0.5), View(3, 0, 0.0))
+    job = Job(HeldOutText(TEXT), PASSAGES, PASSAGES[:2], Recipe(1e-2), views)
     first = job.do(model)
     again = job.do(model)
     assert first.losses == again.losses
-    assert first.losses[0, 0] == model.text_bits(TEXT)
-    assert first.losses[3, 0] < first.losses[2, 0] < first.losses[0, 0]
-    assert first.losses[0, 1] == model.text_bits(TEXT, PASSAGES[:1])
+    assert first.losses[View(0, 0)] == model.text_bits(TEXT)
+    assert first.losses[View(3, 0)] < first.losses[View(2, 0)] < first.losses[View(0, 0)]
+    assert first.losses[View(0, 1)] == model.text_bits(TEXT, PASSAGES[:1])
+    assert first.losses[View(3)] < first.losses[View(3, 0, 0.5)] < first.losses[View(0)]
+    assert first.losses[View(3, 0, 0.0)] == first.losses[View(0)]
+    assert first.base_losses[0] == first.step_losses[0]  # the adapter changes nothing at first
+    assert first.base_losses[2] > first.step_losses[2]
+    assert first.base_losses[2] == pytest.approx(nats_of_passage(model, PASSAGES[2]), rel=1e-5)
 
     other = TunedModel.load(folder, "cpu", "float32")
     other.slot.remove()
@@ -82,33 +90,37 @@ def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, fo
         ) as tuner,
         tuner.session("", PASSAGES) as session,
     ):
-        assert other.text_bits(TEXT) == pytest.approx(first.losses[3, 0], rel=1e-5)
-        assert other.text_bits(TEXT, PASSAGES[:2]) == pytest.approx(first.losses[3, 2], rel=1e-5)
+        assert other.text_bits(TEXT) == pytest.approx(first.losses[View(3, 0)], rel=1e-5)
+        assert other.text_bits(TEXT, PASSAGES[:2]) == pytest.approx(
+            first.losses[View(3, 2)], rel=1e-5
+        )
         assert session.report is not None
-        assert sum(session.report.losses) / 3 == pytest.approx(first.passage_loss, rel=1e-5)
+        assert session.report.losses == pytest.approx(first.step_losses, rel=1e-5)
 
 
 def test_training_that_diverges_is_infinitely_bad(model: TunedModel) -> None:
-    job = Job(HeldOutText(TEXT), PASSAGES, (), 1e30, ((0, 0), (3, 0)))
+    job = Job(HeldOutText(TEXT), PASSAGES, (), Recipe(1e30), (View(0), View(3)))
     found = job.do(model)
-    assert math.isfinite(found.losses[0, 0])
-    assert found.losses[3, 0] == math.inf
-    assert model.text_bits(TEXT) == found.losses[0, 0]
+    assert math.isfinite(found.losses[View(0, 0)])
+    assert found.losses[View(3, 0)] == math.inf
+    assert model.text_bits(TEXT) == found.losses[View(0, 0)]
 
 
 def test_jobs_differ_by_all_that_they_depend_on() -> None:
-    job = Job(HeldOutText(TEXT), PASSAGES, PASSAGES, 1e-3, ((0, 0), (3, 0)))
+    job = Job(HeldOutText(TEXT), PASSAGES, PASSAGES, Recipe(1e-3), (View(0), View(3)))
     others = [
         replace(job, target=HeldOutText(TEXT + "!")),
         replace(job, target=Answer("Why?", ("So.",))),
         replace(job, trained=PASSAGES[::-1]),
         replace(job, shown=()),
-        replace(job, learning_rate=2e-3),
-        replace(job, views=((3, 0),)),
+        replace(job, recipe=Recipe(2e-3)),
+        replace(job, recipe=Recipe(1e-3, rank=4)),
+        replace(job, views=(View(3),)),
+        replace(job, views=(View(0), View(3, 0, 0.5))),
     ]
-    assert len({job.key, *(other.key for other in others)}) == 7
+    assert len({job.key, *(other.key for other in others)}) == 9
     assert replace(job).key == job.key
-    assert replace(job, views=((0, 0), (3, 0), (3, 3))).cost > job.cost > 0
+    assert replace(job, views=(View(0), View(3), View(3, 3))).cost > job.cost > 0
 
 
 def test_what_was_done_is_taken_from_the_store(
@@ -123,35 +135,39 @@ def test_what_was_done_is_taken_from_the_store(
             if stop():
                 return
             asked.append(job)
-            yield job, Outcome({(0, 0): len(asked), (10, 5): math.inf}, 2.5, 1.0)
+            yield job, Outcome({View(0): len(asked), View(10, 5): math.inf}, (2.5,), (2.6,), 1.0)
 
     monkeypatch.setattr(jobs, "done", done)
     site = Site(folder, CPU, tmp_path)
-    wanted = [Job(HeldOutText(f"text {i}"), PASSAGES, (), 1e-3, ((0, 0),)) for i in range(4)]
+    wanted = [
+        Job(HeldOutText(f"text {i}"), PASSAGES, (), Recipe(1e-3), (View(0),)) for i in range(4)
+    ]
     calls = iter([False, False, True])
     some = jobs.outcomes(site, wanted, "jobs", lambda: next(calls))
     assert [*some] == [job.key for job in wanted[:2]]  # the time was up after two
     every = jobs.outcomes(site, wanted, "jobs")
     assert asked == wanted
     assert {key: every[key] for key in some} == some
-    assert [every[job.key].losses[0, 0] for job in wanted] == [1, 2, 3, 4]
+    assert [every[job.key].losses[View(0, 0)] for job in wanted] == [1, 2, 3, 4]
 
     lines = site.store.read_text().splitlines(keepends=True)
     site.store.write_text("".join(lines[:-1]) + lines[-1][:40])  # broken off
     asked.clear()
     again = jobs.outcomes(site, wanted, "jobs")
     assert asked == wanted[-1:]
-    assert again[wanted[0].key].losses == {(0, 0): 1, (10, 5): math.inf}
+    assert again[wanted[0].key].losses == {View(0): 1, View(10, 5): math.inf}
     assert Site(folder, replace(CPU, dtype="float32"), tmp_path).store != site.store
 
 
 @pytest.mark.slow
 def test_processes_do_the_same(model: TunedModel, folder: Path, tmp_path: Path) -> None:
     site = Site(folder, replace(CPU, dtype="float32", workers=2), tmp_path)
-    wanted = [Job(HeldOutText(text), PASSAGES, (), 1e-2, ((0, 0), (3, 0))) for text in PASSAGES]
+    wanted = [
+        Job(HeldOutText(text), PASSAGES, (), Recipe(1e-2), (View(0), View(3))) for text in PASSAGES
+    ]
     found = jobs.outcomes(site, wanted, "jobs")
     assert [found[job.key].losses for job in wanted] == [job.do(model).losses for job in wanted]
     before = site.store.read_text()
-    late = [replace(job, learning_rate=2e-2) for job in wanted]
+    late = [replace(job, recipe=Recipe(2e-2)) for job in wanted]
     assert jobs.outcomes(site, late, "jobs", lambda: True) == {}
     assert site.store.read_text() == before

@@ -12,7 +12,7 @@ from benchmarks.pretrained import tables
 from benchmarks.pretrained.experiment import Measured
 from benchmarks.pretrained.findings import answer_findings, compared, text_findings
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem
-from benchmarks.pretrained.jobs import Outcome
+from benchmarks.pretrained.jobs import Outcome, View
 from benchmarks.pretrained.methods import (
     METHODS,
     NEAREST,
@@ -38,16 +38,18 @@ def outcome(method: Method, saved: float) -> Outcome:
     most = saved * FACTORS.get(method.label, 1.0)
     return Outcome(
         {
-            (steps, context): 2 - max(most * steps / STEPS, 0.1 * context)
-            for steps, context in method.views
+            view: 2 - max(most * view.strength * view.steps / STEPS, 0.1 * view.shown)
+            for view in method.views
         },
-        2.5,
+        tuple(2.5 - 0.1 * step for step in range(max(method.watched))),
+        (2.5,) * max(method.watched),
         6.0,
     )
 
 
 def answer(gain: float) -> Outcome:
-    return Outcome({(0, 0): 9.0, (0, 5): 9 - gain, (10, 0): 8.5, (10, 5): 9.5 - gain}, 2.0, 3.0)
+    losses = {View(0): 9.0, View(0, 5): 9 - gain, View(10): 8.5, View(10, 5): 9.5 - gain}
+    return Outcome(losses, (2.0,), (2.0,), 3.0)
 
 
 def measured() -> Measured:
@@ -103,8 +105,17 @@ def test_curves_by_hand() -> None:
 def test_contexts_by_hand() -> None:
     nearest = cells(tables.context_table(measured()), NEAREST.label)
     assert nearest[1:6] == ["1.900", "1.800", "1.700", "1.600", "1.500"]
-    assert nearest[6:8] == ["1.700", "1.500"]
-    assert nearest[8] == "+0.000 [+0.000, +0.000]"
+    assert nearest[6] == "-0.500 [-0.500, -0.500]"
+    assert nearest[7].startswith("-0.200 [")
+    assert nearest[8] == "0%"
+
+
+def test_both_by_hand() -> None:
+    table = tables.both_table(measured())
+    nearest = cells(table, NEAREST.label)
+    assert nearest[1:4] == ["1.700", "1.500", "+0.000 [+0.000, +0.000]"]
+    assert nearest[4:7] == ["1.850", "1.500", "+0.000 [+0.000, +0.000]"]
+    assert cells(table, "two witnesses, after the first 5")[7] == "0%, 0%"
 
 
 def test_answers_by_hand() -> None:
@@ -190,4 +201,5 @@ def test_the_page_holds_everything() -> None:
     assert len(answer_findings(one)) == 4
     found = json.loads(as_json(one))
     assert len(found["texts"]) == 6
-    assert [10, 0, 1.9] in found["texts"][0][NEAREST.label]
+    assert [10, 0, 1.0, 1.9] in found["texts"][0][NEAREST.label]["views"]
+    assert found["texts"][0][NEAREST.label]["step losses"][:2] == [2.5, 2.4]

@@ -18,7 +18,14 @@ from benchmarks.pretrained import experiment, inputs, jobs, prepare, run
 from benchmarks.pretrained.experiment import LEARNING_RATES
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, TextItem
 from benchmarks.pretrained.jobs import Job, Outcome, Site
-from benchmarks.pretrained.methods import METHODS, NEAREST, RANDOM, SIFT_ONCE, STEPS
+from benchmarks.pretrained.methods import (
+    METHODS,
+    NEAREST,
+    RANDOM,
+    SIFT_ONCE,
+    STEPS,
+    WITNESSES_REST,
+)
 from benchmarks.pretrained.model import TunedModel
 from benchmarks.test_time.choosers import Choice
 from benchmarks.test_time.corpus import Text
@@ -152,11 +159,12 @@ def test_methods_that_choose_the_same_share_a_job() -> None:
     choices = {method.label: same for method in METHODS} | {RANDOM.label: other}
     found = experiment._text_jobs(TextItem("text", "law", choices), memory, 1e-3)
     assert found[SIFT_ONCE.label] is found[NEAREST.label]
+    assert found[WITNESSES_REST.label] is not found[NEAREST.label]
     assert found[RANDOM.label].trained == tuple(memory[STEPS : STEPS + 10])
     for method in METHODS:
         job = found[method.label]
         assert set(method.views) <= set(job.views)
-        start = STEPS if method is RANDOM else 0
+        start = STEPS if method is RANDOM else method.skipped
         wanted = memory[start : start + max(method.watched)]
         assert [*job.trained[: len(wanted)]] == wanted
         assert not method.in_context or job.shown == tuple(wanted[:5])
