@@ -14,13 +14,11 @@ from concurrent.futures import Future
 from dis import get_instructions
 from functools import cache
 from inspect import iscoroutine, iscoroutinefunction, unwrap
-from threading import TIMEOUT_MAX
-from time import monotonic
 from types import CodeType
 from typing import Any, Final, NoReturn, TypeVar
 
+from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.threads import threads_of
-from sift_retrievers.validation import positive
 
 T = TypeVar("T")
 
@@ -36,10 +34,13 @@ SELECTION: Final = SelectionThreads()
 class Work(ABC):
     """Makes the calls of one retrieval, within a time limit."""
 
-    def __init__(self, timeout: float | None = None) -> None:
-        """Let the calls take `timeout` seconds together; None: as long as they take."""
-        self.timeout = timeout
-        self._end = None if timeout is None else monotonic() + timeout
+    def __init__(self, timeout: float | Deadline | None = None) -> None:
+        """Limit the time of all calls together.
+
+        Args:
+            timeout: seconds from now, or a deadline that other retrievals share; None: no limit.
+        """
+        self._deadline = Deadline.of(timeout)
 
     @abstractmethod
     async def call(
@@ -75,21 +76,32 @@ class Work(ABC):
         If one fails, its exception is raised, and the others are cancelled.
         """
 
-    def _left(self) -> float | None:
-        """Seconds that are left; None: there is no limit."""
-        if self._end is None:
-            return None
-        return min(max(self._end - monotonic(), 0.0), TIMEOUT_MAX)
+    def _time_for(self, stage: str, owner: object) -> float | None:
+        """Seconds that a call may take; None: there is no limit.
 
-    def _too_late(self, stage: str, owner: object, future: Future[Any] | None = None) -> NoReturn:
+        Raises:
+            TimeoutError: if no time is left.
+        """
+        if self._deadline is None:
+            return None
+        left = self._deadline.left()
+        if left == 0.0:
+            self._too_late(stage, f"with no time left to call {name_of(owner)}")
+        return left
+
+    def _no_result(self, stage: str, owner: object, future: Future[Any] | None) -> NoReturn:
+        """Raise the error for a call that did not return in time; the call itself may go on."""
         name = name_of(owner)
-        why = f"waiting for {name}"
         if future is not None and (future.cancelled() or future.cancel()):  # it never began
             most = threads_of(owner).size
-            why = f"waiting for a thread in which to call {name} (at most {most} at once)"
+            name = f"a thread in which to call {name} (at most {most} at once)"
+        self._too_late(stage, f"waiting for {name}")
+
+    def _too_late(self, stage: str, why: str) -> NoReturn:
+        assert self._deadline is not None
         raise TimeoutError(
-            f"the retrieval did not end within its timeout of {self.timeout:g} seconds: it was at "
-            f"the stage {stage!r}, {why}"
+            f"the retrieval did not end within its timeout of {self._deadline.timeout:g} seconds: "
+            f"it was at the stage {stage!r}, {why}"
         )
 
 
@@ -106,15 +118,16 @@ class Direct(Work):
         native: Callable[..., Awaitable[T]] | None = None,  # noqa: ARG002  # waits for nothing
         **kwargs: Any,
     ) -> T:
-        if self._end is None:
+        left = self._time_for(stage, owner)
+        if left is None:
             return _no_coroutine(stage, owner, function(*args, **kwargs))
         future = threads_of(owner).submit(function, *args, **kwargs)
         try:
-            return _no_coroutine(stage, owner, future.result(self._left()))
+            return _no_coroutine(stage, owner, future.result(left))
         except TimeoutError:
             if future.done():  # the call's own
                 raise
-            self._too_late(stage, owner, future)
+            self._no_result(stage, owner, future)
 
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         try:
@@ -137,18 +150,19 @@ class OnLoop(Work):
         native: Callable[..., Awaitable[T]] | None = None,
         **kwargs: Any,
     ) -> T:
+        left = self._time_for(stage, owner)
         future: Future[T] | None = None
         if native is None:
             future = threads_of(owner).submit(function, *args, **kwargs)
         waiting = asyncio.wrap_future(future) if future else native(*args, **kwargs)  # type: ignore[misc]
         try:
-            async with asyncio.timeout(self._left()) as limit:
+            async with asyncio.timeout(left) as limit:
                 result: Any = await waiting
                 return await result if iscoroutine(result) else result  # type: ignore[no-any-return]
         except TimeoutError:
             if not limit.expired():  # the call's own
                 raise
-            self._too_late(stage, owner, future)
+            self._no_result(stage, owner, future)
 
     async def together(self, steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         if len(steps) == 1:
@@ -188,15 +202,6 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise RuntimeError(f"{coroutine!r} waited for something that only a loop can give")
-
-
-def checked_timeout(timeout: Any) -> float | None:
-    """Seconds, or None.
-
-    Raises:
-        ValueError: for anything but a positive number or None.
-    """
-    return None if timeout is None else positive(timeout, "timeout")
 
 
 def native(thing: object, method: str) -> Callable[..., Awaitable[Any]] | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from sift_retrievers.retrieval.work import Direct, OnLoop, Work, checked_timeout, finished, native
+from sift_retrievers.retrieval.deadline import Deadline, checked_timeout
+from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished, native
 
 
 class Store:
@@ -78,6 +79,18 @@ async def test_the_time_is_that_of_all_calls_together() -> None:
         await work.call("embed", work, time.sleep, 0.1)
     with pytest.raises(TimeoutError, match=r"0\.3 seconds"):
         await work.call("fetch", work, time.sleep, 0.25)
+
+
+async def test_several_retrievals_may_share_a_deadline() -> None:
+    """And after it no call is made at all."""
+    deadline, made = Deadline.of(0.1), list[str]()
+    time.sleep(0.15)
+    for work in (Direct(deadline), OnLoop(deadline)):
+        with pytest.raises(TimeoutError, match=r"0.1 seconds.*'fetch', with no time left to call"):
+            await work.call("fetch", deadline, made.append, "x")
+    assert made == []
+    assert Deadline.of(deadline) is deadline
+    assert Deadline.of(None) is None
 
 
 async def test_when_all_threads_of_a_store_hang_the_error_says_so() -> None:

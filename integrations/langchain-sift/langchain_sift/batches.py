@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
 from langchain_sift.queries import BatchEmbedder, embedded_before
+from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
@@ -20,8 +21,8 @@ class BatchQueries(NamedTuple):
 
     model: Embeddings
     texts: list[str]
-    timeout: float | None
-    """Seconds; None: no limit."""
+    deadline: Deadline | None
+    """When the whole batch must have ended; None: there is no limit."""
 
 
 class BatchRetriever(BaseRetriever):
@@ -41,10 +42,14 @@ class BatchRetriever(BaseRetriever):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[list[Document]]:
-        """Retrieve for several queries at once, embedded together where the model allows."""
-        model, texts, timeout = self._to_embed(inputs, kwargs)
-        vectors = finished(self._batch.embed(Direct(timeout), model, texts))
-        with embedded_before(model, vectors):
+        """Retrieve for several queries at once, embedded together where the model allows.
+
+        The timeout is that of all queries together.
+        """
+        queries = self._to_embed(inputs, kwargs)
+        kwargs["timeout"] = queries.deadline
+        embedding = self._batch.embed(Direct(queries.deadline), queries.model, queries.texts)
+        with embedded_before(queries.model, finished(embedding)):
             return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
     async def abatch(
@@ -56,9 +61,10 @@ class BatchRetriever(BaseRetriever):
         **kwargs: Any,
     ) -> list[list[Document]]:
         """Async version of `batch`."""
-        model, texts, timeout = self._to_embed(inputs, kwargs)
-        vectors = await self._batch.embed(OnLoop(timeout), model, texts)
-        with embedded_before(model, vectors):
+        queries = self._to_embed(inputs, kwargs)
+        kwargs["timeout"] = queries.deadline
+        embedding = self._batch.embed(OnLoop(queries.deadline), queries.model, queries.texts)
+        with embedded_before(queries.model, await embedding):
             return await super().abatch(
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from langchain_sift.as_retriever import INSTEAD, advice
 from langchain_sift.settings import RULES, SelectionSettings
 from sift_retrievers.retrieval import SelectionRules
-from sift_retrievers.retrieval.work import checked_timeout
+from sift_retrievers.retrieval.deadline import Deadline, checked_timeout
 from sift_retrievers.validation import count
 
 OWN_ARGUMENTS: Final = {
@@ -45,8 +45,8 @@ class Call:
     """Nearest passages to choose from."""
     targets: Any
     """What stands for the query in this call; None: the retriever's field decides."""
-    timeout: float | None
-    """Seconds for embedding and fetching together."""
+    timeout: float | Deadline | None
+    """Seconds for all of the call, or the deadline of its batch; None: no limit."""
     rules: SelectionRules
     search_kwargs: dict[str, Any]
     """For the store's search, under its own names."""
@@ -67,7 +67,7 @@ class Call:
         k: int | None = None,
         fetch_k: int | None = None,
         targets: Any = None,
-        timeout: float | None = None,
+        timeout: float | Deadline | None = None,
         **others: Any,
     ) -> Self:
         """A call with these arguments, and the retriever's fields where the caller gave none.
@@ -98,8 +98,10 @@ def size_of(given: Any, name: str, default: int) -> int:
     return count(default if given is None else given, name)
 
 
-def timeout_of(fields: SelectionSettings, given: Any) -> float | None:
-    """The seconds that a caller gave, or those of the fields where it gave None."""
+def timeout_of(fields: SelectionSettings, given: Any) -> float | Deadline | None:
+    """The seconds or the deadline that a caller gave, or the fields' seconds where it gave None."""
+    if isinstance(given, Deadline):
+        return given
     return fields.timeout if given is None else checked_timeout(given)
 
 

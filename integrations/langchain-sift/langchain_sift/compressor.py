@@ -99,7 +99,7 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
 
         Raises:
             ValueError: for vectors that are not finite, or not of one dimension with the query's.
-            TimeoutError: where embedding and the look-up of vectors take longer than `timeout`.
+            TimeoutError: if the call takes longer than `timeout`; the message names the stage.
         """
         manager = CallbackManager.configure(callbacks)
         return finished(self._compress(documents, query, manager, Direct, arguments))
@@ -175,8 +175,8 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
             score = encoder if callable(encoder) else encoder.score
             pairs = [(query, text) for text in hits.texts]
             async with stages.stage("relevance", {"documents": len(hits)}):
-                scores = await work().call("relevance", encoder, score, pairs)
-        return await chosen(work(), stages, query, targets, hits, k, rules, scores)
+                scores = await timed.call("relevance", encoder, score, pairs)
+        return await chosen(timed, stages, query, targets, hits, k, rules, scores)
 
 
 def _check_kernel(cross_encoder: Any, rules: SelectionRules) -> None:

@@ -30,6 +30,7 @@ from langchain_sift.stores import check_store, embeddings_of, reader_of, search,
 from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retrieval, Target
+from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.retrieval.union import union
 from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 from sift_retrievers.validation import count
@@ -130,7 +131,8 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> BatchQueries:
         own = self.targets is not None or arguments.get("targets") is not None
         texts = [] if own else [query for query in inputs if isinstance(query, str)]
-        return BatchQueries(self._query_model(), texts, timeout_of(self, arguments.get("timeout")))
+        deadline = Deadline.of(timeout_of(self, arguments.get("timeout")))
+        return BatchQueries(self._query_model(), texts, deadline)
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         params = super()._get_ls_params(**(self.search_kwargs | kwargs))
@@ -158,14 +160,14 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
         self, query: str, callbacks: AnyManager | None, work: type[Work], arguments: dict[str, Any]
     ) -> Retrieval[Document]:
         call, stages = self._call(query, **arguments), Stages(callbacks)
-        asked = await targets_of(work(), stages, call, self.targets, callbacks)
         timed = work(call.timeout)
+        asked = await targets_of(timed, stages, call, self.targets, callbacks)
         async with stages.stage("embed", {"texts": shown_texts(asked)}):
             targets = await embed_targets(timed, self._query_model(), asked)
         async with stages.stage("fetch", call.shown()) as outputs:
             hits = await self._fetch(timed, targets, call)
             outputs["ids"] = [*hits.ids]
-        return await chosen(work(), stages, query, targets, hits, call.k, call.rules)
+        return await chosen(timed, stages, query, targets, hits, call.k, call.rules)
 
     def _call(self, query: Any, /, **arguments: Any) -> Call:
         return Call.made(self, self.fetch_k, self.search_kwargs, query, **arguments)

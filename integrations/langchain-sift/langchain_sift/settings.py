@@ -24,8 +24,8 @@ from pydantic import (
 from langchain_sift.as_retriever import advice
 from sift_retrievers.kernels import Kernel
 from sift_retrievers.retrieval import SelectionRules
+from sift_retrievers.retrieval.deadline import checked_timeout
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
-from sift_retrievers.retrieval.work import checked_timeout
 from sift_retrievers.validation import count, is_switch
 
 if TYPE_CHECKING:
@@ -104,10 +104,11 @@ class SelectionSettings(BaseModel):
     callable. A passage without that key is its own parent."""
 
     timeout: Annotated[float | None, BeforeValidator(checked_timeout)] = None
-    """Seconds that embedding the query and reading the store may take together; None: no limit.
-    Then the calls are made in threads of the model and the store, and a call that is too late is
-    left to itself. A batch has as much time again before, to embed its queries together. (The
-    `timeout` of a store's own search goes into `search_kwargs`.)"""
+    """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
+    limit, models, stores and functions such as `relevance` and `targets` are called in threads of
+    their own. A call that is too late is not ended: its thread goes on, and nobody waits for it. A
+    batch has this time for all of its queries together. (The `timeout` of a store's own search goes
+    into `search_kwargs`.)"""
     annotate: bool = True
     """Whether the copies say what each pick added: `metadata["sift"]`, a dict, and
     `metadata["relevance_score"]`. Stores that take no nested metadata, Chroma say, refuse to add

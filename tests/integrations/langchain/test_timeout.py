@@ -92,10 +92,6 @@ async def test_a_model_that_hangs(memory: Any, stuck: HangingEmbeddings, corpus:
         retriever.invoke("query 0")
     with pytest.raises(TimeoutError, match=EMBED):
         await retriever.ainvoke("query 0")
-    found = retriever.batch(corpus.queries, return_exceptions=True)
-    assert {type(error) for error in found} == {TimeoutError}
-    found = await retriever.abatch(corpus.queries, return_exceptions=True)
-    assert {type(error) for error in found} == {TimeoutError}
 
 
 async def test_of_a_compressor(memory: Any, stuck: HangingEmbeddings, corpus: Corpus) -> None:
@@ -117,16 +113,6 @@ async def test_with_time_enough_the_result_is_the_same(memory: Any) -> None:
     assert retriever.invoke("query 0", timeout=10) == want
     assert await retriever.ainvoke("query 0", timeout=10) == want
     assert SIFTRetriever(memory, timeout=10).batch(["query 0"] * 2) == [want] * 2
-
-
-async def test_the_choice_itself_is_not_limited(memory: Any) -> None:
-    def judge(question: str, texts: list[str]) -> list[float]:
-        time.sleep(0.3)
-        return [0.0] * len(texts)
-
-    retriever = SIFTRetriever(memory, relevance=judge, timeout=0.2)
-    assert len(retriever.invoke("query 0")) == 4
-    assert len(await retriever.ainvoke("query 0")) == 4
 
 
 async def test_forty_hung_calls_leave_the_others_unharmed(

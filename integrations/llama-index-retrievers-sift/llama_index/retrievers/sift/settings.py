@@ -24,8 +24,8 @@ from llama_index.core.settings import Settings
 from llama_index.retrievers.sift.stores import VectorAdapter
 from sift_retrievers.kernels import Kernel
 from sift_retrievers.retrieval import EmbeddingCache, SelectionRules
+from sift_retrievers.retrieval.deadline import checked_timeout
 from sift_retrievers.retrieval.fine_tuning import checked_tuner
-from sift_retrievers.retrieval.work import checked_timeout
 from sift_retrievers.validation import is_switch
 from sift_retrievers.witnesses import Witnesses
 
@@ -116,7 +116,9 @@ class SelectionSettings(BaseModel):
     store takes the nodes again, but a LanceDB table, whose columns are fixed. The score of a node
     is that of its pick either way."""
     timeout: float | None = None
-    """Seconds that the calls of models and stores may take together; None: as long as they take."""
+    """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
+    limit, models, stores and functions such as `relevance` are called in threads of their own. A
+    call that is too late is not ended: its thread goes on, and nobody waits for it."""
     fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
     """Trains the engine's model on what was retrieved, before it answers, for this request alone;
     goes with `llama_index.retrievers.sift.finetune.wrap(tuner, engine)`. The nodes to train on are
