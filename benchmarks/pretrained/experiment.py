@@ -11,12 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem
-from benchmarks.pretrained.jobs import Answer, HeldOutText, Job, Outcome, Site, View, outcomes
+from benchmarks.pretrained.jobs import (
+    CHECKED,
+    Answer,
+    HeldOutText,
+    Job,
+    Outcome,
+    Site,
+    View,
+    outcomes,
+)
 from benchmarks.pretrained.methods import COMPARED, HALF, METHODS, NEAREST, SHOWN, Method
 from benchmarks.pretrained.model import Recipe
 
 LEARNING_RATES = (1e-4, 2.5e-4, 5e-4, 1e-3)
 ANSWER_STEPS = 10
+NOT_TRAINED_ON = 3
+"""So many passages are looked at that are like those of the training and not in it."""
 
 Values = npt.NDArray[np.float64]
 Item = TypeVar("Item")
@@ -126,12 +137,14 @@ def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, 
     jobs: dict[str, Job] = {}
     for method in METHODS:
         passages = passages_of(item, method, memory)
+        trained = passages[method.skipped :][: max(method.watched)]
         job = Job(
             target=HeldOutText(item.text),
-            trained=passages[method.skipped :][: max(method.watched)],
+            trained=trained,
             shown=first_ones(passages) if method.in_context else (),
             recipe=Recipe(rate),
             views=method.views,
+            checked=not_trained_on(passages_of(item, NEAREST, memory), trained),
         )
         jobs[method.label] = next((one for one in jobs.values() if _holds(one, job)), job)
     return jobs
@@ -139,7 +152,7 @@ def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, 
 
 def _holds(one: Job, other: Job) -> bool:
     """Whether the outcome of one job holds that of another on the same target."""
-    same = one.trained[: len(other.trained)] == other.trained
+    same = one.trained[: len(other.trained)] == other.trained and one.checked == other.checked
     shown = not other.shown or other.shown == one.shown
     return same and shown and set(other.views) <= set(one.views)
 
@@ -171,6 +184,12 @@ def passages_of(item: TextItem, method: Method, memory: Sequence[str]) -> tuple[
 def first_ones(passages: Sequence[str]) -> tuple[str, ...]:
     """The first different passages, for the context."""
     return tuple(islice(dict.fromkeys(passages), SHOWN))
+
+
+def not_trained_on(nearest: Sequence[str], trained: Sequence[str]) -> tuple[str, ...]:
+    """The first of the nearest passages that are not among those of the first steps."""
+    known = set(trained[:CHECKED])
+    return tuple(islice((one for one in nearest if one not in known), NOT_TRAINED_ON))
 
 
 def _evenly(first: Sequence[Item], second: Sequence[Item]) -> list[Item]:

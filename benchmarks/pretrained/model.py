@@ -96,12 +96,15 @@ class TunedModel:
 
     @torch.no_grad()
     def passage_loss(self, passage: str) -> float:
-        """Nats per token of a passage as it is trained on; of the base, between trainings."""
+        """Nats per token of a passage as it is trained on."""
+        example = self._example(0, [passage], before=0)
+        ids, labels = example.input_ids, example.labels
+        return float(self.model(input_ids=ids, labels=labels, use_cache=False).loss)
+
+    def base_loss(self, passage: str) -> float:
+        """The same of the model as it is; only between trainings."""
         if passage not in self._base_losses:
-            example = self._example(0, [passage], before=0)
-            self._base_losses[passage] = float(
-                self.model(input_ids=example.input_ids, labels=example.labels, use_cache=False).loss
-            )
+            self._base_losses[passage] = self.passage_loss(passage)
         return self._base_losses[passage]
 
     def text_bits(self, text: str, context: Sequence[str] = ()) -> float:

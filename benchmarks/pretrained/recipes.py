@@ -24,7 +24,7 @@ from benchmarks.common.data_folder import MissingDataError
 from benchmarks.common.embeddings import CACHE
 from benchmarks.common.gemma import NAME, gemma_folder
 from benchmarks.common.machine import machine
-from benchmarks.pretrained.experiment import Values, first_ones, passages_of
+from benchmarks.pretrained.experiment import Values, first_ones, not_trained_on, passages_of
 from benchmarks.pretrained.inputs import TextItem
 from benchmarks.pretrained.jobs import HeldOutText, Job, Outcome, Site, View, outcomes
 from benchmarks.pretrained.methods import COMPARED, HALF, NEAREST, SHOWN, WITNESSES, Method
@@ -79,12 +79,14 @@ class Variation:
     def job(self, item: TextItem, memory: Sequence[str]) -> Job:
         """Its training for one text."""
         passages = passages_of(item, self.method, memory)
+        trained = tuple(self.order(passages))
         return Job(
             HeldOutText(item.text),
-            tuple(self.order(passages)),
+            trained,
             first_ones(passages),
             self.recipe,
             VIEWS,
+            not_trained_on(passages_of(item, NEAREST, memory), trained),
         )
 
 

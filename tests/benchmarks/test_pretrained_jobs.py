@@ -98,6 +98,17 @@ def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, fo
         assert session.report.losses == pytest.approx(first.step_losses, rel=1e-5)
 
 
+def test_passages_that_are_not_trained_on_are_looked_at(
+    model: TunedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CHECKED", 2)
+    job = Job(HeldOutText(TEXT), PASSAGES, (), Recipe(1e-2), (View(3),), PASSAGES[2:])
+    base, half, whole = job.do(model).checks
+    assert base[0] == pytest.approx(nats_of_passage(model, PASSAGES[2]), rel=1e-5)
+    assert whole[0] < half[0] < base[0]
+    assert whole[0] == pytest.approx(job.do(model).step_losses[2], rel=1e-5)
+
+
 def test_training_that_diverges_is_infinitely_bad(model: TunedModel) -> None:
     job = Job(HeldOutText(TEXT), PASSAGES, (), Recipe(1e30), (View(0), View(3)))
     found = job.do(model)
@@ -116,9 +127,10 @@ def test_jobs_differ_by_all_that_they_depend_on() -> None:
         replace(job, recipe=Recipe(2e-3)),
         replace(job, recipe=Recipe(1e-3, rank=4)),
         replace(job, views=(View(3),)),
+        replace(job, checked=PASSAGES[:1]),
         replace(job, views=(View(0), View(3, 0, 0.5))),
     ]
-    assert len({job.key, *(other.key for other in others)}) == 9
+    assert len({job.key, *(other.key for other in others)}) == 10
     assert replace(job).key == job.key
     assert replace(job, views=(View(0), View(3), View(3, 3))).cost > job.cost > 0
 
@@ -135,7 +147,16 @@ def test_what_was_done_is_taken_from_the_store(
             if stop():
                 return
             asked.append(job)
-            yield job, Outcome({View(0): len(asked), View(10, 5): math.inf}, (2.5,), (2.6,), 1.0)
+            yield (
+                job,
+                Outcome(
+                    {View(0): len(asked), View(10, 5): math.inf},
+                    (2.5,),
+                    (2.6,),
+                    ((2.6,), (2.5,)),
+                    1.0,
+                ),
+            )
 
     monkeypatch.setattr(jobs, "done", done)
     site = Site(folder, CPU, tmp_path)
@@ -156,6 +177,7 @@ def test_what_was_done_is_taken_from_the_store(
     again = jobs.outcomes(site, wanted, "jobs")
     assert asked == wanted[-1:]
     assert again[wanted[0].key].losses == {View(0): 1, View(10, 5): math.inf}
+    assert again[wanted[0].key].checks == ((2.6,), (2.5,))
     assert Site(folder, replace(CPU, dtype="float32"), tmp_path).store != site.store
 
 

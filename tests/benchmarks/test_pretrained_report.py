@@ -43,13 +43,14 @@ def outcome(method: Method, saved: float) -> Outcome:
         },
         tuple(2.5 - 0.1 * step for step in range(max(method.watched))),
         (2.5,) * max(method.watched),
+        ((2.5,), (2.5 - most / 2,), (2.5 - most,)),
         6.0,
     )
 
 
 def answer(gain: float) -> Outcome:
     losses = {View(0): 9.0, View(0, 5): 9 - gain, View(10): 8.5, View(10, 5): 9.5 - gain}
-    return Outcome(losses, (2.0,), (2.0,), 3.0)
+    return Outcome(losses, (2.0,), (2.0,), (), 3.0)
 
 
 def measured() -> Measured:
