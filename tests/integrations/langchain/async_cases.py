@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import postgres
 import server_cases
+import store_cases
 from corpus import Corpus
 
 
@@ -21,8 +22,8 @@ class AsyncCase:
     """Nothing is run where it is not installed."""
     build: Callable[[Corpus, AsyncExitStack], Awaitable[Any]]
     """The store, filled; the stack closes it."""
-    even: Callable[[], dict[str, Any]]
-    """search_kwargs that let only even documents through."""
+    filtered: Callable[[str], dict[str, Any]]
+    """search_kwargs that let only documents of a parity through."""
     options: dict[str, Any] = field(default_factory=dict)
     """Further traits of the store, as `StoreTraits` has them."""
 
@@ -100,10 +101,13 @@ async def qdrant(corpus: Corpus, closing: AsyncExitStack) -> Any:
     return QdrantVectorStore(client, "test", corpus.embeddings, validate_collection_config=False)
 
 
-def qdrant_even() -> dict[str, Any]:
-    from store_cases import qdrant_filter
+def parity_filter(parity: str) -> dict[str, Any]:
+    """Of several stores."""
+    return {"filter": {"parity": parity}}
 
-    return qdrant_filter("parity", "even")
+
+def qdrant_filter(parity: str) -> dict[str, Any]:
+    return store_cases.qdrant_filter("parity", parity)
 
 
 async def weaviate(corpus: Corpus, closing: AsyncExitStack) -> Any:
@@ -132,18 +136,19 @@ async def pinecone(corpus: Corpus, closing: AsyncExitStack) -> Any:
 ALONE = {"synchronous": False}
 CASES: dict[str, AsyncCase] = {
     "Elasticsearch": AsyncCase(
-        "langchain_elasticsearch", elasticsearch, lambda: {"filter": [server_cases.EVEN]}, ALONE
+        "langchain_elasticsearch",
+        elasticsearch,
+        lambda parity: {"filter": [server_cases.term(parity)]},
+        ALONE,
     ),
-    "PGVector": AsyncCase("pgserver", pgvector, lambda: {"filter": {"parity": "even"}}, ALONE),
-    "PGVectorStore": AsyncCase(
-        "pgserver", pgvectorstore, lambda: {"filter": {"parity": "even"}}, ALONE
-    ),
+    "PGVector": AsyncCase("pgserver", pgvector, parity_filter, ALONE),
+    "PGVectorStore": AsyncCase("pgserver", pgvectorstore, parity_filter, ALONE),
     # The store cannot write by an asynchronous client.
     "Qdrant": AsyncCase(
-        "langchain_qdrant", qdrant, qdrant_even, {**ALONE, "metric": "ip", "writable": False}
+        "langchain_qdrant", qdrant, qdrant_filter, {**ALONE, "metric": "ip", "writable": False}
     ),
-    "Weaviate": AsyncCase("langchain_weaviate", weaviate, server_cases.weaviate_even),
+    "Weaviate": AsyncCase("langchain_weaviate", weaviate, server_cases.weaviate_filter),
     "Pinecone": AsyncCase(
-        "langchain_pinecone", pinecone, lambda: {"filter": {"parity": {"$eq": "even"}}}
+        "langchain_pinecone", pinecone, lambda parity: {"filter": {"parity": {"$eq": parity}}}
     ),
 }

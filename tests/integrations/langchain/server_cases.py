@@ -14,7 +14,13 @@ from fake_pinecone import FakePinecone
 from fake_redis import FakeRedis
 from fake_search import FakeElasticsearch, FakeOpenSearch
 
-EVEN = {"term": {"metadata.parity.keyword": "even"}}
+
+def term(parity: str) -> dict[str, Any]:
+    """A clause of Elasticsearch and OpenSearch."""
+    return {"term": {"metadata.parity.keyword": parity}}
+
+
+EVEN = term("even")
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,8 @@ class ServerCase:
     """Nothing is run where it is not installed."""
     start: Callable[[Corpus, ExitStack], tuple[Any, FakeServer]]
     """The store, filled, and the server; the stack closes both."""
-    even: Callable[[], dict[str, Any]]
-    """search_kwargs that let only even documents through."""
+    filtered: Callable[[str], dict[str, Any]]
+    """search_kwargs that let only documents of a parity through."""
     filter_of: Callable[[Any], Any]
     """What a search request says of the filter; falsy for none."""
     error: str
@@ -131,10 +137,10 @@ def redis(corpus: Corpus, closing: ExitStack, **options: Any) -> tuple[Any, Fake
     return store, server
 
 
-def redis_even() -> dict[str, Any]:
+def redis_filter(parity: str) -> dict[str, Any]:
     from redisvl.query.filter import Tag
 
-    return {"filter": Tag("parity") == "even"}
+    return {"filter": Tag("parity") == parity}
 
 
 def weaviate(
@@ -171,17 +177,17 @@ def weaviate(
     return store, server
 
 
-def weaviate_even() -> dict[str, Any]:
+def weaviate_filter(parity: str) -> dict[str, Any]:
     from weaviate.classes.query import Filter
 
-    return {"filters": Filter.by_property("parity").equal("even")}
+    return {"filters": Filter.by_property("parity").equal(parity)}
 
 
 def _elasticsearch(start: Callable[..., tuple[Any, FakeServer]], **options: Any) -> ServerCase:
     return ServerCase(
         "langchain_elasticsearch",
         start,
-        even=lambda: {"filter": [EVEN]},
+        filtered=lambda parity: {"filter": [term(parity)]},
         filter_of=lambda search: (
             search["knn"]["filter"]
             if "knn" in search
@@ -199,7 +205,7 @@ def _opensearch(name: str, **options: Any) -> ServerCase:
     return ServerCase(
         "opensearchpy",
         lambda corpus, closing: opensearch(corpus, closing, **options),
-        even=lambda: {name: EVEN},
+        filtered=lambda parity: {name: term(parity)},
         filter_of=lambda search: EVEN if str(EVEN) in str(search["query"]) else None,
         error="opensearchpy.exceptions.RequestError",
         metric=metric,
@@ -212,7 +218,7 @@ def _redis(note: str | None = None, searches_itself: bool = True, **options: Any
     return ServerCase(
         "langchain_redis",
         lambda corpus, closing: redis(corpus, closing, **options),
-        even=redis_even,
+        filtered=redis_filter,
         filter_of=lambda search: "@parity:{even}" in search["query"],
         error="redisvl.exceptions.RedisSearchError",
         note=note,
@@ -224,7 +230,7 @@ def _weaviate(always: dict[str, Any], **options: Any) -> ServerCase:
     return ServerCase(
         "langchain_weaviate",
         lambda corpus, closing: weaviate(corpus, closing, **options),
-        even=weaviate_even,
+        filtered=weaviate_filter,
         filter_of=lambda search: search.filters.value_text == "even",
         error="weaviate.exceptions.WeaviateQueryError",
         always=always,
@@ -256,14 +262,14 @@ CASES: dict[str, ServerCase] = {
     "Pinecone": ServerCase(
         "langchain_pinecone",
         pinecone,
-        even=lambda: {"filter": {"parity": {"$eq": "even"}}},
+        filtered=lambda parity: {"filter": {"parity": {"$eq": parity}}},
         filter_of=lambda search: search.get("filter"),
         error="pinecone.exceptions.PineconeApiException",
     ),
     "MongoDB": ServerCase(
         "langchain_mongodb",
         mongodb,
-        even=lambda: {"pre_filter": {"parity": {"$eq": "even"}}},
+        filtered=lambda parity: {"pre_filter": {"parity": {"$eq": parity}}},
         filter_of=lambda search: search[0]["$vectorSearch"].get("filter"),
         error="pymongo.errors.OperationFailure",
     ),

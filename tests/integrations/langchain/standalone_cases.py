@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import postgres
-from async_cases import ALONE, AsyncCase, added
+from async_cases import ALONE, AsyncCase, added, parity_filter
 from corpus import Corpus
 
 
@@ -71,16 +71,16 @@ def _options(corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def azure_even() -> dict[str, Any]:
-    return {"filter": {"column": "parity", "operator": "=", "value": "even"}}
+def azure_filter(parity: str) -> dict[str, Any]:
+    return {"filter": {"column": "parity", "operator": "=", "value": parity}}
 
 
 CASES: dict[str, AsyncCase] = {
-    "Astra DB": AsyncCase("langchain_astradb", astradb, lambda: {"filter": {"parity": "even"}}),
+    "Astra DB": AsyncCase("langchain_astradb", astradb, parity_filter),
     "Azure PostgreSQL": AsyncCase(
-        "langchain_azure_postgresql", azure, azure_even, {"metric": "l2", "native_async": False}
+        "langchain_azure_postgresql", azure, azure_filter, {"metric": "l2", "native_async": False}
     ),
     "Azure PostgreSQL async": AsyncCase(
-        "langchain_azure_postgresql", azure_async, azure_even, {"metric": "l2", **ALONE}
+        "langchain_azure_postgresql", azure_async, azure_filter, {"metric": "l2", **ALONE}
     ),
 }

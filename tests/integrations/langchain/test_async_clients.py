@@ -31,7 +31,7 @@ async def test_a_store_with_an_asynchronous_client_alone(name: str, corpus: Corp
         found = await retriever.ainvoke(corpus.queries[0])
         assert len(found) == 3
         assert all(d.page_content == f"text {d.metadata['number']}" for d in found)
-        even = await retriever.ainvoke(corpus.queries[0], **case.even())
+        even = await retriever.ainvoke(corpus.queries[0], **case.filtered("even"))
         assert [d.metadata["number"] % 2 for d in even] == [0, 0, 0]
         with pytest.raises(TypeError, match="ainvoke"):
             retriever.invoke(corpus.queries[0])

@@ -96,7 +96,8 @@ class TestStoresThatNeedAServer(StoreReaderTests):
         stored = {"Redis 16 bits": sixteen_bits, "OpenSearch faiss cosine": unit_length}
         return StoreTraits(
             metric=case.metric,  # type: ignore[arg-type]
-            even=case.even(),
+            even=case.filtered("even"),
+            nothing=case.filtered("neither"),
             always=case.always,
             stored=stored.get(name),
             note=case.note,
@@ -126,4 +127,8 @@ class TestStoresWithAnAsynchronousClient(StoreReaderTests):
 
     @pytest.fixture
     def traits(self, case: async_cases.AsyncCase) -> StoreTraits:
-        return StoreTraits(even=case.even(), **({"native_async": True} | case.options))
+        return StoreTraits(
+            even=case.filtered("even"),
+            nothing=case.filtered("neither"),
+            **({"native_async": True} | case.options),
+        )

@@ -166,7 +166,7 @@ def test_filters_reach_the_server_before_the_cut(
     assert len(server.searches) == 1
     assert not case.filter_of(server.searches[-1])
     even = [i for i in nearest(corpus, case.metric) if i % 2 == 0][:10]
-    passing = numbers(built.invoke(corpus.queries[0], **case.even()))
+    passing = numbers(built.invoke(corpus.queries[0], **case.filtered("even")))
     assert passing == chosen(corpus, even, k=4)
     assert all(case.filter_of(search) for search in server.searches[1:])
     assert len(server.searches) == (3 if name in SEARCHED_AGAIN else 2)
