@@ -25,6 +25,9 @@ OWN_ARGUMENTS: Final = {
 also the name of one that some stores take.)"""
 
 
+FETCH_K: Final = 200
+"""Nearest passages to choose from, where nobody gave a number and k is not more."""
+
 SEARCH_TYPES: Final = ("similarity", "similarity_score_threshold", "mmr")
 """Values of `search_type` that `as_retriever` takes."""
 
@@ -59,7 +62,7 @@ class Call:
     def made(
         cls,
         fields: SelectionSettings,
-        usual_fetch_k: int,
+        usual_fetch_k: int | None,
         usual_kwargs: dict[str, Any],
         query: Any,
         /,
@@ -78,7 +81,7 @@ class Call:
         return cls(
             query,
             k,
-            size_of(fetch_k, "fetch_k", max(usual_fetch_k, k)),
+            size_of(fetch_k, "fetch_k", max(checked_fetch_k(usual_fetch_k) or FETCH_K, k)),
             targets,
             timeout_of(fields, timeout),
             rules_of(fields, others),
@@ -96,6 +99,15 @@ def size_of(given: Any, name: str, default: int) -> int:
     The default is checked, too: it comes from a field, which may have been set without a check.
     """
     return count(default if given is None else given, name)
+
+
+def checked_fetch_k(given: Any) -> int | None:
+    """Nearest passages to choose from, or None.
+
+    Raises:
+        ValueError: for anything but a whole number of at least 1, or None.
+    """
+    return None if given is None else count(given, "fetch_k")
 
 
 def timeout_of(fields: SelectionSettings, given: Any) -> float | Deadline | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from langchain_sift.batches import BatchQueries, BatchRetriever
-from langchain_sift.calls import Call, check_sizes, for_the_store, timeout_of
+from langchain_sift.calls import Call, check_sizes, checked_fetch_k, for_the_store, timeout_of
 from langchain_sift.queries import embed_targets, shown_texts, targets_of
 from langchain_sift.selecting import aexplained, chosen, explained, returned
 from langchain_sift.settings import SelectionSettings
@@ -33,10 +32,6 @@ from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retriev
 from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.retrieval.union import union
 from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
-from sift_retrievers.validation import count
-
-FETCH_K: Final = 200
-"""Nearest passages to choose from, unless the caller says otherwise."""
 
 
 class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
@@ -77,9 +72,9 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     vectorstore: Any
     """Any vector store. Its vectors are read by `adapter`, else by the reader that
     `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
-    fetch_k: Annotated[int, BeforeValidator(partial(count, name="fetch_k"))] = FETCH_K
-    """Nearest passages to choose from, at least k (the default grows with k); of several targets,
-    the nearest of each."""
+    fetch_k: Annotated[int | None, BeforeValidator(checked_fetch_k)] = None
+    """Nearest passages to choose from, at least k; of several targets, the nearest of each. None:
+    200, or k if that is more."""
     search_kwargs: Annotated[dict[str, Any], AfterValidator(for_the_store)] = Field(
         default_factory=dict
     )
@@ -101,9 +96,8 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        if self.fetch_k == FETCH_K:  # as given by configurable_fields, which names every field
-            self.fetch_k = max(self.fetch_k, self.k)
-        check_sizes(self.k, self.fetch_k)
+        if self.fetch_k is not None:
+            check_sizes(self.k, self.fetch_k)
         try:
             readable = check_store(self.vectorstore, self.adapter, self._query_model())
         except TypeError as error:  # pydantic reports a ValueError beside the other faults

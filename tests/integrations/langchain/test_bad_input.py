@@ -103,14 +103,6 @@ def test_what_is_no_tuner(memory: InMemoryVectorStore) -> None:
         SIFTCompressor(vectorstore=memory, fine_tune="yes")
 
 
-def test_fetch_k_grows_with_k_unless_it_is_given(
-    memory: InMemoryVectorStore, corpus: Corpus
-) -> None:
-    assert SIFTRetriever(memory, k=300).fetch_k == 300
-    assert SIFTRetriever(memory, k=2).fetch_k == 200
-    assert len(SIFTRetriever(memory, fetch_k=10).invoke(corpus.queries[0], k=50)) == 50
-
-
 @pytest.mark.parametrize("query", [{"question": "q"}, ["a", "b"], None, 3])
 async def test_a_query_that_is_no_text(memory: InMemoryVectorStore, query: Any) -> None:
     retriever = SIFTRetriever(memory)

@@ -10,6 +10,7 @@ from corpus import Corpus
 from llama_cases import TableEmbedding, model_of, nodes_of
 from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.schema import QueryBundle
+from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
@@ -213,10 +214,36 @@ def test_filters_that_are_none(simple: VectorStoreIndex, filters: Any) -> None:
 def test_the_default_fetch_top_k_grows(simple: VectorStoreIndex, corpus: Corpus) -> None:
     nodes = len(corpus.documents())
     assert len(SIFTRetriever(simple, 300).retrieve(corpus.queries[0])) == nodes
-    later = SIFTRetriever(simple).with_settings(similarity_top_k=300)
-    assert len(later.retrieve(corpus.queries[0])) == nodes
-    with pytest.raises(ValueError, match="fetch_top_k=100 and similarity_top_k=300"):
-        SIFTRetriever(simple, 300, 100)
+    for first in (4, 300):
+        retriever = SIFTRetriever(simple, first)
+        later = retriever.with_settings(similarity_top_k=500)
+        assert len(later.retrieve(corpus.queries[0])) == nodes
+        assert asked_for(retriever) == max(first, 200)
+        assert asked_for(later) == 500
+        assert asked_for(later.with_settings(similarity_top_k=2)) == 200
+        retriever.similarity_top_k = 600
+        assert asked_for(retriever) == 600
+    for given in (100, 200):
+        with pytest.raises(ValueError, match=f"fetch_top_k={given} and similarity_top_k=300"):
+            SIFTRetriever(simple, 300, given)
+        with pytest.raises(ValueError, match=f"fetch_top_k={given} and similarity_top_k=300"):
+            SIFTRetriever(simple, 4, given).with_settings(similarity_top_k=300)
+
+
+def asked_for(retriever: SIFTRetriever) -> int:
+    """How many nodes the retriever asks the store for."""
+    asked: list[int] = []
+    store = retriever._index.vector_store
+    query = type(store).query
+
+    def recording(self: Any, given: VectorStoreQuery, **kwargs: Any) -> Any:
+        asked.append(given.similarity_top_k)
+        return query(self, given, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store), "query", recording)
+        retriever.retrieve("query 0")
+    return asked[0]
 
 
 async def returns_nothing(store: Any, ids: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from llama_index.core.vector_stores.types import (
 from sift_retrievers.validation import count
 
 FETCH_TOP_K: Final = 200
-"""Nearest nodes to choose from, unless the caller says otherwise."""
+"""Nearest nodes to choose from, where nobody gave a number and no more are to be returned."""
 
 
 def as_index(
@@ -44,18 +44,21 @@ def as_index(
     return VectorStoreIndex.from_vector_store(index, embed_model=embed_model)
 
 
-def sizes(similarity_top_k: int, fetch_top_k: int) -> tuple[int, int]:
-    """How many nodes to return, and from how many to choose; the default grows with the former.
+def sizes(similarity_top_k: int, fetch_top_k: int | None) -> tuple[int, int]:
+    """How many nodes to return, and from how many to choose.
+
+    Args:
+        similarity_top_k: nodes to return at most.
+        fetch_top_k: nearest nodes to choose from; None: `FETCH_TOP_K`, or `similarity_top_k` if
+            that is more.
 
     Raises:
         ValueError: for numbers below 1, or fewer to choose from than to return.
     """
-    returned, fetched = (
-        count(similarity_top_k, "similarity_top_k"),
-        count(fetch_top_k, "fetch_top_k"),
-    )
-    if fetched == FETCH_TOP_K:
-        fetched = max(fetched, returned)
+    returned = count(similarity_top_k, "similarity_top_k")
+    if fetch_top_k is None:
+        return returned, max(FETCH_TOP_K, returned)
+    fetched = count(fetch_top_k, "fetch_top_k")
     if fetched < returned:
         raise ValueError(
             "fetch_top_k must be at least similarity_top_k, the nodes are picked from the "

@@ -17,7 +17,6 @@ from llama_index.core.vector_stores.types import (
 )
 
 from llama_index.retrievers.sift.arguments import (
-    FETCH_TOP_K,
     as_index,
     checked_filters,
     search_mode,
@@ -65,7 +64,7 @@ class SIFTRetriever(BaseRetriever):
         self,
         index: VectorStoreIndex | BasePydanticVectorStore,
         similarity_top_k: int = 4,
-        fetch_top_k: int = FETCH_TOP_K,
+        fetch_top_k: int | None = None,
         *,
         filters: MetadataFilters | None = None,
         node_ids: list[str] | None = None,
@@ -86,8 +85,8 @@ class SIFTRetriever(BaseRetriever):
         Args:
             index: a `VectorStoreIndex`, or a vector store that stores its texts.
             similarity_top_k: nodes to return at most.
-            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k` (the default
-                grows with it); of several targets, the nearest of each.
+            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
+                targets, the nearest of each. None: 200, or `similarity_top_k` if that is more.
             filters: as of `index.as_retriever`.
             node_ids: as of `index.as_retriever`; some stores ignore them.
             doc_ids: as of `index.as_retriever`.
@@ -116,7 +115,8 @@ class SIFTRetriever(BaseRetriever):
             objects,
             verbose,
         )
-        self.similarity_top_k, self.fetch_top_k = sizes(similarity_top_k, fetch_top_k)
+        sizes(similarity_top_k, fetch_top_k)
+        self.similarity_top_k, self.fetch_top_k = similarity_top_k, fetch_top_k
         self._index = over
         self._search = VectorSearch(
             over,
@@ -149,9 +149,11 @@ class SIFTRetriever(BaseRetriever):
             ValueError, TypeError: as for a new retriever.
         """
         other = copy(self)
-        k = self.similarity_top_k if similarity_top_k is None else similarity_top_k
-        fetched = self.fetch_top_k if fetch_top_k is None else fetch_top_k
-        other.similarity_top_k, other.fetch_top_k = sizes(k, fetched)
+        if similarity_top_k is not None:
+            other.similarity_top_k = similarity_top_k
+        if fetch_top_k is not None:
+            other.fetch_top_k = fetch_top_k
+        sizes(other.similarity_top_k, other.fetch_top_k)
         other._use(settings_of(type(self).__name__, vars(self.settings) | settings))
         return other
 

@@ -9,6 +9,7 @@ from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
+from llama_index.retrievers.sift.arguments import sizes
 from llama_index.retrievers.sift.base import SIFTRetriever
 from llama_index.retrievers.sift.settings import source_document
 from sift_retrievers.calibration import Calibration, QueryCandidates
@@ -53,14 +54,13 @@ def calibrate(
             candidate, or a node without the metadata key `passage`.
     """
     asked = retriever if isinstance(retriever, SIFTRetriever) else SIFTRetriever(retriever)
+    _, fetch_top_k = sizes(asked.similarity_top_k, asked.fetch_top_k)
     name = source_document if passage == "ref_doc_id" else passage
 
     def candidates() -> Iterator[QueryCandidates]:
         for query in queries:
             work = Direct(asked.settings.timeout)
-            search = asked._search.candidates(
-                work, QueryBundle(query), asked.fetch_top_k, asked._vectors
-            )
+            search = asked._search.candidates(work, QueryBundle(query), fetch_top_k, asked._vectors)
             targets, hits, _ = finished(search)
             title = asked.settings.title
             yield QueryCandidates.from_hits(targets, hits, passage=name, title=title)
