@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["SIFTCompressor", "SIFTRetriever", "calibrate"]
 
-# Each is imported when it is asked for: whoever retrieves does not load what reranks.
+# Imported when they are first used, so that a program loads only the modules that it needs.
 _HOMES = {
     "SIFTCompressor": "compressor",
     "SIFTRetriever": "retriever",

@@ -1,4 +1,4 @@
-"""What callers bring along from `vectorstore.as_retriever(...)`, and what to pass instead."""
+"""Arguments of `vectorstore.as_retriever(...)` that a `SIFTRetriever` does not take."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ INSTEAD: Final = {
     "lambda_mult": "lambda_mult has no equal here: lambda_ punishes repetition, small values more",
     "search_type": "search_type has no equal here, since SIFT is the search: leave it out",
 }
-"""Arguments by name, with what to do."""
+"""By the name of the argument, what an error says about it."""
 
 
 def advice(names: Iterable[str]) -> list[str]:
-    """What to do about those of the arguments that stand in `INSTEAD`."""
+    """What an error says about the arguments of these names, as far as they are in `INSTEAD`."""
     return [INSTEAD[name] for name in sorted(names) if name in INSTEAD]

@@ -1,4 +1,4 @@
-"""Batches of a retriever: their queries are embedded together where the model allows."""
+"""Batches of a retriever: their queries are embedded in one call if the model allows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
 class BatchQueries(NamedTuple):
-    """The queries of a batch that are embedded together before it begins."""
+    """The queries of a batch that are embedded in one call before the searches begin."""
 
     model: Embeddings
     texts: list[str]
@@ -32,7 +32,7 @@ class BatchRetriever(BaseRetriever):
 
     @abstractmethod
     def _to_embed(self, inputs: list[str], arguments: dict[str, Any]) -> BatchQueries:
-        """The queries of a batch that will be embedded as they are."""
+        """The queries among `inputs` that can be embedded before the searches begin."""
 
     def batch(
         self,
@@ -42,9 +42,9 @@ class BatchRetriever(BaseRetriever):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[list[Document]]:
-        """Retrieve for several queries at once, embedded together where the model allows.
+        """Retrieve for several queries, which are embedded in one call if the model allows it.
 
-        The timeout is that of all queries together.
+        The timeout holds for all queries together.
         """
         queries = self._to_embed(inputs, kwargs)
         kwargs["timeout"] = queries.deadline

@@ -41,15 +41,15 @@ def calibrate(
         gold: for every query the names of the passages that answer it, or a mapping from names to
             facets (passages that share a facet say the same). None: the score is an expected
             coverage, see `sift_retrievers.calibration.calibrate`.
-        passage: how the passage of a document is named in `gold`: a metadata key, or a function of
-            the document. None: by the document's id.
+        passage: where the name of a document in `gold` is found: a metadata key, or a function of
+            the document. None: the document's id.
         progress: whether to draw progress bars, if tqdm is installed.
         **options: `configurations`, `default`, `cutoffs` and `confidence` of
             `sift_retrievers.calibration.calibrate`.
 
     Raises:
-        ValueError: for fewer than 20 queries, gold that is not one entry a query or names no
-            candidate, or a document without the metadata key `passage`.
+        ValueError: for fewer than 20 queries, a `gold` that has not one entry for each query or
+            names no candidate, or a document without the metadata key `passage`.
     """
     if not isinstance(retriever, SIFTRetriever):
         retriever = SIFTRetriever(retriever)
@@ -63,7 +63,7 @@ def calibrate(
 
 
 async def _fetched(retriever: SIFTRetriever, query: str) -> tuple[Sequence[Target], Hits[Document]]:
-    """The query's vector, and the hits that the retriever would select from."""
+    """The vector of a query, and the hits from which the retriever would select."""
     call = retriever._call(query)
     work = Direct(call.timeout)
     targets = await embed_targets(work, retriever._query_model(), [query])

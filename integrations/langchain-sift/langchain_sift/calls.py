@@ -21,12 +21,12 @@ OWN_ARGUMENTS: Final = {
     "embedding_cache",
     "search_kwargs",
 } - {"timeout"}
-"""Arguments of a retriever that a caller may take for those of the store's search. (`timeout` is
-also the name of one that some stores take.)"""
+"""Arguments of a retriever that do not belong in `search_kwargs`. `timeout` is not among them, since
+some stores have a search argument of that name."""
 
 
 FETCH_K: Final = 200
-"""Nearest passages to choose from, where nobody gave a number and k is not more."""
+"""How many nearest passages to choose from if no number is given and k is not larger."""
 
 SEARCH_TYPES: Final = ("similarity", "similarity_score_threshold", "mmr")
 """Values of `search_type` that `as_retriever` takes."""
@@ -37,19 +37,19 @@ class Call:
     """The arguments of one call.
 
     Raises:
-        TypeError: for a query that is no text.
-        ValueError: for fewer candidates than passages.
+        TypeError: if the query is not a text.
+        ValueError: if `fetch_k` is smaller than `k`.
     """
 
     query: str
     k: int
-    """Passages to return at most."""
+    """The most passages to return."""
     fetch_k: int
-    """Nearest passages to choose from."""
+    """How many nearest passages to choose from."""
     targets: Any
-    """What stands for the query in this call; None: the retriever's field decides."""
+    """What is searched for in place of the query; None: the field of the retriever decides."""
     timeout: float | Deadline | None
-    """Seconds for all of the call, or the deadline of its batch; None: no limit."""
+    """Seconds for the whole call, or the deadline of its batch; None: no limit."""
     rules: SelectionRules
     search_kwargs: dict[str, Any]
     """For the store's search, under its own names."""
@@ -73,9 +73,22 @@ class Call:
         timeout: float | Deadline | None = None,
         **others: Any,
     ) -> Self:
-        """A call with these arguments, and the retriever's fields where the caller gave none.
+        """A call with the given arguments, and with the fields for those that are None.
 
-        `others` are rules of the selection and arguments of the store's search.
+        Args:
+            fields: of the retriever.
+            usual_fetch_k: the retriever's `fetch_k`.
+            usual_kwargs: the retriever's `search_kwargs`.
+            query: what is asked.
+            k: see the attribute.
+            fetch_k: see the attribute.
+            targets: see the attribute.
+            timeout: see the attribute.
+            **others: rules of the selection, and arguments of the store's search.
+
+        Raises:
+            TypeError: if the query is not a text.
+            ValueError: for a value that makes no sense.
         """
         k = size_of(k, "k", fields.k)
         return cls(
@@ -94,15 +107,16 @@ class Call:
 
 
 def size_of(given: Any, name: str, default: int) -> int:
-    """A number of passages that the caller gave, or the default where it gave None.
+    """A number of passages that a caller gave, or the default if it is None.
 
-    The default is checked, too: it comes from a field, which may have been set without a check.
+    The default is checked, too, because it is the value of a field, and pydantic does not check
+    what is assigned to a field.
     """
     return count(default if given is None else given, name)
 
 
 def checked_fetch_k(given: Any) -> int | None:
-    """Nearest passages to choose from, or None.
+    """A value of `fetch_k`.
 
     Raises:
         ValueError: for anything but a whole number of at least 1, or None.
@@ -111,20 +125,20 @@ def checked_fetch_k(given: Any) -> int | None:
 
 
 def timeout_of(fields: SelectionSettings, given: Any) -> float | Deadline | None:
-    """The seconds or the deadline that a caller gave, or the fields' seconds where it gave None."""
+    """The seconds or the deadline that a caller gave, or the field `timeout` if it is None."""
     if isinstance(given, Deadline):
         return given
     return fields.timeout if given is None else checked_timeout(given)
 
 
 def rules_of(fields: SelectionSettings, arguments: dict[str, Any]) -> SelectionRules:
-    """The rules of one call. Those among its arguments are taken out of them."""
+    """The rules of one call. Removes the rules from `arguments`."""
     changed = {name: arguments.pop(name) for name in RULES & arguments.keys()}
     return fields.rules(**changed)
 
 
 def check_query(query: Any) -> None:
-    """Raise a TypeError if a query is no text."""
+    """Raise a TypeError if a query is not a text."""
     if not isinstance(query, str):
         raise TypeError(
             f"the query must be a text; got {type(query).__name__} {query!r}: "
@@ -133,7 +147,7 @@ def check_query(query: Any) -> None:
 
 
 def for_the_store(search_kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of the store's search, as they are.
+    """Check arguments of the store's search, and return them unchanged.
 
     Raises:
         ValueError: if arguments of the retriever itself are among them.
@@ -152,7 +166,7 @@ def for_the_store(search_kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_sizes(k: int, fetch_k: int) -> None:
-    """Raise a ValueError if there are to be fewer candidates than passages."""
+    """Raise a ValueError if `fetch_k` is smaller than `k`."""
     if fetch_k < k:
         raise ValueError(
             f"fetch_k must be at least k, the passages are picked from the fetch_k nearest; got "

@@ -23,16 +23,16 @@ from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 
 
 class SIFTCompressor(SelectionSettings, RunnableCompressor):
-    """Pick from retrieved documents those that together tell most about the answer.
+    """Pick from retrieved documents those that are relevant and do not repeat one another.
 
-    For documents that anything found: BM25, an ensemble, a parent-document, multi-query or
+    The documents may come from any retriever: BM25, an ensemble, a parent-document, multi-query or
     self-query retriever. Returns at most `k` copies in selection order, with the metadata that
-    `SIFTRetriever` writes; ids, texts and metadata survive, and a document that was found twice
-    comes back once.
+    `SIFTRetriever` writes. Ids, texts and other metadata stay as they were. A document that was
+    found twice is returned once.
 
-    The vectors of the documents are those in `document.state["embedded_doc"]` (where LangChain's
-    embedding filters leave them), else those that `vectorstore` holds under the documents' ids,
-    else all missing ones are embedded in one call.
+    The vector of a document is taken from `document.state["embedded_doc"]`, where LangChain's
+    embedding filters put it, or else from `vectorstore`, by the document's id. Documents without a
+    vector in either place are embedded, all in one call.
 
     Example:
         ```python
@@ -47,13 +47,13 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     embedding: Any = None
-    """Embeds the query, and the documents whose vectors nobody has; default: the store's model."""
+    """Embeds the query and the documents without a known vector; default: the store's model."""
     vectorstore: Any = None
     """A store that holds the documents' vectors under their ids."""
     cross_encoder: Any = None
-    """A further witness of relevance: a LangChain cross-encoder, or a function that gives
-    (query, text) pairs one score each, on any scale. `relevance=Witnesses(vectors=0, words=0)`
-    hears it alone."""
+    """A further witness of relevance: a LangChain cross-encoder, or a function that takes a list of
+    (query, text) pairs and returns one score for each, on any scale. To use its scores alone, pass
+    `relevance=Witnesses(vectors=0, words=0)`."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache)
     """Keeps the vectors of texts that were embedded: `EmbeddingCache(size=…)`."""
 
@@ -93,7 +93,7 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
         Args:
             documents: n, in the order of their retriever; none is changed.
             query: what they were retrieved for.
-            callbacks: get the stages as runs.
+            callbacks: are told of the stages, each as a run.
             **arguments: `k`, `timeout` and rules of the selection (`lambda_`, …), in place of the
                 fields.
 
@@ -180,7 +180,7 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
 
 
 def _check_kernel(cross_encoder: Any, rules: SelectionRules) -> None:
-    """Raise a ValueError if the kernel would not hear a cross-encoder."""
+    """Raise a ValueError if the kernel would not use the scores of a cross-encoder."""
     if cross_encoder is not None and not weighs_relevance(rules.chosen_kernel):
         raise ValueError(
             f'a cross_encoder goes with the kernels "phrases" and "relevance"; got {rules.kernel!r}'

@@ -1,4 +1,4 @@
-"""Selected documents as the caller gets them: copies, in selection order."""
+"""Copies of the selected documents, for the caller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sift_retrievers.retrieval.copying import deep_copied
 
 
 def copies_of_picks(retrieval: Retrieval[Document], annotate: bool) -> list[Document]:
-    """Copy the chosen documents, and write into the copies what each pick added.
+    """Copies of the chosen documents, in selection order, with the numbers of their picks.
 
     Args:
         retrieval: finished.

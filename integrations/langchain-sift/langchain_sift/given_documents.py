@@ -1,4 +1,4 @@
-"""Documents that somebody else found, as hits with their vectors."""
+"""Documents that another retriever found, as hits with their vectors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sift_retrievers.retrieval.work import Work, native
 
 
 def check_documents(documents: Any) -> None:
-    """Raise a TypeError for what is no sequence of documents."""
+    """Raise a TypeError for anything but a sequence of documents."""
     if isinstance(documents, str) or not isinstance(documents, Sequence):
         raise TypeError(f"documents must be a list of documents; got {type(documents).__name__}")
     for document in documents:
@@ -35,15 +35,15 @@ async def hits_of_given(
     store: Any,
     cache: EmbeddingCache,
 ) -> Hits[Document]:
-    """The documents with their vectors; one that was found twice counts once.
+    """The documents with their vectors. A document that was found twice is one hit.
 
     Args:
         work: makes the calls of the store and the model.
         documents: in the order of their retriever.
         target: what they were found for.
-        model: embeds those whose vectors are neither in `document.state["embedded_doc"]` nor in the
-            store, in one call.
-        store: holds vectors under the documents' ids; None: there is none.
+        model: embeds, in one call, the documents whose vectors are neither in
+            `document.state["embedded_doc"]` nor in the store.
+        store: holds vectors under the documents' ids; None if there is no such store.
         cache: of embedded texts.
 
     Raises:
@@ -65,7 +65,7 @@ async def hits_of_given(
         own = native(model, "aembed_documents")
         embedded = await cache.aembed(work, model, texts, model.embed_documents, native=own)
         for i, vector in zip(missing, embedded, strict=True):
-            # A text of white space has none; a vector of length 0 tells nothing.
+            # A text of white space is not embedded; nothing is gained from a zero vector.
             vectors[i] = vector if len(vector) else np.zeros(len(query), dtype=np.float32)
         again = f"{len(missing)} of {len(documents)} embedded by the compressor"
         note = again if note is None else f"{note}; {again}"

@@ -1,4 +1,4 @@
-"""From what a user asks to vectors: embedding of queries, alone and together."""
+"""The vectors of queries: of one query with its targets, and of all queries of a batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Vector: TypeAlias = npt.NDArray[np.float32]
 logger = logging.getLogger(__name__)
 
 LEAST_COSINE: Final = 1 - 1e-4
-"""Two embeddings of one text count as equal from this cosine on: they differ by rounding alone."""
+"""Two embeddings of one text count as equal if their cosine is at least this: the difference is
+then no more than rounding."""
 
 BatchVectors: TypeAlias = Mapping[tuple[int, str], Vector]
 """Vectors of queries, by the `id` of the model and the text."""
@@ -35,7 +36,7 @@ _batch_vectors: ContextVar[BatchVectors] = ContextVar("sift_batch_vectors")
 async def targets_of(
     work: Work, stages: Stages, call: Call, make: Any, callbacks: AnyManager | None
 ) -> list[TargetLike]:
-    """What stands for the query of a call: the targets given, those made from it, or itself.
+    """What is searched for: the targets of the call, those made from its query, or the query.
 
     Args:
         work: calls `make`.
@@ -49,7 +50,7 @@ async def targets_of(
     if make is None:
         return [call.query]
     runnable = coerce_to_runnable(make)
-    # LangChain would call a plain function in the loop's common threads.
+    # For a plain function `ainvoke` would use the threads of the event loop, which others share.
     plain = isinstance(runnable, RunnableLambda) and not hasattr(runnable, "afunc")
     with stages.timed("targets"):
         made = await work.call(
@@ -79,7 +80,7 @@ async def embed_targets(
         targets: m texts and vectors.
 
     Raises:
-        TypeError, ValueError: for what is no finite vector, or vectors that differ in length.
+        TypeError, ValueError: if an embedding is not a finite vector, or their lengths differ.
     """
     found = await work.together([_embedded(work, model, target) for target in targets])
     lengths = [len(target.vector) for target in found]
@@ -105,7 +106,10 @@ async def _embed_query(work: Work, model: Embeddings, text: str) -> Vector:
 
 @contextmanager
 def embedded_before(model: Embeddings, vectors: Mapping[str, Vector]) -> Iterator[None]:
-    """Inside, and in threads and tasks that begin there, these queries are not embedded again."""
+    """A context in which these queries are not embedded again.
+
+    It holds for the threads and tasks that are started inside, too.
+    """
     token = _batch_vectors.set({(id(model), text): vector for text, vector in vectors.items()})
     try:
         yield
@@ -114,22 +118,23 @@ def embedded_before(model: Embeddings, vectors: Mapping[str, Vector]) -> Iterato
 
 
 class BatchEmbedder:
-    """Embeds the queries of a batch in one call, where the model allows it.
+    """Embeds the queries of a batch in one call, if the model allows it.
 
-    LangChain's models have a call for several documents and none for several queries. Most models
-    give a text the same vector either way. Those that put "query: " before a query do not. So the
-    longest query of the first batch is embedded both ways, and the answer is remembered for that
-    model. A model that stores the vectors of documents (`CacheBackedEmbeddings`) never gets queries
-    as documents.
+    LangChain's models can embed several documents in one call, but not several queries. Most models
+    give a text the same vector as a query and as a document; models that put "query: " before a
+    query do not. To find out, the longest query of the first batch is embedded as both, and the
+    result is remembered for that model. A model that stores the vectors of documents
+    (`CacheBackedEmbeddings`) is never given queries as documents.
     """
 
     def __init__(self) -> None:
         self._compared: tuple[Any, bool] | None = None  # a model, and whether its calls agree
 
     async def embed(self, work: Work, model: Embeddings, texts: Sequence[str]) -> dict[str, Vector]:
-        """The vectors of the texts; none where each has to be embedded alone.
+        """The vectors of the texts; empty if each has to be embedded alone.
 
-        A failure is not raised: then each query is embedded alone, and the one at fault fails.
+        Errors are logged and not raised: each query is then embedded alone, and only the query that
+        causes the error fails.
         """
         different = [*dict.fromkeys(texts)]
         agree = None

@@ -35,20 +35,21 @@ from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
 
 
 class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
-    """Retrieve the passages that together tell most: relevant and not redundant.
+    """Retrieve passages that are relevant and do not repeat one another.
 
     Takes the `fetch_k` nearest passages with the texts and vectors that the store already holds,
-    and picks `k` of them by information gain (after SIFT, arXiv 2410.08020): relevant by vectors
-    and by the question's words, and not a repetition of one another. No index, no model; and no
-    document is embedded again, unless nobody knows how the store hands over its vectors.
+    and picks `k` of them by information gain (after SIFT, arXiv 2410.08020). Relevance is judged by
+    the vectors and by the words of the question. No further index or model is needed. Documents are
+    embedded again only if there is no reader for the vectors of their store.
 
-    Every returned document is a copy that says what the pick added, in `metadata["sift"]`: `rank`,
-    `information_gain`, `novelty`, `uncertainty`, `similarity`, `word_share`, `evidence_chance`
-    (explained at `sift_retrievers.retrieval.Pick`), and in `metadata["relevance_score"]`, 0…1,
-    which falls strictly in selection order. The two keys replace any that the document had. They
-    depend on the query: tell documents apart by id or text. With `annotate=False` the metadata is
-    as the store has it, and `store.add_documents(retriever.invoke(query))` works with every store;
-    with the default it works where the metadata may hold a dict (not in Chroma).
+    Every returned document is a copy with two more metadata. `metadata["sift"]` holds `rank`,
+    `information_gain`, `novelty`, `uncertainty`, `similarity`, `word_share`, `evidence_chance` and
+    `evidence_probably_missing` (explained at `sift_retrievers.retrieval.Pick`).
+    `metadata["relevance_score"]` is a number from 0 to 1 that falls strictly in selection order.
+    Metadata of the same names are replaced. Both depend on the query, so compare documents by id or
+    text. With `annotate=False` the metadata stay as the store has them, and every store takes the
+    returned documents again: `store.add_documents(retriever.invoke(query))`. With the default that
+    works only in stores whose metadata may hold a dict (not in Chroma).
 
     Example:
         ```python
@@ -57,34 +58,36 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
         chain = {"context": context, "question": RunnablePassthrough()} | prompt | model
         ```
 
-    Coming from `as_retriever(search_type="mmr", search_kwargs={...})`: `k` and `fetch_k` become
-    arguments of the retriever, `lambda_mult` has no equal (small `lambda_` punishes redundancy
-    hard, as a small `lambda_mult` does), `filter` stays in `search_kwargs`, and `score_threshold`
-    becomes an argument that speaks of the cosine.
+    To replace `as_retriever(search_type="mmr", search_kwargs={...})`, pass `k` and `fetch_k` to the
+    retriever itself and leave `filter` in `search_kwargs`. `score_threshold` is an argument of the
+    retriever, too, and is compared with the cosine. `lambda_mult` has no equivalent; a small
+    `lambda_` punishes redundancy, as a small `lambda_mult` does.
 
-    Call-time arguments override the fields: `retriever.invoke(query, k=2, fetch_k=50, timeout=3,
-    targets=[...], lambda_=0.3, relevance=...)`, and so do the other rules of the selection; any
+    Arguments of a call override the fields: `retriever.invoke(query, k=2, fetch_k=50, timeout=3,
+    targets=[...], lambda_=0.3, relevance=...)`. All rules of the selection can be given so. Any
     other keyword argument is added to `search_kwargs`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     vectorstore: Any
-    """Any vector store. Its vectors are read by `adapter`, else by the reader that
-    `langchain_sift.stores` has for its class, else the texts of its hits are embedded again."""
+    """Any vector store. Its vectors are read by `adapter` if that is given, else by the reader that
+    `langchain_sift.stores` has for the class of the store. If there is none, the texts of the hits
+    are embedded again."""
     fetch_k: Annotated[int | None, BeforeValidator(checked_fetch_k)] = None
-    """Nearest passages to choose from, at least k; of several targets, the nearest of each. None:
-    200, or k if that is more."""
+    """How many nearest passages to choose from, at least k; with several targets, as many for each.
+    None: 200, or k if that is more."""
     search_kwargs: Annotated[dict[str, Any], AfterValidator(for_the_store)] = Field(
         default_factory=dict
     )
     """Passed to the store's search, under the store's own names (`filter`, …)."""
     targets: Runnable[str, Any] | Callable[[str], Any] | None = None
-    """Makes from the query the texts or vectors that stand for it, 1,000 at most: sub-questions, a
-    hypothetical answer, … They replace the query; a callable that wants it among them returns it,
-    too."""
+    """Makes from the query the texts or vectors that are searched for in its place: sub-questions,
+    or a hypothetical answer; 1,000 at most. The query itself is not searched for unless it is
+    returned, too."""
     embedding: Any = None
-    """Embeds the query in place of the store's own model: `Embeddings`, or what has its methods."""
+    """Embeds the query in place of the store's own model: an `Embeddings`, or an object with its
+    methods."""
     adapter: Any = None
     """Reads the hits and their vectors from the store: a `langchain_sift.stores.StoreReader`, or a
     function `(store, query, fetch_k, **search_kwargs) -> Hits`."""

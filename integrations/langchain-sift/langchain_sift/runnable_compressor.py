@@ -1,4 +1,4 @@
-"""A document compressor that is a Runnable, too."""
+"""`RunnableCompressor`: a document compressor that is also a Runnable."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 class RunnableCompressor(
     BaseDocumentCompressor, RunnableSerializable[dict[str, Any], list[Document]]
 ):
-    """Takes `{"query": str, "documents": [Document, …]}` as a step of a chain.
+    """A compressor that takes `{"query": str, "documents": [Document, …]}` as a step of a chain.
 
-    A subclass defines `compress_documents` and `acompress_documents`; keyword arguments of `invoke`
-    and `ainvoke` go to them.
+    A subclass defines `compress_documents` and `acompress_documents`. They get the keyword
+    arguments of `invoke` and `ainvoke`.
     """
 
     def invoke(

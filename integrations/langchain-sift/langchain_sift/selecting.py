@@ -31,7 +31,10 @@ async def chosen(
     rules: SelectionRules,
     scores: Any = None,
 ) -> Retrieval[Document]:
-    """Choose from hits as the stage "select"; the arguments after `stages` are `retrieve`'s."""
+    """Choose from hits, in the stage "select".
+
+    The arguments after `stages` are those of `sift_retrievers.retrieval.retrieve`.
+    """
     arguments = (query, targets, hits, k, rules, scores, stages.seconds)
     async with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
         retrieval: Retrieval[Document] = await work.call(
@@ -47,7 +50,7 @@ async def returned(
     retrieval: Retrieval[Document],
     callbacks: AnyManager,
 ) -> list[Document]:
-    """The copies for the caller; before, the model is trained where the settings say so."""
+    """The documents for the caller, after the training of the model if `fine_tune` is set."""
     if settings.fine_tune is not None:
         from langchain_sift.finetune.stage import tune
 

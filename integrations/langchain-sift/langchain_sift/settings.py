@@ -52,56 +52,58 @@ def _max_tokens(size: Any) -> int | None:
 
 
 class SelectionSettings(BaseModel):
-    """How passages are chosen from the candidates, and what is done with them.
+    """How passages are chosen from the candidates, and what is done with the chosen ones.
 
-    Each field of the name of one of `SelectionRules` is that rule; None leaves the decision to it.
+    Fields that `sift_retrievers.retrieval.SelectionRules` has, too, are passed on to it. It chooses
+    the values of those that are None.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     k: Annotated[int, BeforeValidator(partial(count, name="k"))] = 4
-    """Passages to return at most; fewer where there are fewer, or a rule below ends earlier."""
+    """The most passages to return. There may be fewer, by the number of candidates and the rules."""
     relevance: Any = None
-    """Who says how relevant a passage is: "vectors+words" (the default: the cosine and the words
-    that question and passage have in common), "vectors" (as version 0.1), "words", a function
-    (question, texts) → scores as a further witness, a cross-encoder say, or
+    """What decides how relevant a passage is: "vectors+words" (the default: the cosine, and the
+    words that question and passage have in common), "vectors", "words", a function
+    (question, texts) → scores that is used in addition, such as a cross-encoder, or
     `sift_retrievers.witnesses.Witnesses` with weights."""
     kernel: str | Kernel | None = None
-    """What repetition is. "phrases": in the texts, the default where words are heard. "relevance":
-    in the vectors, the default where they are not. Or a kernel of `select` by name or as an
-    object; "cosine" is SIFT as published and weighs no relevance."""
+    """What counts as repetition: "phrases" (in the texts; the default if words are compared),
+    "relevance" (in the vectors; the default otherwise), or a kernel of `select` by name or as an
+    object. "cosine" is SIFT as published; it does not weigh passages by their relevance."""
     title: Any = None
-    """The title of a document, read above its text and as a field of its own: a metadata key,
-    several whose values are joined ("title" and "section", say), or a function of the document.
-    Default: the first of the usual keys ("title", "heading", …) that is there."""
+    """The title of a document: a metadata key, several keys whose values are joined ("title" and
+    "section", for example), or a function of the document. Its words are compared with the question
+    on their own and together with the text. Default: the first of the usual keys ("title",
+    "heading", …) that the document has."""
     lambda_: float | None = None
-    """λ′, the noise of the surrogate: small values punish repetition hard, large ones tend to the
-    most relevant passages. None: what the kernel suggests."""
+    """λ′, the variance of the observation noise. Small values punish repetition hard, large ones
+    lead to the most relevant passages. None: what the kernel suggests."""
     objective: Literal["variance", "entropy", "undirected"] | None = None
-    """What a pick is to do; see `sift_retrievers.select`. None: "undirected" for the kernels
+    """What a pick is to reduce; see `sift_retrievers.select`. None: "undirected" for the kernels
     "phrases" and "relevance", which weigh passages by their relevance, else "variance"."""
     device: str | Device | None = None
-    """Where to select, "cuda" say; default: the CPU."""
+    """The device to select on, such as "cuda"; default: the CPU."""
 
     alpha: float | None = None
     """Stop by the α rule of adaptive SIFT (`sift_retrievers.selection.stopping.alpha_length`)."""
     min_gain: float | None = None
-    """Stop before the first passage that adds fewer nats; possibly before the first."""
+    """Stop before the first passage that adds fewer nats; that may be the very first."""
     min_novelty: float | None = None
-    """Pass over passages of which a smaller share is new, 0…1: no copies to fill up k."""
+    """Pass over passages of which a smaller share is new, 0…1."""
     min_chance: float | None = None
-    """Return nothing where the chance that the evidence is there at all is smaller, 0…1. The chance
-    is judged by vectors and words of all candidates, whatever other witnesses say."""
+    """Return nothing if the estimated chance that the evidence is in the store is smaller, 0…1. The
+    estimate uses the vectors and words of all candidates, and no other witness."""
     max_tokens: Annotated[int | None, BeforeValidator(_max_tokens)] = None
-    """All passages together have at most that many tokens; one that is too long is passed over."""
+    """The most tokens of all passages together. A passage that is too long is passed over."""
     token_counter: Callable[[str], int] | None = None
-    """Tokens of a text, for `max_tokens`; called for every candidate."""
+    """Counts the tokens of a text, for `max_tokens`. It is called for every candidate."""
     score_threshold: float | None = None
-    """Passages whose cosine to the query (of several targets, to the nearest) is smaller are not
-    candidates. Computed from the vectors, whatever score the store has."""
+    """Passages whose cosine to the query (with several targets, to the nearest) is smaller are not
+    candidates. The cosine is computed from the vectors; the score of the store is not used."""
     distinct_by: str | Callable[[Document], Hashable] | None = None
-    """No two passages of one parent: the metadata key that names the parent ("source"), or a
-    callable. A passage without that key is its own parent."""
+    """Return no two passages of one parent. The parent is named by a metadata key ("source"), or by
+    a function of the document. A passage without that key is its own parent."""
 
     timeout: Annotated[float | None, BeforeValidator(checked_timeout)] = None
     """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
@@ -110,16 +112,18 @@ class SelectionSettings(BaseModel):
     batch has this time for all of its queries together. (The `timeout` of a store's own search goes
     into `search_kwargs`.)"""
     annotate: bool = True
-    """Whether the copies say what each pick added: `metadata["sift"]`, a dict, and
-    `metadata["relevance_score"]`. Stores that take no nested metadata, Chroma say, refuse to add
-    such documents; with False the metadata is as the store has it."""
+    """Whether to write the numbers of each pick into the metadata of the returned document:
+    `metadata["sift"]`, a dict, and `metadata["relevance_score"]`. Stores that take no nested
+    metadata, such as Chroma, refuse to add such documents. With False the metadata stay as the
+    store has them."""
     fine_tune: Annotated[TestTimeTuner | None, AfterValidator(checked_tuner)] = Field(
         default=None, exclude=True
     )
-    """Trains the chain's model on what was retrieved, before the model is called, for this request
-    alone. Goes with `langchain_sift.finetune.wrap(tuner, chain)`; outside of a request of the tuner
-    a retrieval is then an error. The passages to train on are chosen from the same candidates once
-    more, with replacement, as the paper does; what is returned does not depend on it."""
+    """Trains the model of the chain on what was retrieved, for this request only, before the model
+    is called. The chain must be wrapped by `langchain_sift.finetune.wrap(tuner, chain)`; outside of
+    a request of the tuner, retrieving is an error. The passages to train on are chosen from the
+    same candidates by a second selection, with replacement, as in the paper. The returned documents
+    do not depend on it."""
 
     _resolved: tuple[tuple[tuple[Any, ...], SelectionRules], ...] = PrivateAttr(default=())
 
@@ -147,7 +151,7 @@ class SelectionSettings(BaseModel):
         return self
 
     def rules(self, **changed: Any) -> SelectionRules:
-        """The fields as the core takes them.
+        """The fields as `SelectionRules`.
 
         Args:
             **changed: rules by name, in place of the fields.
@@ -168,8 +172,8 @@ class SelectionSettings(BaseModel):
 RULES: Final = frozenset(
     one.name for one in fields(SelectionRules) if one.name in SelectionSettings.model_fields
 )
-"""The fields that are `SelectionRules`; all may change from call to call."""
+"""The fields that `SelectionRules` has, too. Each of them can be given for a single call."""
 ORDER: Final = sorted(RULES)
 _IN_ORDER: Final = itemgetter(*ORDER)
 KEPT: Final = 8
-"""Combinations of rules whose `SelectionRules` are kept."""
+"""How many `SelectionRules` a retriever keeps, those used last."""

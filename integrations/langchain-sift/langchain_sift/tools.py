@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class ToolRetriever(BaseRetriever):
-    """A retriever whose `as_tool` keeps the documents."""
+    """A retriever whose tool (`as_tool`) returns the documents, not only their texts."""
 
     def as_tool(
         self,
@@ -18,13 +18,14 @@ class ToolRetriever(BaseRetriever):
         description: str | None = None,
         arg_types: dict[str, type] | None = None,
     ) -> BaseTool:
-        """A tool for an agent: the model reads the texts, the documents are the artifact.
+        """A tool for an agent. The model reads the texts; the documents are the artifact.
 
         Args:
-            args_schema: of the input, in place of one `query`; then as every Runnable's `as_tool`.
-            name: what the model calls it.
-            description: what the model is told; say what the store holds.
-            arg_types: as `args_schema`.
+            args_schema: the arguments of the tool, in place of a single `query`. If it is given,
+                the tool is made as for every Runnable, without an artifact.
+            name: of the tool.
+            description: of the tool, for the model. It should say what the store holds.
+            arg_types: another way to give the arguments, with the same effect.
         """
         if args_schema is not None or arg_types is not None:
             return super().as_tool(

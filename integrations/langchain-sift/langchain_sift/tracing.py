@@ -1,4 +1,4 @@
-"""The stages of a retrieval: timed, and child runs of the retriever's run in callbacks."""
+"""The stages of a retrieval: how long each takes, and its run in the callbacks."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from typing import Any, TypeAlias
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 
 AnyManager: TypeAlias = CallbackManager | AsyncCallbackManager
-"""Those that a run hands down to its child runs (`run_manager.get_child()`)."""
+"""The callbacks for the child runs of a run (`run_manager.get_child()`)."""
 Outputs: TypeAlias = dict[str, Any]
 
 
 class Stages:
-    """Runs the stages of one retrieval; in `seconds` is how long each took."""
+    """Runs the stages of one retrieval; `seconds` holds how long each took."""
 
     def __init__(self, callbacks: AnyManager | None) -> None:
-        """Trace to `callbacks`; None: to nobody."""
+        """Report the stages to `callbacks`; None: they are only timed."""
         self._callbacks = callbacks
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """A stage that traces itself."""
+        """Time a stage that reports itself to the callbacks."""
         start = perf_counter()
         yield
         self.seconds[name] = perf_counter() - start
 
     def stage(self, name: str, inputs: Mapping[str, Any]) -> Stage:
-        """Run a stage, with `async with`; the dict that it gives takes what the trace shows.
+        """A stage, to be used in `async with`.
 
-        Nothing is traced where nobody listens.
+        That gives a dict. What is written into it is shown as the outputs of the stage's run. There
+        is no run if there are no callbacks.
         """
         return Stage(self._callbacks, self.seconds, name, inputs)
 
 
 class Stage:
-    """One stage: a child run of the retriever's, if anybody listens, and its time.
+    """One stage: its time, and a child run of the retriever's run if there are callbacks.
 
-    Waits for something only if the callbacks are asynchronous.
+    It awaits something only if the callbacks are asynchronous.
     """
 
     __slots__ = ("_callbacks", "_inputs", "_name", "_outputs", "_run", "_seconds", "_start")
@@ -80,5 +81,5 @@ class Stage:
 
 
 async def _given(result: Any) -> Any:
-    """What a callback manager returned, or what an asynchronous one will return."""
+    """The result of a callback manager, awaited if the manager is asynchronous."""
     return await result if isawaitable(result) else result
