@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock
@@ -107,7 +108,7 @@ class Session:
                     stop=lambda: self._stop.is_set() or abandoned_here(),
                     ids=ids,
                 )
-            self.report = self._make_report(plan, progress, error, ids)
+            self.report = self.make_report(plan, progress, error, ids)
             self._trained_on = (query, *passages)
             if error is not None and settings.on_error == "raise":
                 raise TuningError(f"training failed: {error}") from error
@@ -166,13 +167,26 @@ class Session:
         if self.report is not None:
             self.report = replace(self.report, verified=self._trainer.settings.verify)
 
-    def _make_report(
+    @contextmanager
+    def training(self) -> Iterator[Callable[[], bool]]:
+        """Inside, `close` waits. Yields the function that tells whether training is to end.
+
+        Raises:
+            RuntimeError: if the session is over.
+        """
+        with self._training:
+            if self.closed:
+                raise RuntimeError("the session is over")
+            yield lambda: self._stop.is_set() or abandoned_here()
+
+    def make_report(
         self,
         plan: TrainingPlan,
         progress: Progress,
         error: Exception | None,
-        ids: Sequence[str | None] | None,
+        ids: Sequence[str | None] | None = None,
     ) -> Report:
+        """Make the report of a training in this session."""
         steps = len(progress.losses)
         stopped = plan.stopped
         if error is not None:

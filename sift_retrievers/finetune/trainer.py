@@ -90,11 +90,11 @@ class Trainer:
         ids: Sequence[str | None] | None,
     ) -> None:
         settings = self.settings
-        examples: Iterable[Example] = self._examples(query, passages)
+        examples: Iterable[Example] = self.examples(query, passages)
         key = None
         if self.cache.max_bytes and base is not None:
             examples = [*islice(examples, settings.budget.max_steps)]
-            key = cache_key(base, self._cache_settings(), examples)
+            key = cache_key(base, self.cache_settings(), examples)
             cached = self.cache.get(key)
             if cached is not None:
                 self.slot.load(cached.weights)
@@ -110,12 +110,12 @@ class Trainer:
             progress=progress,
             stop=stop,
             checkpointing=settings.gradient_checkpointing,
-            after_step=self._after_step(progress, len(passages), ids),
+            after_step=self.step_callback(progress, len(passages), ids),
         )
         if key is not None and progress.reproducible:
             self.cache.put(key, TrainedAdapter(self.slot.weights(), deepcopy(progress)))
 
-    def _after_step(
+    def step_callback(
         self, progress: Progress, passages: int, ids: Sequence[str | None] | None
     ) -> Callable[[], bool] | None:
         """Make the function that calls `on_step` and returns whether training is to end."""
@@ -139,7 +139,7 @@ class Trainer:
 
         return after_step
 
-    def _examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
+    def examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
         """Tokenise the passages one by one; skip those without a token to predict."""
         config = getattr(self.model, "config", None)
         reader = PassageReader(
@@ -154,7 +154,7 @@ class Trainer:
             if example.tokens:
                 yield example
 
-    def _cache_settings(self) -> dict[str, Any]:
+    def cache_settings(self) -> dict[str, Any]:
         """The settings that the weights of a trained adapter depend on."""
         return {
             "lora": self.slot.config.to_dict(),
