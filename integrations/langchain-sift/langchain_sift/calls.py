@@ -21,8 +21,8 @@ OWN_ARGUMENTS: Final = {
     "embedding_cache",
     "search_kwargs",
 } - {"timeout"}
-"""Arguments of a retriever that do not belong in `search_kwargs`. `timeout` is not among them, since
-some stores have a search argument of that name."""
+"""Arguments of a retriever that do not belong in `search_kwargs`. `timeout` is not among them,
+since some stores have a search argument of that name."""
 
 
 FETCH_K: Final = 200

@@ -61,7 +61,7 @@ class SelectionSettings(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     k: Annotated[int, BeforeValidator(partial(count, name="k"))] = 4
-    """The most passages to return. There may be fewer, by the number of candidates and the rules."""
+    """The most passages to return. The rules below, or a small store, may lead to fewer."""
     relevance: Any = None
     """What decides how relevant a passage is: "vectors+words" (the default: the cosine, and the
     words that question and passage have in common), "vectors", "words", a function

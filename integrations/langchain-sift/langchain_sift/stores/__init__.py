@@ -1,4 +1,7 @@
-"""How each vector store hands over its hits with their stored vectors; one file a store."""
+"""Readers of vector stores: each returns the hits of a search with the stored vectors.
+
+There is one file for each store.
+"""
 
 from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.lookup import check_lookup, stored_vectors

@@ -12,12 +12,12 @@ from sift_retrievers.retrieval.hits import stacked
 
 
 class AnnoyReader(StoreReader[Document]):
-    """Vectors as the embedding model gave them. Nothing is ever added or deleted."""
+    """Vectors as the embedding model gave them. The store cannot add or delete documents later."""
 
     def search(
         self, query: npt.NDArray[np.float32], fetch_k: int, *, search_k: int = -1
     ) -> Hits[Document]:
-        """The nearest that the trees find. The store's search takes no filter."""
+        """The nearest documents that the trees find. The store's search takes no filter."""
         store = self.store
         rows = store.index.get_nns_by_vector(query.tolist(), fetch_k, search_k=search_k)
         ids = [store.index_to_docstore_id[row] for row in rows]

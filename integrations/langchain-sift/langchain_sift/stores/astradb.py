@@ -13,11 +13,11 @@ from langchain_sift.stores.client_reader import Ask, ClientReader, usable_here
 from langchain_sift.stores.hits import hits_of
 from sift_retrievers.retrieval import Hits, StoredVector
 
-MOST_IDS: Final = 80  # of one query; the store's own number
+MOST_IDS: Final = 80  # in one query, as in the store's own code
 
 
 class AstraDBReader(ClientReader):
-    """The nearest by the vectors, also where the store's own search is hybrid.
+    """Searches by the vectors alone, even if the store's own search is hybrid.
 
     Vectors as the embedding model gave them.
     """
@@ -50,7 +50,7 @@ class AstraDBReader(ClientReader):
 
     @property
     def searches_async(self) -> bool:
-        """On the event loop of the asynchronous client's first use."""
+        """True on the event loop on which the asynchronous client was used first."""
         return usable_here(self.store.astra_env.async_collection)
 
     def call(self, method: str, /, **arguments: Any) -> Any:

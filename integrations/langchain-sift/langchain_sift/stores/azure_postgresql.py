@@ -31,7 +31,10 @@ class AzurePGReader(ClientReader):
         filter: Any = None,
         top_m: int | None = None,
     ) -> Hits[Document]:
-        """The nearest rows that pass the filter; `top_m` are ranked again for a quantised index."""
+        """The nearest rows that pass the filter.
+
+        With a quantised index, its `top_m` nearest rows are ranked again by their full vectors.
+        """
         found = await ask(
             "search",
             embedding=query.tolist(),
@@ -64,7 +67,7 @@ class AzurePGReader(ClientReader):
     def call(self, method: str, /, **arguments: Any) -> Any:
         """The store's search, or the rows with some ids."""
         if self.searches_async:
-            return self.client  # which there is none: raises
+            return self.client  # raises the error for a store without a synchronous client
         if method == "search":
             return self.store._similarity_search_by_vector_with_distance(**arguments)
         with self.store._connection() as connection:

@@ -1,4 +1,4 @@
-"""`langchain_chroma.Chroma`: one query with the embeddings included."""
+"""`langchain_chroma.Chroma`: one query that returns the embeddings, too."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class ChromaReader(StoreReader[Document]):
     """Vectors as the embedding model gave them, whatever the collection's metric.
 
     A database in this process (`EphemeralClient`, `PersistentClient`) replaces the text of a row
-    before its vector. Rows that another thread writes to during a search are found by asking for
-    the distances again, and are left out. Two kinds of rows may still come with their new text and
-    their old vector: those of a server, of which nobody can know it, and those of a single write
-    that takes longer than a second.
+    before its vector. To find rows that another thread replaced during a search, the reader asks
+    for the distances a second time and leaves out the rows whose distance has changed. A row may
+    still be returned with its new text and its old vector in two cases: if the database is on a
+    server, where the reader cannot see other writers, and if a single write takes longer than a
+    second.
     """
 
     def search(
@@ -35,13 +36,13 @@ class ChromaReader(StoreReader[Document]):
         filter: dict[str, Any] | None = None,
         where_document: dict[str, Any] | None = None,
     ) -> Hits[Document]:
-        """The nearest, with texts, metadata and vectors from the search itself.
+        """The nearest rows; one query returns their texts, metadata and vectors.
 
         Args:
             query: `[d]`.
             fetch_k: hits wanted.
-            filter: Chroma's `where`; the metadata that are returned pass it.
-            where_document: Chroma's.
+            filter: Chroma's `where`. The returned metadata pass it.
+            where_document: Chroma's argument of that name.
         """
         asked = {
             "query_embeddings": [query],
@@ -58,7 +59,7 @@ class ChromaReader(StoreReader[Document]):
         return in_spite_of_deletions(lambda: self._read(plain, asked, checked=True))
 
     def _read(self, collection: Any, asked: dict[str, Any], checked: bool) -> Hits[Document]:
-        """The hits; without those that somebody wrote to meanwhile, if they are to be checked."""
+        """The hits. With `checked`, rows that were written to during the search are left out."""
         found = collection.query(
             **asked, include=["embeddings", "documents", "metadatas", "distances"]
         )
@@ -70,7 +71,7 @@ class ChromaReader(StoreReader[Document]):
         kept = [
             i
             for i in rows
-            # A row that was deleted meanwhile has neither.
+            # A row that was deleted during the search has neither.
             if (texts[i] is not None or metadata[i] is not None)
             and passes(asked["where"], metadata[i] or {})
         ]
@@ -94,10 +95,11 @@ class ChromaReader(StoreReader[Document]):
 
 
 def _as_it_came(collection: Any) -> Any:
-    """The collection, handing over embeddings as they came, lists of floats.
+    """A copy of the collection that returns embeddings as lists of floats.
 
-    The client would make an array of float64 of them, at the cost of a fifth of the search. None
-    for a collection that is wrapped, patched or of a subclass: of a guard, say, that adds a filter.
+    Chroma's client would convert them to an array of float64, which takes a fifth of the time of a
+    search. Returns None for a collection that is wrapped, patched or of a subclass, because it may
+    add a filter to each query, for example.
     """
     plain = is_untouched(collection, "query", "chromadb")
     if not plain or not is_untouched(collection, "_transform_query_response", "chromadb"):

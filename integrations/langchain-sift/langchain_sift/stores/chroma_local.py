@@ -1,7 +1,7 @@
-"""Chroma in this process: which of the rows that a search found were written to meanwhile.
+"""Chroma in this process: finds rows that were written to while a search read them.
 
-The database commits the text and metadata of a row, and then its vector. A search reads the vectors
-first. So what it returns may be a new text with the vector of an old one.
+The database commits the text and metadata of a row first, and its vector later. A search reads the
+vectors first. So it may return the new text of a row with its old vector.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ NEGATIONS: Final = frozenset({"$ne", "$nin"})
 
 
 def is_local(collection: Any) -> bool:
-    """Whether a collection is in this process, and some other thread of it may write."""
+    """Whether a collection is in this process, and this process has other threads."""
     return type(collection._client).__name__ == "RustBindingsAPI" and not is_only_thread()
 
 
 def in_spite_of_deletions(search: Callable[[], T]) -> T:
-    """What a search returns, made again where it fails.
+    """The result of a search, which is repeated if it fails because of a deletion.
 
-    The database looks up which rows pass a filter, and fails if one of them is deleted before it
-    has looked up their vectors.
+    The database first looks up which rows pass a filter, and then their vectors. It fails if one of
+    these rows is deleted in between.
     """
     for _ in range(TRIES):
         try:
@@ -52,15 +52,15 @@ def in_spite_of_deletions(search: Callable[[], T]) -> T:
 def unchanged(
     collection: Any, asked: Mapping[str, Any], ids: Sequence[str], distances: Sequence[float]
 ) -> list[int]:
-    """Which of n rows nobody wrote to since a search began that found them; by position.
+    """The positions of those hits of a search that were not written to since the search began.
 
-    Asks for the distances again. A vector that was replaced has another.
+    The distances are asked for a second time: a hit whose vector was replaced has another distance.
 
     Args:
-        collection: see `is_local`.
+        collection: in this process, see `is_local`.
         asked: the arguments of the search, without `include`.
-        ids: n, as it found them.
-        distances: n, as it found them.
+        ids: those of the n hits.
+        distances: those of the n hits.
     """
     first(lambda: _none_is_replaced(collection, ids))
     again = collection.query(**asked, include=["distances"])
@@ -69,7 +69,7 @@ def unchanged(
 
 
 def _none_is_replaced(collection: Any, ids: Sequence[str]) -> bool | None:
-    """True if nobody is about to replace one of the rows' vectors, else None."""
+    """True if no other thread is writing to one of the rows at this moment, else None."""
     api = vars(type(collection._client))
     for call in running_calls(api.get("_upsert"), api.get("_update"), depth=DEPTH):
         if not {*(call.f_locals.get("ids") or ())}.isdisjoint(ids):
@@ -78,9 +78,10 @@ def _none_is_replaced(collection: Any, ids: Sequence[str]) -> bool | None:
 
 
 def passes(where: Mapping[str, Any] | None, metadata: Mapping[str, Any]) -> bool:
-    """Whether metadata pass a filter that the database has applied to what it had before.
+    """Whether the metadata of a hit pass a filter.
 
-    Conditions that are not known here pass.
+    The database has applied the filter, too, but perhaps to older metadata of the same row.
+    Conditions that this function does not know count as passed.
     """
     return all(_passes(name, condition, metadata) for name, condition in (where or {}).items())
 
@@ -102,6 +103,8 @@ def _passes(name: str, condition: Any, metadata: Mapping[str, Any]) -> bool:
         try:
             if not COMPARISONS[operator](metadata[name], value):
                 return False
-        except TypeError:  # of another type than the row had when the database looked
+        except (
+            TypeError
+        ):  # the value now has another type than when the database applied the filter
             return False
     return True

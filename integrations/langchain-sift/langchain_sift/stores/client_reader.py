@@ -1,4 +1,4 @@
-"""`ClientReader`: a search written once, for a synchronous and an asynchronous client."""
+"""`ClientReader`: base class of readers whose stores have an asynchronous client, too."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sift_retrievers.retrieval.stores import check_search_kwargs
 from sift_retrievers.retrieval.work import finished
 
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
-"""`await ask("search", limit=5)`: the answer of a method of the store's client, whichever it is."""
+"""`await ask("search", limit=5)` calls a method of the store's client, synchronous or not."""
 
 
 class ClientReader(StoreReader[Document]):
     """Reads a store through its client, synchronous or asynchronous.
 
-    A subclass writes `find`, and `look_up` where the client can, as coroutines that await nothing
-    but `ask`. It says which clients the store has: by `client` and `aclient`, or by `call` and
-    `acall` where a call takes more than a method of a client.
+    The search is written once for both. A subclass defines `find`, and `look_up` if the client can
+    read rows by id, as coroutines that await nothing but `ask`. It also defines `client` and
+    `aclient`, or `call` and `acall` if a call is more than calling a method of a client.
     """
 
     @abstractmethod
@@ -51,7 +51,7 @@ class ClientReader(StoreReader[Document]):
         """The synchronous client.
 
         Raises:
-            TypeError: if the store has an asynchronous one alone.
+            TypeError: if the store has only an asynchronous client.
         """
         raise TypeError(
             f"this {type(self.store).__name__} has an asynchronous client alone: use the retriever "
@@ -60,15 +60,15 @@ class ClientReader(StoreReader[Document]):
 
     @property
     def aclient(self) -> Any:
-        """The asynchronous client; asked for only where `searches_async` is True."""
+        """The asynchronous client. It is used only if `searches_async` is True."""
         raise NotImplementedError(self.lacks("aclient"))
 
     def call(self, method: Any, /, **arguments: Any) -> Any:
-        """The synchronous client's answer to a method's call."""
+        """Call a method of the synchronous client."""
         return getattr(self.client, method)(**arguments)
 
     async def acall(self, method: Any, /, **arguments: Any) -> Any:
-        """The asynchronous client's answer to a method's call."""
+        """Call a method of the asynchronous client."""
         return await getattr(self.aclient, method)(**arguments)
 
     def search(
@@ -103,19 +103,20 @@ class ClientReader(StoreReader[Document]):
 
 
 _LOOPS: Final[dict[int, tuple[ref[Any], ref[AbstractEventLoop]]]] = {}
-"""Of each client, by its `id` (some cannot be hashed): itself, and the loop of its first use."""
+"""By the `id` of a client: the client, and the event loop on which it was used first. Some clients
+cannot be hashed, so that they cannot be keys themselves."""
 
 
 def usable_here(client: Any, bound_to: AbstractEventLoop | None = None) -> bool:
     """Whether an asynchronous client may be used on the running event loop.
 
     The connections of most clients belong to the loop that opened them, and a call from another
-    loop fails. A client belongs to `bound_to` where that is known, else to the loop on which this
-    function was first asked about it.
+    loop fails. If `bound_to` is not given, the loop on which this function was first called for the
+    client is taken to be that loop.
 
     Args:
         client: any.
-        bound_to: the loop of the client's open connections, if the client tells.
+        bound_to: the loop of the client's open connections, if it is known.
     """
     try:
         running = get_running_loop()

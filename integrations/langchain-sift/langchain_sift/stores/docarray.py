@@ -14,7 +14,7 @@ class DocArrayReader(StoreReader[Document]):
     """Vectors as the embedding model gave them."""
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest. The store's search takes no filter."""
+        """The nearest documents. The store's search takes no filter."""
         store = self.store
         found = store.doc_index.find(
             store.doc_cls(embedding=query), search_field="embedding", limit=fetch_k

@@ -1,4 +1,4 @@
-"""The documents of stores that keep them beside their index, in a docstore."""
+"""Hits of stores that keep the documents in a docstore, apart from the index of vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sift_retrievers.retrieval import Hits
 
 
 def document_of(store: Any, docstore_id: str) -> Document | None:
-    """The docstore's own document under an id; None if it has none (any more)."""
+    """The docstore's own document under an id; None if there is none, or no longer."""
     found = store.docstore.search(docstore_id)
     return found if isinstance(found, Document) else None
 
@@ -24,7 +24,14 @@ def hits_in_docstore(
     vectors: npt.NDArray[np.float32],
     note: str | None = None,
 ) -> Hits[Document]:
-    """Those of n hits `[n, d]` whose documents are in the docstore."""
+    """The hits whose documents are in the docstore.
+
+    Args:
+        store: that has the docstore.
+        docstore_ids: those of n hits, nearest first.
+        vectors: `[n, d]`.
+        note: see `Hits`.
+    """
     found = [document_of(store, name) for name in docstore_ids]
     rows = [(i, document) for i, document in enumerate(found) if document is not None]
     return hits_with_ids(
@@ -41,7 +48,14 @@ def hits_with_ids(
     vectors: npt.NDArray[np.float32],
     note: str | None = None,
 ) -> Hits[Document]:
-    """The hits of n documents that may not know their own ids."""
+    """The hits of n documents, whose `id` may be None.
+
+    Args:
+        documents: n, nearest first.
+        ids: n.
+        vectors: `[n, d]`.
+        note: see `Hits`.
+    """
 
     def document(i: int) -> Document:
         found = documents[i]

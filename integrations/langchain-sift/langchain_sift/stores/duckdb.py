@@ -1,4 +1,4 @@
-"""`langchain_community.vectorstores.DuckDB`: one SQL query, on a cursor of its own."""
+"""`langchain_community.vectorstores.DuckDB`: one SQL query for each search."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 class DuckDBReader(StoreReader[Document]):
     """Vectors as the embedding model gave them.
 
-    A cursor makes calls from several threads safe; it sees what is committed.
+    Each query has its own cursor, so that several threads can search. A cursor sees what is
+    committed.
     """
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest by cosine. The store's search takes no filter."""
+        """The nearest rows by cosine. The store's search takes no filter."""
         store = self.store
         vector = identifier(store._vector_key)
         similarity = f"list_cosine_similarity({vector}, ?::FLOAT[])"
         rows = self._select(
             f"{identifier(store._id_key)}, {identifier(store._text_key)}, metadata, {vector}",
-            # NaN, of a zero vector, would come first
+            # The similarity of a zero vector is NaN, which DuckDB would sort first.
             f"ORDER BY coalesce(nullif({similarity}, 'NaN'::FLOAT), -2) DESC LIMIT ?",
             [query.tolist(), fetch_k],
         )
@@ -52,7 +53,7 @@ class DuckDBReader(StoreReader[Document]):
         return {str(key): StoredVector(vector, text or "") for key, vector, text in rows}
 
     def _select(self, columns: str, rest: str, values: list[Any]) -> list[tuple[Any, ...]]:
-        """The table's name stands as the store's own statements have it, which do not quote it."""
+        """The rows of a query. The table's name is not quoted, as in the store's own queries."""
         cursor = self.store._connection.cursor()
         try:
             found: list[tuple[Any, ...]] = cursor.execute(

@@ -15,14 +15,14 @@ from langchain_sift.stores.hits import hits_of
 from langchain_sift.stores.rows import hits_of_rows
 from sift_retrievers.retrieval import Hits, StoredVector
 
-NUM_CANDIDATES: Final = 50  # of each shard; the store's own default
+NUM_CANDIDATES: Final = 50  # in each shard, as in the store's own searches
 
 
 class ElasticsearchReader(ClientReader):
-    """The nearest by the dense vectors, also where the store's own search is hybrid.
+    """Searches by the dense vectors alone, even if the store's own search is hybrid.
 
-    Vectors as the embedding model gave them. An `AsyncElasticsearchStore` has an asynchronous
-    client alone: it works in `ainvoke`.
+    Vectors as the embedding model gave them. An `AsyncElasticsearchStore` has only an asynchronous
+    client, so it can be used in asynchronous calls (`ainvoke`) only.
     """
 
     async def find(
@@ -35,7 +35,10 @@ class ElasticsearchReader(ClientReader):
         custom_query: Callable[[dict[str, Any], str | None], dict[str, Any]] | None = None,
         doc_builder: Callable[[dict[str, Any]], Document] | None = None,
     ) -> Hits[Document]:
-        """The nearest rows that pass the filter. `custom_query` is called with the text None."""
+        """The nearest rows that pass the filter.
+
+        `custom_query` gets None in place of the text of the query, which a reader does not know.
+        """
         body = self._dense_strategy().es_query(
             query=None,
             query_vector=query.tolist(),
@@ -85,11 +88,11 @@ class ElasticsearchReader(ClientReader):
         return self.store.client
 
     async def _rows(self, ask: Ask, body: dict[str, Any], most: int) -> list[dict[str, Any]]:
-        """Whole rows that a query finds."""
+        """The rows that a query finds, with their vectors."""
         answer = await ask(
             "search",
             **body
-            # From 9.2 on, `_source` comes without vectors; every version returns them as `fields`.
+            # `_source` has no vectors from version 9.2 on. All versions return them in `fields`.
             | {"fields": [*body.get("fields", ()), self.store.vector_query_field]},
             index=self.store._store.index,
             size=most,
@@ -107,7 +110,7 @@ class ElasticsearchReader(ClientReader):
         return hit.get("fields", {}).get(self.store.vector_query_field)
 
     def _dense_strategy(self) -> Any:
-        """The store's strategy, without the search by words that it may add."""
+        """The store's strategy, without its search by words."""
         strategy = self.store._store.retrieval_strategy
         if not hasattr(strategy, "distance"):
             raise TypeError(

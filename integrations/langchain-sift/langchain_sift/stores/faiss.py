@@ -21,18 +21,18 @@ Vector = npt.NDArray[np.float32]
 class FAISSReader(StoreReader[Document]):
     """Vectors as the index holds them, of unit length if the store was made with `normalize_L2`.
 
-    The store keeps positions in the index, their ids, and the documents apart, and has no lock.
-    Another thread may add and delete while this one searches: a search during which something was
-    deleted is made again, since a deletion moves all later vectors to other positions. Two threads
-    that write at the same time damage the store itself.
+    The store has no lock around its three parts: the index, the map from positions in the index to
+    ids, and the documents. Another thread may add and delete documents during a search. A deletion
+    moves all later vectors to other positions, so a search is repeated if something was deleted
+    while it ran. Two threads that write at the same time damage the store itself.
     """
 
     def search(
         self, query: Vector, fetch_k: int, *, filter: Filter | None = None
     ) -> Hits[Document]:
-        """The nearest; with a filter the nearest of all that pass it, exactly.
+        """The nearest documents; with a filter, exactly the nearest of all that pass it.
 
-        The store's own search filters what is left after the cut.
+        The store's own search applies the filter only to its nearest documents.
         """
         store = self.store
         check_dimension(store.index, query)
@@ -45,7 +45,10 @@ class FAISSReader(StoreReader[Document]):
         return undisturbed(lambda: self._read(query, fetch_k, accepts, passing), store)
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """The vectors of those ids that the store has; none from an index that cannot tell one."""
+        """The vectors of those ids that the store has.
+
+        Empty if the index cannot return single vectors.
+        """
         wanted = {*ids}
 
         def read() -> dict[str, StoredVector] | None:
@@ -68,7 +71,7 @@ class FAISSReader(StoreReader[Document]):
         return undisturbed(read, self.store)
 
     def note(self) -> str | None:
-        """What the index or `normalize_L2` does to the vectors."""
+        """How the index or `normalize_L2` changes the vectors; None if they do not."""
         if self.store._normalize_L2:
             return "scaled to unit length by normalize_L2"
         return lossy(self.store.index)
@@ -92,10 +95,12 @@ class FAISSReader(StoreReader[Document]):
     ) -> Hits[Document] | None:
         """The hits; None if something was deleted while they were read.
 
-        A document is filtered again when it is read: by now it may be another under the same id.
+        The filter is applied again to each document that is read, since there may be another
+        document under the same id by now.
         """
         store = self.store
-        index, names = store.index, store.index_to_docstore_id  # a deletion makes a new map
+        # A deletion does not change this map, it replaces it.
+        index, names = store.index, store.index_to_docstore_id
         known = len(names)
         try:
             if passing is None:
@@ -105,14 +110,15 @@ class FAISSReader(StoreReader[Document]):
                 labels, vectors = nearest_among(
                     index, query, np.array(allowed, dtype=np.int64), fetch_k
                 )
-        except Exception:  # of a position that is not there any more
+        except Exception:  # the index no longer has one of the positions
             if self._deleted_meanwhile(index, names, known):
                 return None
             raise
         rows: list[tuple[int, str, Document]] = []
         for i, label in enumerate(labels.tolist()):
             name = names.get(label)
-            document = None if name is None else document_of(store, name)  # None: added meanwhile
+            # A vector that was added during the search may have no document yet.
+            document = None if name is None else document_of(store, name)
             if name is not None and document is not None:
                 rows.append((i, name, document))
         if self._deleted_meanwhile(index, names, known):
@@ -129,14 +135,15 @@ class FAISSReader(StoreReader[Document]):
         )
 
     def _deleted_meanwhile(self, index: Any, names: dict[int, str], known: int) -> bool:
-        """Whether positions may have moved since the index and its map of ids were looked up.
+        """Whether vectors may have moved to other positions since the index and its map were read.
 
-        A deletion takes the vectors out of the index, then deletes the documents, then replaces the
-        map. The index tells its new size only when all vectors have been moved.
+        A deletion first removes the vectors from the index, then deletes the documents, and then
+        replaces the map. The size of the index changes after all vectors have been moved.
         """
         deletions = [vars(cls).get("delete") for cls in type(self.store).__mro__]
         return (
-            is_running(*deletions)  # first: one that ends after this has replaced the map by then
+            # First, because a deletion that ends after this question has replaced the map by then.
+            is_running(*deletions)
             or self.store.index_to_docstore_id is not names
             or self.store.index is not index
             or index.ntotal < known

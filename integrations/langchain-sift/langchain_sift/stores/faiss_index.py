@@ -1,4 +1,4 @@
-"""Searches of a faiss index that return the vectors too."""
+"""Searches of a faiss index that also return the vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Positions = npt.NDArray[np.int64]
 
 
 def check_dimension(index: Any, query: Vectors) -> None:
-    """Raise a ValueError if a query `[d]` is not of the index's dimension."""
+    """Raise a ValueError if a query `[d]` does not have the dimension of the index."""
     if len(query) != index.d:
         raise ValueError(
             f"the FAISS index holds vectors of dimension {index.d}, but the query's embedding has "
@@ -28,7 +28,7 @@ def check_dimension(index: Any, query: Vectors) -> None:
 
 
 def lossy(index: Any) -> str | None:
-    """In what the vectors of an index differ from those that were added to it, if they do."""
+    """How the vectors of an index differ from those that were added; None if they do not."""
     name = type(index).__name__
     return None if name in EXACT else f"as the {name} reconstructs them"
 
@@ -36,10 +36,10 @@ def lossy(index: Any) -> str | None:
 def nearest(index: Any, query: Vectors, limit: int, **parameters: Any) -> tuple[Positions, Vectors]:
     """Positions `[n]` and vectors `[n, d]` of the n ≤ limit hits of any index."""
     limit = min(limit, index.ntotal)
-    if limit == 0:  # faiss refuses to look for nothing
+    if limit == 0:  # faiss raises an error in this case
         return np.empty(0, dtype=np.int64), np.empty((0, len(query)), dtype=np.float32)
     _, labels, vectors = index.search_and_reconstruct(query[None], limit, **parameters)
-    found = labels[0] >= 0  # faiss pads with −1 what an approximate index did not find
+    found = labels[0] >= 0  # −1 where an approximate index found fewer
     if found.all():
         return labels[0], vectors[0]
     return labels[0][found], vectors[0][found]
@@ -48,7 +48,7 @@ def nearest(index: Any, query: Vectors, limit: int, **parameters: Any) -> tuple[
 def nearest_among(
     index: Any, query: Vectors, allowed: Positions, limit: int
 ) -> tuple[Positions, Vectors]:
-    """The same among some positions only: the nearest of all that are allowed, exactly."""
+    """As `nearest`, but among some positions only: exactly the nearest of those allowed."""
     limit = min(limit, len(allowed))
     if limit == 0:
         return nearest(index, query, 0)
@@ -73,7 +73,7 @@ def nearest_among(
 def _search_deeper(
     index: Any, query: Vectors, allowed: Positions, limit: int
 ) -> tuple[Positions, Vectors]:
-    """Search further down, in all inverted lists, until enough hits are allowed."""
+    """Search for more and more neighbours, in all inverted lists, until enough are allowed."""
     import faiss  # here, so that importing a reader never imports a store's package
 
     parameters: dict[str, Any] = {}

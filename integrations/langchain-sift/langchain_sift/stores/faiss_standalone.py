@@ -1,4 +1,4 @@
-"""`langchain_faiss.Faiss`, the package of its own in place of langchain-community's."""
+"""`langchain_faiss.Faiss`: the FAISS store of a separate package, not of langchain-community."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ T = TypeVar("T")
 class StandaloneFAISSReader(StoreReader[Document]):
     """Vectors as the index holds them.
 
-    The store keeps its documents under numbers that the index knows, never uses a number twice, and
-    has no lock: a search during which somebody wrote is made again. Two threads that write at the
-    same time damage the store itself.
+    The store keeps its documents under the numbers that the vectors have in the index, and never
+    uses a number twice. It has no lock, so a search is repeated if another thread wrote while it
+    ran. Two threads that write at the same time damage the store itself.
     """
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest. The store's search takes no filter."""
+        """The nearest documents. The store's search takes no filter."""
         return self._undisturbed(lambda: self._nearest(query, fetch_k))
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """The vectors of those ids that the store has; of the latest where an id came twice."""
+        """The vectors of those ids that the store has.
+
+        If several documents have the same id, that of the latest.
+        """
         wanted = {*ids}
         return self._undisturbed(lambda: self._stored(wanted))
 
     def note(self) -> str | None:
-        """What the index does to the vectors."""
+        """How the index changes the vectors; None if it does not."""
         return lossy(_parts(self.store.index)[0])
 
     def _nearest(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
@@ -67,16 +70,16 @@ class StandaloneFAISSReader(StoreReader[Document]):
         }
 
     def _undisturbed(self, read: Callable[[], T]) -> T:
-        """What `read` returns when nobody writes to the store meanwhile."""
+        """The result of a call of `read` during which nobody wrote to the store."""
 
         def attempt() -> T | None:
             before = self._state()
-            # A state in the middle of an addition may come again after a deletion.
+            # Not while somebody writes: a later write could lead back to the same state.
             if self._written_since(before):
                 return None
             try:
                 found = read()
-            except Exception:  # of a position that is not there any more, or not yet
+            except Exception:  # the index does not have one of the positions, or not yet
                 if self._written_since(before):
                     return None
                 raise
@@ -85,7 +88,7 @@ class StandaloneFAISSReader(StoreReader[Document]):
         return undisturbed(attempt, self.store)
 
     def _state(self) -> tuple[Any, int, int]:
-        """Changes with every addition and every deletion, when it is complete."""
+        """Values of which at least one is changed by every completed addition and deletion."""
         store = self.store
         return store.index, store.index.ntotal, store._next_id
 
@@ -97,15 +100,15 @@ class StandaloneFAISSReader(StoreReader[Document]):
             for name, method in vars(cls).items()
             if name == "delete" or name.startswith("add_")
         ]
-        # In this order: a call that ends after the first question has changed the state by the
+        # In this order: a writer that ends after the first check has changed the state before the
         # second.
         return is_running(*writers) or self._state() != before
 
 
 def _parts(index: Any) -> tuple[Any, Callable[[int], int]]:
-    """The index that keeps the vectors, and what tells the number of a document by its position.
+    """The index that holds the vectors, and a function from positions in it to document numbers.
 
-    An `IndexIDMap` finds numbers, and cannot tell the vector of one.
+    The outer `IndexIDMap` knows these numbers, but cannot return the vector of one.
     """
     import faiss
 

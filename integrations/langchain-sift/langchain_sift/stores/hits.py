@@ -1,4 +1,4 @@
-"""`hits_of`: the hits of a store whose search hands over whole documents."""
+"""`hits_of`: the hits of a store whose search returns documents."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def hits_of(
     Args:
         documents: n; their ids name them. A text that is None counts as "".
         vectors: `[n, d]`, or a sequence of n arrays or lists, None for a missing one.
-        query: `[d]`, as the search was given it.
-        note: in what the vectors differ from those that the embedding model gave, if they do.
+        query: `[d]` the vector that was searched for.
+        note: how the vectors differ from those of the embedding model; None if they do not.
 
     Raises:
         ValueError: if vectors are missing or differ in length; the message says which.

@@ -1,4 +1,4 @@
-"""`is_uuid`: some stores take no other ids, and fail where they are asked for one."""
+"""`is_uuid`, for stores that have only UUIDs as ids and raise an error for any other."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ SEARCH: Final = "_similarity_search_with_score_by_vector"
 class InMemoryReader(StoreReader[Document]):
     """Vectors as the embedding model gave them.
 
-    A search reads the records that the store holds when it begins. A writer may add, replace and
-    delete meanwhile: the store replaces whole records and never changes one.
+    A search reads the records that the store holds when the search begins. Other threads may add,
+    replace and delete documents during it, since the store replaces whole records.
     """
 
     def search(
@@ -32,10 +32,10 @@ class InMemoryReader(StoreReader[Document]):
         *,
         filter: Callable[[Document], bool] | None = None,
     ) -> Hits[Document]:
-        """The nearest by cosine, equally near ones in the order in which they were added.
+        """The nearest by cosine; equally near ones in the order in which they were added.
 
-        Computed here as the store's own search would, but with arrays of float32, once for search
-        and selection together. `filter` is called with documents that it may keep or change.
+        Gives the result of the store's own search, computed here with arrays of float32, which the
+        selection uses again. `filter` gets a new document each time, which it may keep or change.
         """
         if filter is not None and not callable(filter):
             raise TypeError(
@@ -51,7 +51,7 @@ class InMemoryReader(StoreReader[Document]):
         if not records:
             return no_hits(len(query))
         vectors = stacked([r["vector"] for r in records], [r["id"] for r in records], len(query))
-        if vectors.shape[1] == len(query):  # else `check_hits` says so
+        if vectors.shape[1] == len(query):  # if not, `check_hits` raises the error
             similarities = cosines(vectors, query[None])[0]
             nearest = np.argsort(-similarities, kind="stable")[:fetch_k]
             records, vectors = [records[i] for i in nearest.tolist()], vectors[nearest]
@@ -78,11 +78,11 @@ class InMemoryReader(StoreReader[Document]):
         fetch_k: int,
         filter: Callable[[Document], bool] | None,
     ) -> Hits[Document]:
-        """Of a subclass that searches in another way, or where somebody watches the search."""
+        """The hits of the store's own method, for a store whose search is overridden or patched."""
         found = getattr(self.store, SEARCH)(query.tolist(), fetch_k, filter)
         return hits_of([row[0] for row in found], [row[2] for row in found], query)
 
 
 def _document(record: dict[str, Any]) -> Document:
-    """As the store's own search builds it."""
+    """The document of a record, as the store's own search makes it."""
     return Document(id=record["id"], page_content=record["text"] or "", metadata=record["metadata"])

@@ -1,4 +1,4 @@
-"""Tables of LanceDB: filters of their rows, and rows as hits."""
+"""Tables of LanceDB: filters as SQL, and the rows that were found as hits."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def condition(filter: Any) -> str:
     """A filter as SQL.
 
     Args:
-        filter: a condition in SQL, which stays as it is, or columns and the values that they must
-            have, None for none. "metadata.tenant" is the field `tenant` of the column `metadata`.
+        filter: a condition in SQL, which is returned unchanged, or a dict from columns to the
+            values that they must have; None stands for NULL. "metadata.tenant" is the field
+            `tenant` of the column `metadata`.
 
     Raises:
-        TypeError: for another type of filter, or of value.
+        TypeError: for a filter or a value of another type.
     """
     if isinstance(filter, str):
         return filter
@@ -50,7 +51,7 @@ def _equals(name: str, value: Any) -> str:
 def hits_in(
     rows: Any, columns: Columns, metadata: Sequence[dict[str, Any]], query: npt.NDArray[np.float32]
 ) -> Hits[Document]:
-    """The hits that are the n rows of an Arrow table, with their n metadata."""
+    """The hits in the n rows of an Arrow table, with n metadata."""
     return hits_of_rows(
         query,
         ids=[*map(str, rows[columns.id].to_pylist())],
@@ -61,7 +62,7 @@ def hits_in(
 
 
 def _vectors(column: Any) -> Any:
-    """A column of vectors as an array `[n, d]`; a list if there are none, or one is missing."""
+    """A column of vectors as an array `[n, d]`; a list if it is empty or a vector is missing."""
     if len(column) == 0 or column.null_count:
         return column.to_pylist()
     flat = column.flatten().to_numpy(zero_copy_only=False)
@@ -69,7 +70,7 @@ def _vectors(column: Any) -> Any:
 
 
 def vectors_in(table: Any, columns: Columns, ids: Sequence[str]) -> dict[str, StoredVector]:
-    """The vectors and texts of those ids that a table has; none of a table that is None."""
+    """The vectors and texts of those ids that a table has; empty if the table is None."""
     if table is None:
         return {}
     among = ", ".join(map(literal, ids))

@@ -30,16 +30,17 @@ class LanceDBReader(StoreReader[Document]):
         metrics: str | None = None,
         name: str | None = None,
     ) -> Hits[Document]:
-        """The nearest.
+        """The nearest rows.
 
         Args:
             query: `[d]`.
             fetch_k: hits wanted.
-            filter: a condition in SQL, or columns and the values that they must have:
-                `{"metadata.tenant": "A"}`. The values are quoted, whatever they hold.
-            prefilter: filter before the cut; the store's own search filters after it.
-            metrics: the distance, "l2", "cosine" or "dot".
-            name: of a table.
+            filter: a condition in SQL, or a dict from columns to the values that they must have:
+                `{"metadata.tenant": "A"}`. The values are quoted, whatever they contain.
+            prefilter: whether to filter before the `fetch_k` nearest rows are cut off. The store's
+                own search filters afterwards.
+            metrics: the distance: "l2", "cosine" or "dot".
+            name: of another table.
 
         Raises:
             TypeError: for a filter of another type, or a value in it that is neither text, number,

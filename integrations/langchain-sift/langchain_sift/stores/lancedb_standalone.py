@@ -1,4 +1,4 @@
-"""`langchain_lancedb.LanceDB`, the package of its own in place of langchain-community's."""
+"""`langchain_lancedb.LanceDB`: the store of a separate package, not of langchain-community."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class StandaloneLanceDBReader(StoreReader[Document]):
     """
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest. The store's search takes no filter: it keeps metadata as JSON."""
+        """The nearest rows. The store's search takes no filter, as metadata are stored as JSON."""
         table, _ = self.store._get_or_create_table()
         if table is None:  # nothing was ever added
             return no_hits(len(query))
         rows = table.search(query, vector_column_name=COLUMNS.vector).limit(fetch_k).to_arrow()
-        # As in the store's own documents.
+        # The store's own documents have this, too.
         source = {"source": self.store._uri}
         metadata = [json.loads(fields or "{}") | source for fields in rows["metadata"].to_pylist()]
         return hits_in(rows, COLUMNS, metadata, query)

@@ -1,4 +1,4 @@
-"""The stored vectors of documents that somebody else found, by id."""
+"""Looks up, by id, the stored vectors of documents that another retriever found."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sift_retrievers.retrieval import StoredVector, StoreReader
 from sift_retrievers.retrieval.work import OnLoop, Work
 
 ID_KEYS: Final = ("_id", "pk")
-"""Where stores that leave `Document.id` empty put their id."""
+"""The metadata keys in which some stores put the id, leaving `Document.id` empty."""
 
 
 def check_lookup(store: object) -> None:
     """Check that vectors can be looked up by id in a store.
 
     Raises:
-        TypeError: if they cannot; the message says in which stores they can.
+        TypeError: if they cannot; the message lists the stores in which they can.
     """
     _reader(store)
 
@@ -28,16 +28,17 @@ def check_lookup(store: object) -> None:
 async def stored_vectors(
     work: Work, store: object, documents: Sequence[Document]
 ) -> tuple[list[Any], str | None]:
-    """The vectors that a store holds for n documents, and in what they differ from the model's.
-
-    None stands for a document whose id the store does not know, and for one whose text is not the
-    one that the store holds under the id: somebody has replaced it, so the vector is of another
-    text.
+    """Look up the vectors that a store holds for n documents.
 
     Args:
         work: makes the calls.
         store: any in which vectors can be looked up.
         documents: n.
+
+    Returns:
+        n vectors, and a note on how they differ from those of the embedding model (None if they do
+        not). The vector is None if the store does not know the id of the document, or now holds
+        another text under it: the stored vector is then the one of that other text.
 
     Raises:
         TypeError: if vectors cannot be looked up in this store.

@@ -62,14 +62,14 @@ class MilvusReader(ClientReader):
         """The vectors of those ids that the collection has."""
         store = self.store
         key, field, text = store._primary_field, store._vector_field, store._text_field
-        # Keys that Milvus made are numbers; others cannot be in such a collection.
+        # If Milvus makes the keys, they are numbers, and no other id can be in the collection.
         keys: list[Any] = [int(n) for n in ids if n.isdecimal()] if store.auto_id else [*ids]
         if not keys or not await self._exists(ask):
             return {}
         rows = await ask(
             "query",
             collection_name=store.collection_name,
-            # Quoted here: the client puts ids with quotes into the expression as they are.
+            # The client itself would not escape quotes in ids.
             filter=f"{key} in {json.dumps(keys, ensure_ascii=False)}",
             output_fields=[key, field, text],
         )
@@ -85,7 +85,7 @@ class MilvusReader(ClientReader):
 
     @property
     def searches_async(self) -> bool:
-        """On the event loop of the store's asynchronous client, which the first call opens."""
+        """True on the event loop of the store's asynchronous client, which the first call opens."""
         try:
             get_running_loop()
             client = self.aclient
@@ -95,13 +95,13 @@ class MilvusReader(ClientReader):
         return usable_here(client, getattr(channel, "_loop", None))
 
     async def _exists(self, ask: Ask) -> bool:
-        """Whether the collection exists; not asked again of one that the store has seen."""
+        """Whether the collection exists. The server is not asked if the store knows it already."""
         if getattr(self.store, "_col_cache", None) is not None:
             return True
         return bool(await ask("has_collection", collection_name=self.store.collection_name))
 
     def _document(self, hit: Mapping[str, Any]) -> Document:
-        """As the store's own search builds it, with its id."""
+        """The document of a hit, as the store's own search makes it, and with its id."""
         store = self.store
         row = {name: value for name, value in hit["entity"].items() if name != store._vector_field}
         row[store._text_field] = row.get(store._text_field) or ""
@@ -110,7 +110,7 @@ class MilvusReader(ClientReader):
         return document
 
     def _search_params(self, fetch_k: int) -> Any:
-        """The store's own, with a beam as wide as the hits that are wanted: HNSW refuses less."""
+        """The store's own parameters, with an `ef` of at least `fetch_k`, which HNSW requires."""
         own = self.store.search_params
         inner = own.get("params") if isinstance(own, dict) else None
         if not isinstance(inner, dict) or "ef" not in inner:

@@ -15,7 +15,7 @@ from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
 
 class MongoDBReader(StoreReader[Document]):
-    """Vectors as the embedding model gave them, or as a BSON vector of fewer bits keeps them."""
+    """Vectors as the embedding model gave them, or in the lower precision of a BSON vector."""
 
     def search(
         self,
@@ -26,7 +26,7 @@ class MongoDBReader(StoreReader[Document]):
         post_filter_pipeline: list[dict[str, Any]] | None = None,
         oversampling_factor: int = 10,
     ) -> Hits[Document]:
-        """The nearest; `post_filter_pipeline` is applied after the cut, as its name says."""
+        """The nearest documents; `post_filter_pipeline` is applied to the `fetch_k` nearest."""
         key = self._embedding_key
         found = self.store._similarity_search_with_score(
             query.tolist(),
@@ -68,5 +68,5 @@ class MongoDBReader(StoreReader[Document]):
 
 
 def _unpacked(vector: Any) -> Any:
-    """The numbers of a vector that is kept as a BSON Binary, others as they are."""
+    """The numbers of a vector that is stored as a BSON Binary; other vectors unchanged."""
     return vector.as_vector().data if hasattr(vector, "as_vector") else vector

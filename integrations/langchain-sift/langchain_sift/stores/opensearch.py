@@ -20,7 +20,7 @@ DEEPEST: Final = 10_000  # the most neighbours that OpenSearch looks for
 
 
 class OpenSearchReader(ClientReader):
-    """Vectors as `_source` has them: Faiss scales those of a cosinesimil field to unit length."""
+    """Vectors as `_source` has them. Faiss scales those of a cosinesimil field to unit length."""
 
     async def find(
         self,
@@ -44,9 +44,9 @@ class OpenSearchReader(ClientReader):
     ) -> Hits[Document]:
         """The nearest rows that pass the filter.
 
-        A `boolean_filter` (which `filter` becomes unless the store's engine is faiss or lucene)
-        drops hits after the server's cut: where that leaves fewer than `fetch_k`, the server
-        searches again, as deep as it can.
+        The server applies a `boolean_filter` only to the nearest rows that it has found. (A
+        `filter` becomes one, unless the engine of the store is faiss or lucene.) If fewer than
+        `fetch_k` rows pass, the search is repeated with as many neighbours as the server allows.
         """
         if search_type == "hybrid_search":
             raise TypeError("SIFT ranks by vectors alone: leave out search_type='hybrid_search'")
@@ -112,12 +112,12 @@ class OpenSearchReader(ClientReader):
 
     @property
     def searches_async(self) -> bool:
-        """On the event loop of the store's asynchronous client, which the first call opens."""
+        """True on the event loop of the store's asynchronous client, which the first call opens."""
         client = getattr(self.store, "async_client", None)
         return client is not None and usable_here(client, _loop_of(client))
 
     def _arguments(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What the store's own search asks of the client."""
+        """The arguments with which the store's own search calls the client."""
         recorder = _Recorder()
         store = copy.copy(self.store)
         store.client = recorder
@@ -126,7 +126,7 @@ class OpenSearchReader(ClientReader):
 
 
 class _Recorder:
-    """Stands in for the client while the store builds its arguments: keeps them, sends nothing."""
+    """Takes the place of the client: it keeps the arguments of a search and sends nothing."""
 
     asked: dict[str, Any]
 
@@ -142,7 +142,7 @@ async def _rows(ask: Ask, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _deeper(asked: dict[str, Any], field: str) -> dict[str, Any]:
-    """The same search, with as many neighbours before the filter as the server looks for."""
+    """The same search, with as many neighbours before the filter as the server allows."""
     deeper = copy.deepcopy(asked)
     clauses = deeper["body"]["query"]["bool"]
     for name in clauses.keys() - {"filter"}:
@@ -151,7 +151,7 @@ def _deeper(asked: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _loop_of(client: Any) -> Any:
-    """The event loop of a client's open connections, if it tells."""
+    """The event loop of a client's open connections; None if that cannot be found out."""
     pool = getattr(getattr(client, "transport", None), "connection_pool", None)
     loops = [getattr(connection, "loop", None) for connection in getattr(pool, "connections", ())]
     return next((loop for loop in loops if loop is not None), None)

@@ -18,8 +18,8 @@ from sift_retrievers.retrieval import Hits, StoredVector
 class PGVectorReader(ClientReader):
     """Vectors as the embedding model gave them.
 
-    A store with `async_mode` has no synchronous connection: it works in `ainvoke` alone, on the
-    event loop of its engine.
+    A store with `async_mode` has no synchronous connection. It can be used in asynchronous calls
+    (`ainvoke`) only, on the event loop of its engine.
     """
 
     async def find(
@@ -51,7 +51,7 @@ class PGVectorReader(ClientReader):
         return bool(self.store.async_mode)
 
     def call(self, method: str, /, **arguments: Any) -> Any:
-        """The rows of a "query", or those with some ids."""
+        """The rows that a "query" finds, or the "rows" with some ids."""
         store = self.store
         if store.async_mode:
             raise TypeError(

@@ -19,8 +19,9 @@ from sift_retrievers.retrieval import Hits, StoredVector
 class PGVectorStoreReader(ClientReader):
     """Vectors as the embedding model gave them.
 
-    Queries run on the event loop of the store's engine. An engine made by `PGEngine.from_engine`
-    without a loop has none: its store works in `ainvoke` alone.
+    Queries run on the event loop of the store's engine. An engine that was made by
+    `PGEngine.from_engine` without a loop has none. Its store can be used in asynchronous calls
+    (`ainvoke`) only.
     """
 
     async def find(
@@ -67,7 +68,7 @@ class PGVectorStoreReader(ClientReader):
         return True
 
     def call(self, query: Callable[..., Awaitable[Any]], /, **arguments: Any) -> Any:
-        """The rows of a query of the asynchronous table, run on the engine's loop."""
+        """The rows of a query, which is run on the event loop of the engine."""
         if self.store._engine._loop is None:
             raise TypeError(
                 "the engine of this PGVectorStore has no event loop of its own (it is from "
@@ -94,12 +95,12 @@ class PGVectorStoreReader(ClientReader):
         return self.store._PGVectorStore__vs
 
     def _metadata(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of the metadata beside the rest, which is JSON in one column."""
+        """The metadata of a row: its metadata columns, and the JSON column with all others."""
         table = self._table
         rest = row[table.metadata_json_column] if table.metadata_json_column else None
         return {**(rest or {}), **{column: row[column] for column in table.metadata_columns}}
 
 
 def _read(vector: Any) -> Any:
-    """The numbers of a vector, which the driver may hand over as text."""
+    """The numbers of a vector, which the driver may return as text."""
     return json.loads(vector) if isinstance(vector, str) else vector

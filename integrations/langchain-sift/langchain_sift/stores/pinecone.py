@@ -17,7 +17,7 @@ from sift_retrievers.retrieval import Hits, StoredVector
 class PineconeReader(ClientReader):
     """Vectors as the embedding model gave them.
 
-    As in the store's own search, records without a text under its text key are left out.
+    Records without a text are left out, as in the store's own search.
     """
 
     async def find(
@@ -67,15 +67,15 @@ class PineconeReader(ClientReader):
 
     @property
     def aclient(self) -> Any:
-        # Not through the store's context, which closes an index that the store was made with.
+        # Not by the store's context manager: it would close an index that the caller still uses.
         return self.store._async_index
 
     @property
     def searches_async(self) -> bool:
         """Whether the store has an asynchronous index that stays open, on its event loop.
 
-        So it is with one that the store was made with, and within `async with store`. Otherwise
-        the store opens and closes a connection for every asynchronous search.
+        That is the case if the store was made with such an index, and inside `async with store`.
+        Otherwise the store opens and closes a connection for every asynchronous search.
         """
         store = self.store
         stays_open = store._async_index_provided or store._async_index_context_open

@@ -26,16 +26,16 @@ _notes: WeakKeyDictionary[Any, str | None] = WeakKeyDictionary()
 
 
 class QdrantReader(ClientReader):
-    """Vectors as the collection holds them, of unit length where its distance is the cosine.
+    """Vectors as the collection holds them, of unit length if its distance is the cosine.
 
-    A server answers with whole rows. In local mode (`QdrantClient(":memory:")`, or with a path) the
-    rows are read from the client's arrays, and once more if another thread writes to one of them
-    meanwhile. This cannot be done with a local client that is wrapped, patched or subclassed: its
-    answers are taken as they come, and a row that is being replaced may then come with its new text
-    and its old vector.
+    A server returns whole rows. In local mode (`QdrantClient(":memory:")`, or with a path) the rows
+    are read from the arrays of the client, and read again if another thread wrote to one of them
+    in the meantime. This is not possible with a local client that is wrapped, patched or
+    subclassed. Such a client is asked as a server is, and may return a row that is being replaced
+    with its new text and its old vector.
 
-    A store made with an `AsyncQdrantClient` (and `validate_collection_config=False`, which would
-    ask the client synchronously) works in `ainvoke` alone.
+    A store with an `AsyncQdrantClient` can be used in asynchronous calls (`ainvoke`) only. It must
+    be made with `validate_collection_config=False`, as the validation is a synchronous call.
     """
 
     async def find(
@@ -50,20 +50,20 @@ class QdrantReader(ClientReader):
         consistency: Any = None,
         **options: Any,
     ) -> Hits[Document]:
-        """The nearest by the dense vectors, also where the store's own search is hybrid.
+        """The nearest by the dense vectors alone, even if the store's own search is hybrid.
 
         Args:
             ask: calls the client.
             query: `[d]`.
             fetch_k: hits wanted.
             filter: a `qdrant_client.models.Filter`.
-            search_params: as for the store's own search, like `offset` and `consistency`.
-            offset: see there.
-            consistency: see there.
+            search_params: as for the store's own search.
+            offset: as for the store's own search.
+            consistency: as for the store's own search.
             **options: further arguments of the client's `query_points`.
         """
         store, name = self.store, self.store.vector_name
-        note = await self._described(ask)  # refuses collections without vectors of that name
+        note = await self._described(ask)  # an error if there are no vectors of that name
         asked = {
             "collection_name": store.collection_name,
             "query": query.tolist(),
@@ -83,7 +83,7 @@ class QdrantReader(ClientReader):
 
         def find() -> Any:
             if search_params is consistency is None and offset == 0 and not options:
-                # Not its client: that would make float64 of the query and of all vectors.
+                # The client's method would convert the query and all vectors to float64.
                 return collection.search(
                     (name, query), query_filter=filter, limit=fetch_k, with_payload=False
                 )
@@ -115,7 +115,9 @@ class QdrantReader(ClientReader):
         }
 
     def note(self) -> str | None:
-        """What the collection does to its vectors; asked once a store, it does not change.
+        """How the collection changes its vectors; None if it does not.
+
+        The collection is asked once for each store, since the answer stays the same.
 
         Raises:
             ValueError: if the collection has no dense vectors of the store's name.
@@ -136,7 +138,7 @@ class QdrantReader(ClientReader):
         return iscoroutinefunction(getattr(self.store.client, "query_points", None))
 
     async def _described(self, ask: Ask) -> str | None:
-        """See `note`."""
+        """The value of `note`."""
         store = self.store
         if store not in _notes:
             collection = await ask("get_collection", collection_name=store.collection_name)
@@ -144,7 +146,7 @@ class QdrantReader(ClientReader):
         return _notes[store]
 
     def _hits(self, rows: Rows, query: Vector, note: str | None) -> Hits[Document]:
-        """The documents are those that the store's own search builds."""
+        """Hits whose documents are those that the store's own search would make."""
         store = self.store
         if _builds_documents_in_another_way(store):
             documents = [*map(partial(_document, store), rows.ids, rows.payloads)]
@@ -165,7 +167,7 @@ class QdrantReader(ClientReader):
 
 
 def _in_place(collection: Any, name: str, find: Callable[[], Any], filter: Any) -> Rows | None:
-    """The rows of what `find` finds in a local collection; None if somebody wrote meanwhile."""
+    """The rows that `find` finds in a local collection; None if one was written to meanwhile."""
     if is_written(collection):
         return None
     known = len(collection.ids)
@@ -179,7 +181,7 @@ def _in_place(collection: Any, name: str, find: Callable[[], Any], filter: Any) 
 
 
 def _rows_of(points: Sequence[Any], name: str) -> Rows:
-    """The rows of a client's answer."""
+    """The rows of points that a client returned."""
     vectors = [_dense(point, name) for point in points]
     return Rows([p.id for p in points], vectors, [p.payload for p in points])
 
@@ -189,13 +191,13 @@ def _dense(point: Any, name: str) -> Any:
 
 
 def _builds_documents_in_another_way(store: Any) -> bool:
-    """Whether a subclass makes documents of points in a way of its own."""
+    """Whether the store is of a subclass that overrides how documents are made."""
     brought = (cls for cls in type(store).__mro__ if "_document_from_point" in vars(cls))
     return next(brought).__name__ != "QdrantVectorStore"
 
 
 def _document(store: Any, point: Any, payload: Any) -> Document:
-    """As the store's own search builds it, which writes into the metadata that it gets."""
+    """The document of a point, by the store's own method, which is given copies to change."""
     from qdrant_client.models import ScoredPoint
 
     payload = dict(payload or {})
@@ -228,7 +230,7 @@ def _note(store: Any, config: Any) -> str | None:
 
 
 def _key(name: str) -> int | str | None:
-    """A point's id as Qdrant has it, a number or a UUID; None for what cannot be one."""
+    """An id as Qdrant has it, a number or a UUID; None if the name is neither."""
     if name.isdecimal():
         return int(name)
     try:

@@ -1,4 +1,4 @@
-"""Qdrant's local mode: rows are read from the arrays of the client, in this process."""
+"""Qdrant's local mode, in which the client of this process holds the rows in arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from langchain_sift.stores.writers import is_running
 
 
 class Rows(NamedTuple):
-    """Some rows of a collection, every one of one version."""
+    """Some rows of a collection; text and vector of each were written together."""
 
     ids: list[Any]
     vectors: Any
@@ -19,14 +19,14 @@ class Rows(NamedTuple):
 
 
 def local_collection(store: Any, method: str) -> Any:
-    """The collection of a plain client in local mode; None for any other client.
+    """The collection of an unmodified client in local mode; None for any other client.
 
-    What a subclass, a proxy or a patch adds to a search, a filter say, would be missing in a search
-    of the collection itself.
+    A subclass, a proxy or a patched method may add something to a search, such as a filter, that
+    would be missing if the collection were read directly.
 
     Args:
         store: any Qdrant store.
-        method: of the client, in place of which the collection is to be read.
+        method: the name of the client's method that is not called.
     """
     local: Any = getattr(store.client, "_client", None)
     plain = is_untouched(store.client, method, "qdrant_client")
@@ -40,23 +40,24 @@ def local_collection(store: Any, method: str) -> Any:
 
 
 def is_written(collection: Any) -> bool:
-    """Whether another thread is in the middle of writing a row of some collection."""
+    """Whether another thread is writing a row at this moment, in any local collection."""
     own = vars(type(collection))
     return is_running(own.get("_add_point"), own.get("_update_point"))
 
 
 def read_rows(collection: Any, name: str, ids: Sequence[Any], filter: Any) -> Rows | None:
-    """Those rows that are there and pass a filter; None if one was written to meanwhile.
+    """The rows with these ids that exist and pass a filter; None if one was written to meanwhile.
 
-    The collection has no lock. A writer replaces the payload of a row, and then its vector in
-    place. So the payloads are looked up before the vectors and again after them; and in between
-    nobody may be in the middle of a row whose payload was replaced before that.
+    The collection has no lock. A writer first replaces the payload of a row and then overwrites its
+    vector. Two checks make sure that payload and vector belong together: no write may be running
+    after the payloads were read, and the payloads must be the same before and after the vectors
+    were read.
 
     Args:
         collection: see `local_collection`.
         name: of the dense vectors.
         ids: of rows that a search has found.
-        filter: a Qdrant filter or None, applied to the very payloads that are returned.
+        filter: a Qdrant filter or None. It is applied to the same payloads that are returned.
     """
     positions = [collection.ids[point] for point in ids if point in collection.ids]
     payloads = [*map(collection.payload.__getitem__, positions)]
@@ -78,7 +79,7 @@ def read_rows(collection: Any, name: str, ids: Sequence[Any], filter: Any) -> Ro
 
 
 def _passes(collection: Any, filter: Any, position: int, payload: Any) -> bool:
-    """Whether a payload passes, by the function of the client's own search."""
+    """Whether a payload passes a filter, by the function that the client's search uses."""
     from qdrant_client.local.payload_filters import check_filter
 
     return check_filter(

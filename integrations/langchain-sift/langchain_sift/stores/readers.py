@@ -1,9 +1,12 @@
-"""`reader_of`: the reader of any store, the first of four ways that works.
+"""`reader_of`: chooses the reader of a store.
+
+It is the first of these that there is:
 
 1. the adapter that the user gives;
-2. the registered reader of the store's class or its bases;
-3. the texts of the hits, embedded again with the store's model;
-4. an error that says what to pass.
+2. the registered reader of the store's class or of its bases;
+3. a reader that embeds the texts of the hits again, with the store's model.
+
+If there is none, an error says what to pass.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ MODEL_ATTRIBUTES: Final = (
     "embedding_function",
     "_embedding_function",
 )
-"""Where stores keep their embedding model, the public names first."""
+"""The attributes in which stores keep their embedding model, public names first."""
 
 
 class FunctionReader(StoreReader[Document]):
@@ -59,13 +62,13 @@ def reader_of(
     embeddings: Embeddings | None = None,
     cache: EmbeddingCache | None = None,
 ) -> StoreReader[Document]:
-    """The reader of a store, which `check_store` has found usable.
+    """The reader of a store.
 
     Args:
         store: any.
-        adapter: goes before the registered reader.
-        embeddings: the model for embedding again; default: the store's own.
-        cache: of texts embedded again; default: none is kept.
+        adapter: used in place of the registered reader; checked by `check_store`.
+        embeddings: embeds the texts of hits again if that is needed; default: the store's model.
+        cache: of the texts that are embedded again; default: a new one.
 
     Raises:
         TypeError: for a store that cannot be read.
@@ -90,8 +93,8 @@ def check_store(store: object, adapter: Adapter | None, model: object) -> bool:
     """Whether the store's vectors can be read; False if its hits must be embedded again.
 
     Raises:
-        TypeError: if neither can be done, or `model` cannot embed what has to be embedded; the
-            message says what to pass.
+        TypeError: if neither can be done, or `model` lacks a method that is needed; the message
+            says what to pass.
     """
     if isinstance(store, type):
         raise TypeError(f"got the class {store.__name__} in place of a vector store of that class")
@@ -142,7 +145,7 @@ def _check_adapter(adapter: Any, store: object) -> None:
 
 
 def _check_searchable(store: object) -> None:
-    """Refuse what is no vector store."""
+    """Raise a TypeError for anything but a vector store."""
     inner = getattr(store, "vectorstore", None)
     if inner is not None and callable(getattr(store, "invoke", None)):
         raise TypeError(

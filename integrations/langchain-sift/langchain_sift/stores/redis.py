@@ -16,7 +16,7 @@ from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
 
 
 class RedisReader(StoreReader[Document]):
-    """Vectors in the precision of the field; ids as the store's `add_texts` returns them."""
+    """Vectors in the precision of the field. Ids are those that the store's `add_texts` returns."""
 
     def search(
         self,
@@ -30,7 +30,7 @@ class RedisReader(StoreReader[Document]):
         store, field = self.store, self.store.config.embedding_field
         others = [other for other in store.index.schema.fields if other != field]
         asked = store._query_builder(
-            # As bytes: the store's own query is of 32 bits, also where the field is not.
+            # Packed here: the store itself packs every query as float32, even for other fields.
             _packing().array_to_buffer(query.tolist(), dtype=self._kind),
             k=fetch_k,
             distance_threshold=distance_threshold,
@@ -78,7 +78,7 @@ class RedisReader(StoreReader[Document]):
 
     @property
     def _prefix(self) -> str:
-        """What a key has before the id."""
+        """The part of a key before the id."""
         prefix: str = self.store.config.key_prefix
         return f"{prefix}:" if prefix else ""
 
@@ -87,7 +87,7 @@ class RedisReader(StoreReader[Document]):
         return bool(self.store.index.schema.index.storage_type.value == "json")
 
     def _numbers(self, vector: Any) -> list[float] | None:
-        """A vector as numbers: a list of them, JSON, or their bytes."""
+        """The numbers of a vector that is a list, JSON, or bytes; None if there is none."""
         if vector is None or isinstance(vector, list):
             return vector
         values: list[float] = (

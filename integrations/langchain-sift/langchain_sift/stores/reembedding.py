@@ -1,4 +1,4 @@
-"""`ReembeddingReader`: the texts of the hits are embedded again, for a store of an unknown kind."""
+"""`ReembeddingReader`: reads an unknown store by embedding the texts of its hits again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _warned: WeakSet[type] = WeakSet()
 
 
 class ReembeddingWarning(UserWarning):
-    """A store does not hand over its vectors, so the texts of its hits are embedded again."""
+    """The vectors of a store cannot be read, so the texts of its hits are embedded again."""
 
 
 FRAMEWORK: Final = ("langchain_sift.", "langchain_core.", "pydantic.")
-"""Modules between the user's line that makes a retriever and the check of its store."""
+"""Modules of functions that are called between the user's code and the check of a store."""
 
 
 def warn_once(store: object) -> None:
-    """Warn, once a class of stores, of what embedding again costs."""
+    """Warn that texts are embedded again, once for each class of stores."""
     if type(store) in _warned:
         return
     _warned.add(type(store))
@@ -48,7 +48,7 @@ def warn_once(store: object) -> None:
 
 
 def _users_stacklevel() -> int:
-    """The `stacklevel` with which a warning of the calling function shows the user's line."""
+    """The `stacklevel` for a warning of the calling function that shows the user's code."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(FRAMEWORK):
         frame, level = frame.f_back, level + 1
@@ -56,13 +56,13 @@ def _users_stacklevel() -> int:
 
 
 class ReembeddingReader(StoreReader[Document]):
-    """Reads a store that has `similarity_search` and is otherwise unknown.
+    """Reads a store of which only `similarity_search` is known.
 
-    Its hits come with vectors of the embedding model, not of the store.
+    The vectors of its hits are those of the embedding model, not those of the store.
     """
 
     def __init__(self, store: Any, embeddings: Embeddings, cache: EmbeddingCache) -> None:
-        """Embed the texts of this store's hits, as far as the cache does not have them."""
+        """Read this store, and embed the texts of its hits that are not in the cache."""
         super().__init__(store)
         self.embeddings, self.cache = embeddings, cache
 
@@ -77,8 +77,11 @@ class ReembeddingReader(StoreReader[Document]):
     ) -> Hits[Document]:
         """The hits of the store's own search, with vectors from the embedding model.
 
-        Asks by text where the target has one: that is the search that `as_retriever()` calls, and
-        the one that a subclass overrides.
+        The search is by text if the target has one: that is the search that `as_retriever()` uses,
+        and that a subclass would override.
+
+        Raises:
+            TypeError: if the store cannot search by vector and the target has no text.
         """
         if target.text is not None:
             method, asked = "similarity_search", target.text
@@ -96,17 +99,17 @@ class ReembeddingReader(StoreReader[Document]):
         model = self.embeddings
         own = native(model, "aembed_documents")
         vectors = await self.cache.aembed(work, model, texts, model.embed_documents, native=own)
-        if vectors.shape[1] == 0:  # none of the hits, if there are any, has a text
+        if vectors.shape[1] == 0:  # no hit has a text
             vectors = np.zeros((len(texts), len(target.vector)), dtype=np.float32)
         return hits_of(documents, vectors, target.vector, note=NOTE)
 
 
 def _check_search_by_vector(store: Any) -> None:
-    """Refuse a search by vector that would bypass an override of the search by text.
+    """Check that a search by vector does not bypass an overridden search by text.
 
     Raises:
-        TypeError: if the class that brings `similarity_search` is derived from the one that brings
-            `similarity_search_by_vector`, or there is none.
+        TypeError: if the class that defines `similarity_search` is derived from the one that
+            defines `similarity_search_by_vector`, or no class defines that.
     """
     for cls in type(store).__mro__:
         if "similarity_search_by_vector" in vars(cls) and cls.__module__ != (

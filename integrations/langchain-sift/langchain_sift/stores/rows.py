@@ -1,4 +1,4 @@
-"""`hits_of_rows`: the hits of a store whose search hands over ids, texts and metadata."""
+"""`hits_of_rows`: the hits of a store whose search returns ids, texts and metadata."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def hits_of_rows(
     """The hits of n rows, nearest first. Documents are built when they are asked for.
 
     Args:
-        query: `[d]`, as the search was given it.
+        query: `[d]` the vector that was searched for.
         ids: n.
         texts: n; None counts as "".
         metadata: n.
         vectors: `[n, d]`, or a sequence of n arrays or lists, None for a missing one.
-        note: in what the vectors differ from those that the embedding model gave, if they do.
+        note: how the vectors differ from those of the embedding model; None if they do not.
 
     Raises:
         ValueError: if vectors are missing or differ in length; the message says which.

@@ -1,4 +1,4 @@
-"""`search`: one search of a store for one target, with what may go wrong checked."""
+"""`search`: searches a store for one target, and checks what the reader returns."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ async def search(
     Args:
         work: makes the calls.
         reader: of the store, see `reader_of`.
-        target: what is asked for.
-        fetch_k: hits wanted; fewer come back where the store holds fewer.
+        target: what is searched for.
+        fetch_k: hits wanted; there are fewer if the store holds fewer.
         search_kwargs: for the store's search, under its own names.
 
     Raises:

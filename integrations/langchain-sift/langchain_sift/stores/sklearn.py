@@ -12,10 +12,10 @@ from sift_retrievers.retrieval.hits import no_hits
 
 
 class SKLearnReader(StoreReader[Document]):
-    """Vectors as the embedding model gave them. Documents can be added, never deleted."""
+    """Vectors as the embedding model gave them. The store cannot delete documents."""
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest. The store's search takes no filter."""
+        """The nearest documents. The store's search takes no filter."""
         store = self.store
         if not store._neighbors_fitted:  # nothing was ever added
             return no_hits(len(query))
@@ -28,7 +28,7 @@ class SKLearnReader(StoreReader[Document]):
             query,
             ids=[str(name) for name in ids],
             texts=[store._texts[row] for row in rows],
-            # As in the store's own documents.
+            # The store's own documents have the id in their metadata, too.
             metadata=[
                 {"id": name, **store._metadatas[row]} for name, row in zip(ids, rows, strict=True)
             ],

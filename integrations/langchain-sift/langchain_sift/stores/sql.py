@@ -1,4 +1,4 @@
-"""Names and values in the SQL of embedded databases, quoted so that they stay names and values."""
+"""Quotes names and values for the SQL of embedded databases, so that they cannot change a query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def identifier(name: str, quote: str = '"') -> str:
-    """A name of a column, in double quotes or in those of another dialect."""
+    """The name of a column, in the quotes of an SQL dialect."""
     return quote + name.replace(quote, 2 * quote) + quote
 
 

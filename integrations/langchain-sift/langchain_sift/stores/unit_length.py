@@ -1,4 +1,4 @@
-"""Whether a store scaled its vectors, where it does not say."""
+"""Finds out whether a store scaled its vectors to unit length, if the store does not tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy.typing as npt
 def unit_length_note(
     vectors: npt.NDArray[np.float32], query: npt.NDArray[np.float32]
 ) -> str | None:
-    """A note if all vectors are of unit length and the same model's query is not.
+    """A note if all vectors are of unit length, but the query of the same model is not.
 
-    Vectors of a model that scales its own are the same either way: they need no note.
+    If the query is of unit length, too, the model scales its vectors itself. Then there is no note,
+    since scaling them again changes nothing.
 
     Args:
         vectors: `[n, d]`, as the store returned them.

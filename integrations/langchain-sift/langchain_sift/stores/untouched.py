@@ -1,4 +1,4 @@
-"""Whether a client's method is the package's own: only then may an adapter go a shorter way."""
+"""`is_untouched`: whether a method may be replaced by a faster equivalent in a reader."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 
 def is_untouched(thing: Any, method: str, home: str) -> bool:
-    """Whether calling a method of an object runs the code of the package, and nothing else.
+    """Whether calling a method of an object runs the unmodified code of its package.
 
-    Not so for a subclass or a proxy that adds a filter, say, and not where somebody has put
-    another function in its place, on the object or on the class, as guards and tracers do.
+    False for a subclass or a proxy, which may add a filter, for example. Also False if another
+    function was put in place of the method, on the object or on the class, as tracing tools do.
 
     Args:
         thing: the object.
-        method: its name.
-        home: the package that the class and the method come from.
+        method: the name of the method.
+        home: the package that defines the class and the method.
     """
     cls = type(thing)
     found = getattr(cls, method, None)

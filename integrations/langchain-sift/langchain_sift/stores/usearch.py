@@ -1,4 +1,4 @@
-"""`langchain_community.vectorstores.USearch`: an index that keeps vectors in few bits."""
+"""`langchain_community.vectorstores.USearch`: an index that stores vectors in low precision."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sift_retrievers.retrieval.hits import no_hits
 
 
 class USearchReader(StoreReader[Document]):
-    """Vectors in the precision of the index. Documents can be added, and never replaced."""
+    """Vectors in the precision of the index. The store cannot replace documents."""
 
     def search(self, query: npt.NDArray[np.float32], fetch_k: int) -> Hits[Document]:
-        """The nearest that the index finds. The store's search takes no filter."""
+        """The nearest documents that the index finds. The store's search takes no filter."""
         index = self.store.index
         keys = index.search(query, fetch_k).keys
         if len(keys) == 0:
@@ -24,6 +24,6 @@ class USearchReader(StoreReader[Document]):
         return hits_in_docstore(self.store, [*map(str, keys)], vectors, self.note())
 
     def note(self) -> str | None:
-        """The precision, where it is less than float32."""
+        """The precision of the index, if it is lower than float32."""
         precision = str(self.store.index.dtype).rpartition(".")[2].lower()
         return None if precision in ("f32", "f64") else f"stored as {precision}"

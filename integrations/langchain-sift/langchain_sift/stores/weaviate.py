@@ -18,9 +18,9 @@ from sift_retrievers.retrieval import Hits, StoredVector
 
 
 class WeaviateReader(ClientReader):
-    """The nearest by the vectors, where the store's own search is hybrid.
+    """Searches by the vectors alone, while the store's own search is hybrid.
 
-    Vectors as the collection returns them: a compressed one as it unpacks them.
+    Vectors as the collection returns them. A collection with compression decompresses them.
     """
 
     async def find(
@@ -60,7 +60,7 @@ class WeaviateReader(ClientReader):
         return replace(hits, note=unit_length_note(hits.vectors, query))
 
     async def look_up(self, ask: Ask, ids: Sequence[str]) -> Mapping[str, StoredVector]:
-        """The vectors of those ids that the collection has, if it has one vector an object."""
+        """The vectors of those ids that the collection has, if an object has only one vector."""
         key, names = self.store._text_key, [name for name in ids if is_uuid(name)]
         if not names:
             return {}
@@ -86,7 +86,7 @@ class WeaviateReader(ClientReader):
         return client is not None and client.is_connected() and usable_here(client)
 
     def call(self, method: str, /, tenant: str | None = None, **arguments: Any) -> Any:
-        """The answer of a query of the collection, or of a tenant's part of it."""
+        """Call a query method of the collection, or of the part that belongs to a tenant."""
         with self.store._tenant_context(tenant) as collection:
             return getattr(collection.query, method)(**arguments)
 
@@ -97,6 +97,9 @@ class WeaviateReader(ClientReader):
 
 
 def _searched(vectors: Mapping[str, Any], target: str | None) -> Any:
-    """The vector that was searched by: the server wants its name where there are several."""
+    """The vector that was searched for: the one named by `target`, or else the only one.
+
+    If there are several, the server requires a name.
+    """
     only = next(iter(vectors.values())) if target is None and len(vectors) == 1 else None
     return vectors.get(target or "default", only)

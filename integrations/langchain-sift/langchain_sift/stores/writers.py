@@ -1,7 +1,7 @@
-"""Reading stores that have no lock of their own while other threads write to them.
+"""Reads stores that have no lock of their own while other threads write to them.
 
-Such a store changes its parts one after the other. Between two of them nothing in the store says
-that a change is under way; the stack of the writing thread does.
+Such a store changes its parts one after the other. In between, nothing in the store shows that it
+is being changed, but the stack of the writing thread does.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from sift_retrievers.running_calls import running_calls
 T = TypeVar("T")
 
 TRIES: Final = 50
-"""Of one read; with their pauses they take up to a second."""
+"""Attempts to read. With the pauses in between they take up to a second."""
 LONGEST_PAUSE: Final = 0.02
 DEPTH: Final = 16
-"""Frames of a thread that are looked at. The functions in question call little further."""
+"""How many frames of a thread are searched. The functions that write make few nested calls."""
 
 
 def undisturbed(read: Callable[[], T | None], store: object) -> T:
-    """What `read` returns when nobody writes meanwhile.
+    """The result of a call of `read` during which nobody wrote to the store.
 
     Args:
-        read: reads the store; returns None if somebody wrote while it did. It is called again, with
-            pauses, until it returns something else.
-        store: for the message.
+        read: reads the store, and returns None if somebody wrote to it meanwhile. It is called
+            again, with pauses, until it returns something else.
+        store: named by the error.
 
     Raises:
-        RuntimeError: if the last try fails, too.
+        RuntimeError: if `read` returned None each of `TRIES` times.
     """
     found = first(read)
     if found is not None:
@@ -42,7 +42,7 @@ def undisturbed(read: Callable[[], T | None], store: object) -> T:
 
 
 def first(read: Callable[[], T | None]) -> T | None:
-    """What `read` returns when it first returns something, or None after so many tries."""
+    """The first result of `read` that is not None, or None if there is none in `TRIES` calls."""
     for attempt in range(TRIES):
         found = read()
         if found is not None:
@@ -52,9 +52,9 @@ def first(read: Callable[[], T | None]) -> T | None:
 
 
 def is_running(*functions: Any) -> bool:
-    """Whether another thread is inside a call of one of these functions at this moment.
+    """Whether another thread is executing one of these functions at this moment.
 
     Args:
-        *functions: written in Python; what is no such function is passed over.
+        *functions: functions written in Python; other objects are ignored.
     """
     return any(True for _ in running_calls(*functions, depth=DEPTH))

@@ -1,6 +1,6 @@
-"""Tests that the reader of any vector store should pass; needs pytest and pytest-asyncio.
+"""Tests that the reader of every vector store should pass. They need pytest and pytest-asyncio.
 
-A package that brings its own store and reader subclasses `StoreReaderTests`:
+A package that has its own store and reader subclasses `StoreReaderTests`:
 
     import pytest
     from langchain_mystore import MyStore
@@ -23,7 +23,7 @@ A package that brings its own store and reader subclasses `StoreReaderTests`:
 
 import pytest
 
-# Failed assertions then show their values, as those of a test file do.
+# So that failed assertions show their values, as they do in test files.
 pytest.register_assert_rewrite(
     "langchain_sift.testing.open_store", "langchain_sift.testing.reader_tests"
 )

@@ -19,7 +19,7 @@ from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
 
 class OpenStore:
-    """A store that holds the passages, its reader, and what is checked of its hits."""
+    """A store that holds the passages, with its reader and the checks of its hits."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class OpenStore:
         return ranked(query, vectors, self.traits.metric)
 
     def check_rows(self, hits: Hits[Document]) -> None:
-        """Check that text, metadata, id, vector and document of a hit are of one passage."""
+        """Check that the text, metadata, id, vector and document of each hit are of one passage."""
         for i, (name, text, metadata) in enumerate(
             zip(hits.ids, hits.texts, hits.metadata, strict=True)
         ):
@@ -69,7 +69,7 @@ class OpenStore:
         self.check_vectors(hits)
 
     def check_vectors(self, hits: Hits[Document]) -> None:
-        """Check that every vector is what the store makes of the text's."""
+        """Check that every vector is that of the text, as the store keeps it."""
         assert hits.vectors.dtype == np.float32
         expected = self._as_stored(self.passages.vectors(numbers(hits)))
         loose = self.traits.stored is not None
@@ -83,7 +83,7 @@ class OpenStore:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[None]:
-        """Somebody adds documents to the store and deletes them again, until the block ends."""
+        """A context during which documents are added to the store and deleted again."""
         newcomers = [self.passages.document(number) for number in range(100, 105)]
         ids = [str(one.id) for one in newcomers]
         over = Event()
@@ -100,7 +100,7 @@ class OpenStore:
 
         writing = asyncio.to_thread(write) if self.traits.synchronous else awrite()
         task = asyncio.create_task(writing)
-        await asyncio.sleep(0)  # so that it begins
+        await asyncio.sleep(0)  # let the writer begin
         try:
             yield
         finally:
@@ -112,7 +112,7 @@ class OpenStore:
 
 
 def number(metadata: Mapping[str, Any] | None) -> int:
-    """The number of the passage with this metadata; some stores make a float of it."""
+    """The number of the passage with this metadata. Some stores return it as a float."""
     assert metadata is not None, "a hit without metadata"
     return int(metadata["number"])
 

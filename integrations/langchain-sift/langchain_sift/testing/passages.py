@@ -1,4 +1,4 @@
-"""The documents of the tests, and a model whose vectors tell which text they belong to."""
+"""The documents of the tests, and an embedding model that gives each text its own vector."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIM: Final = 12
 
 
 class TextEmbeddings(Embeddings):
-    """The vector of a text is random, always the same, and not of unit length."""
+    """Gives each text a random vector, always the same one, that is not of unit length."""
 
     def vector(self, text: str) -> Vectors:
         """`[d]`, of one text."""
@@ -33,10 +33,13 @@ class TextEmbeddings(Embeddings):
 
 
 class Passages:
-    """Documents "text 0" …, half of them even by their metadata, under ids of their own."""
+    """Documents with the texts "text 0", "text 1", …, and unique ids.
+
+    The metadata are "number", and "parity", which is "even" or "odd".
+    """
 
     def __init__(self, count: int = 40) -> None:
-        """Make so many documents."""
+        """Make `count` documents."""
         self.embeddings = TextEmbeddings()
         self.query: Vectors = self.embeddings.vector("query")
         """`[d]`."""
@@ -44,27 +47,27 @@ class Passages:
         self.documents = [self.document(number) for number in range(count)]
 
     def document(self, number: int) -> Document:
-        """The document of a number, also of one that is not among `documents`."""
+        """The document with a number; it need not be among `documents`."""
         metadata: dict[str, Any] = {"number": number, "parity": "odd" if number % 2 else "even"}
         return Document(id=self.id(number), page_content=f"text {number}", metadata=metadata)
 
     def id(self, number: int) -> str:
-        """The id of a document: a UUID, as some stores take no other."""
+        """The id of a document. It is a UUID, because some stores accept nothing else."""
         return str(uuid5(self._names, str(number)))
 
     def vectors(self, numbers: Iterable[int]) -> Vectors:
-        """`[n, d]`, as the model gives them."""
+        """`[n, d]` the vectors of n documents, as the model gives them."""
         rows = [self.embeddings.vector(f"text {number}") for number in numbers]
         return np.array(rows, dtype=np.float32).reshape(-1, DIM)
 
 
 def ranked(query: Vectors, vectors: Vectors, metric: str) -> list[int]:
-    """The positions of all vectors, the nearest by "cosine", "l2" or "ip" first.
+    """The positions of all vectors, nearest first.
 
     Args:
         query: `[d]`.
         vectors: `[n, d]`.
-        metric: smaller is nearer for "l2", larger for the others.
+        metric: "cosine", "l2" or "ip" (inner product).
     """
     if metric == "l2":
         distances = np.square(vectors - query).sum(axis=1)

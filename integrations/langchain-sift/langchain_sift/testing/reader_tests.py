@@ -1,4 +1,4 @@
-"""`StoreReaderTests`: what a retriever asks of the reader of a vector store, as tests."""
+"""`StoreReaderTests`: tests of what a retriever expects from the reader of a vector store."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from langchain_sift.testing.passages import Passages
 from langchain_sift.testing.traits import StoreTraits
 
 NewStore: TypeAlias = Callable[[list[Document], Embeddings], Any]
-"""Makes a store that holds these documents under their ids, with the vectors of this model. It may
-return an awaitable instead, for a store that can only be made on an event loop."""
+"""Makes a store that holds these documents under their ids, with the vectors of this model. For a
+store that can only be made on an event loop, it may return an awaitable."""
 Opened: TypeAlias = Callable[..., Awaitable[OpenStore]]
 
 
 class StoreReaderTests:
-    """Tests of one reader; a subclass overrides the fixtures `new_store` and `traits`.
+    """Tests of one reader. A subclass overrides the fixtures `new_store` and `traits`.
 
-    Every test runs twice: as a synchronous retriever reads the store, and as an asynchronous one.
+    Every test runs twice: the store is read as a synchronous retriever reads it, and as an
+    asynchronous one does.
     """
 
     pytestmark = pytest.mark.asyncio
@@ -41,12 +42,12 @@ class StoreReaderTests:
 
     @pytest.fixture
     def traits(self) -> StoreTraits:
-        """What kind of store it is."""
+        """The properties of the store that the tests need to know."""
         return StoreTraits()
 
     @pytest.fixture
     def passages(self) -> Passages:
-        """What the store holds."""
+        """The documents in the store."""
         return Passages()
 
     @pytest.fixture(params=["sync", "async"])
@@ -57,7 +58,7 @@ class StoreReaderTests:
         traits: StoreTraits,
         passages: Passages,
     ) -> Opened:
-        """Make a store with the passages; with `empty=True`, one without documents."""
+        """A function that makes a store with the passages; with `empty=True` it has none."""
         if request.param == "sync" and not traits.synchronous:
             pytest.skip("traits.synchronous is False: the store needs an event loop")
 
@@ -80,14 +81,14 @@ class StoreReaderTests:
         place.check_rows(hits)
 
     async def test_the_note_says_in_what_vectors_differ(self, opened: Opened) -> None:
-        """A note comes with vectors that are not those of the model, and only then."""
+        """There is a note if and only if the vectors are not those of the model."""
         place = await opened()
         note = (await place.search(15)).note
         assert (note is None) == (place.traits.note is None)
         assert place.traits.note is None or place.traits.note in str(note)
 
     async def test_a_filter_comes_before_the_cut(self, opened: Opened, traits: StoreTraits) -> None:
-        """As many hits come back as if the store held only documents that pass."""
+        """There are as many hits as if the store held only documents that pass the filter."""
         if traits.even is None:
             pytest.skip("traits.even is None: the store has no filters")
         place = await opened()
@@ -110,7 +111,7 @@ class StoreReaderTests:
         assert len(await place.search(5)) == 0
 
     async def test_fewer_documents_than_asked_for(self, opened: Opened) -> None:
-        """All of them come back."""
+        """All documents are returned."""
         place = await opened()
         assert sorted(numbers(await place.search(100))) == [*range(40)]
 
@@ -121,7 +122,7 @@ class StoreReaderTests:
             await place.search(5, filtre={})
 
     async def test_searches_change_nothing(self, opened: Opened) -> None:
-        """Neither the query, nor what the store holds, nor the hits of an earlier search."""
+        """A search changes neither the query, nor the store, nor the hits of an earlier search."""
         place = await opened()
         query = place.passages.query.copy()
         first = await place.search(40)
@@ -136,7 +137,7 @@ class StoreReaderTests:
         place.check_rows(again)
 
     async def test_vectors_by_id(self, opened: Opened, traits: StoreTraits) -> None:
-        """With the texts of the same rows; ids that the store does not have are left out."""
+        """Each vector comes with the text of the same row. Unknown ids are left out."""
         place = await opened()
         if not traits.looks_up:
             if place.reader.can("vectors_by_id"):
@@ -153,12 +154,12 @@ class StoreReaderTests:
             np.testing.assert_allclose(kept[name].vector, vector, rtol=1e-6)
 
     async def test_the_asynchronous_client_is_used(self, opened: Opened) -> None:
-        """The reader says truly whether the store has one."""
+        """The reader reports correctly whether the store has an asynchronous client."""
         place = await opened()
         assert place.reader.searches_async == place.traits.native_async
 
     async def test_a_writer_beside_readers(self, opened: Opened, traits: StoreTraits) -> None:
-        """Somebody adds and deletes meanwhile: every hit is one row, and passes the filter."""
+        """While documents are added and deleted, each hit is one row that passes the filter."""
         if not traits.writable:
             pytest.skip("traits.writable is False: nobody may write while others search")
         place = await opened()
@@ -166,7 +167,7 @@ class StoreReaderTests:
             for _ in range(10):
                 hits = await place.search(10, **(traits.even or {}))
                 place.check_rows(hits)
-                # Of ten that were found, the five of the writer may be gone by now.
+                # Up to five of the ten rows that were found are the writer's, and may be deleted.
                 assert 5 <= len(hits) <= 10
                 if traits.even is not None:
                     assert all(number % 2 == 0 for number in numbers(hits))

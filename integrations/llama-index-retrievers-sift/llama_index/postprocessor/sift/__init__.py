@@ -1,4 +1,4 @@
-"""SIFT for LlamaIndex: reranking by information gain of any retriever's nodes."""
+"""SIFT for LlamaIndex: reranks the nodes of any retriever by information gain."""
 
 from llama_index.postprocessor.sift.base import SIFTRerank
 

@@ -31,17 +31,17 @@ dispatcher = instrument.get_dispatcher(__name__)
 
 
 class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
-    """Pick from retrieved nodes those that together tell most about the answer.
+    """Pick from retrieved nodes those that are relevant and do not repeat one another.
 
-    For nodes that anything found: BM25, fusion, recursive or auto-merging retrievers. Picks those
-    that are relevant by vectors and by the question's words, and no repetition of one another.
-    Returns at most `top_n` copies in selection order with the scores and metadata that
-    `llama_index.retrievers.sift.SIFTRetriever` writes; a node that was found twice comes back once.
+    The nodes may come from any retriever: BM25, fusion, recursive or auto-merging ones. Relevance
+    is judged by the vectors and by the words of the question. Returns at most `top_n` copies in
+    selection order, with the scores and metadata that `llama_index.retrievers.sift.SIFTRetriever`
+    writes. A node that was found twice is returned once.
 
     The other settings are those of `SIFTRetriever`, see `SelectionSettings`.
 
-    The vector of a node is its own `embedding`, else the one that `vector_store` holds under its
-    id, else all missing ones are embedded in one call, text and metadata as for indexing.
+    The vector of a node is its own `embedding`, or else the one that `vector_store` holds under its
+    id. Nodes without either are embedded in one call, text and metadata as for indexing.
 
     Example:
         ```python
@@ -52,16 +52,16 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
 
     Raises:
         ValueError: for settings that make no sense.
-        TypeError: for a relevance that is none.
+        TypeError: for a `relevance` of a wrong type.
     """
 
     top_n: int = 4
-    """Nodes to return at most."""
+    """The most nodes to return."""
     vector_store: Any = Field(default=None, exclude=True)
     """A store that holds the nodes' vectors under their ids."""
     reranker: BaseNodePostprocessor | None = None
-    """A further witness of relevance, heard beside vectors and words: its scores, on any scale.
-    Nodes that it drops are not candidates. Goes with the kernels "phrases" and "relevance"."""
+    """Another reranker, whose scores are used beside vectors and words, on any scale. Nodes that it
+    drops are not candidates. It can be used with the kernels "phrases" and "relevance"."""
 
     @field_validator("top_n", mode="before")
     @classmethod
@@ -86,11 +86,11 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
 
     @classmethod
     def class_name(cls) -> str:
-        """Its name where LlamaIndex writes it down."""
+        """The name under which LlamaIndex serialises it."""
         return "SIFTRerank"
 
     def with_settings(self, **changes: Any) -> Self:
-        """A copy with other settings, for one call, say. It shares the models and the cache.
+        """A copy with other settings, for example for one call. It shares the models and the cache.
 
         Raises:
             ValueError, TypeError: as for a new reranker.
@@ -121,7 +121,7 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
     async def _chosen(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None, work: Work
     ) -> list[NodeWithScore]:
-        """The chosen nodes, with LlamaIndex's events around."""
+        """The chosen nodes. LlamaIndex's events are sent before and after."""
         if query_bundle is None:
             raise ValueError("SIFTRerank needs the query: pass query_bundle=... or query_str=...")
         if len(nodes) == 0:

@@ -21,10 +21,11 @@ class Judge:
     reranker: BaseNodePostprocessor
 
     def check(self, rules: SelectionRules) -> None:
-        """Check that a reranker goes together with the rules.
+        """Check that a reranker can be used with the rules.
 
         Raises:
-            ValueError: for a kernel that weighs no relevance, or a second judge.
+            ValueError: for a kernel that does not weigh nodes by relevance, or if the rules have a
+                function that gives scores, too.
         """
         if not weighs_relevance(rules.chosen_kernel):
             raise ValueError(
@@ -45,7 +46,7 @@ class Judge:
             ValueError: for a node without a score.
         """
         reranker = self.reranker
-        # It may write into what it is given.
+        # The reranker may change the nodes that it is given.
         copies = [NodeWithScore(node=copied(n.node), score=n.score) for n in nodes]
         judged = await work.call(
             "relevance",
@@ -65,7 +66,10 @@ class Judge:
 
     @property
     def _is_async(self) -> bool:
-        """Whether the reranker waits by itself; by default it uses a common thread."""
+        """Whether the reranker has an asynchronous method of its own, not the default one.
+
+        The default one uses the threads of the event loop, which others share.
+        """
         own = type(self.reranker)._apostprocess_nodes
         inherited = own is BaseNodePostprocessor._apostprocess_nodes
         return not inherited and native(self.reranker, "_apostprocess_nodes") is not None

@@ -1,4 +1,4 @@
-"""What `SIFTRetriever` is given, checked: what to search, how many nodes, which search."""
+"""Checks of the arguments of `SIFTRetriever`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from llama_index.core.vector_stores.types import (
 from sift_retrievers.validation import count
 
 FETCH_TOP_K: Final = 200
-"""Nearest nodes to choose from, where nobody gave a number and no more are to be returned."""
+"""How many nearest nodes to choose from if no number is given and no more are to be returned."""
 
 
 def as_index(
     index: VectorStoreIndex | BasePydanticVectorStore, embed_model: BaseEmbedding | None
 ) -> VectorStoreIndex:
-    """The index to search: the one that was given, or one over the store that was.
+    """The index to search: the given one, or a new one over the given store.
 
     Raises:
-        TypeError: for something that is neither.
-        ValueError: for a store without texts.
+        TypeError: for anything but an index or a store.
+        ValueError: for a store that does not hold texts.
     """
     if isinstance(index, VectorStoreIndex):
         return index
@@ -48,7 +48,7 @@ def sizes(similarity_top_k: int, fetch_top_k: int | None) -> tuple[int, int]:
     """How many nodes to return, and from how many to choose.
 
     Args:
-        similarity_top_k: nodes to return at most.
+        similarity_top_k: the most nodes to return.
         fetch_top_k: nearest nodes to choose from; None: `FETCH_TOP_K`, or `similarity_top_k` if
             that is more.
 
@@ -72,7 +72,7 @@ def checked_filters(given: Any) -> MetadataFilters | None:
     """The filters of a search.
 
     Raises:
-        TypeError: for what is none.
+        TypeError: for anything but `MetadataFilters` or None.
     """
     if not (given is None or isinstance(given, MetadataFilters)):
         raise TypeError(f"filters must be MetadataFilters; got {type(given).__name__} {given!r}")
@@ -83,7 +83,7 @@ def search_mode(given: VectorStoreQueryMode | str) -> VectorStoreQueryMode:
     """How the store searches.
 
     Raises:
-        ValueError: for "mmr", which would choose before SIFT does, or a mode that there is not.
+        ValueError: for "mmr", which would choose before SIFT does, or an unknown mode.
     """
     mode = VectorStoreQueryMode(given)
     if mode is VectorStoreQueryMode.MMR:

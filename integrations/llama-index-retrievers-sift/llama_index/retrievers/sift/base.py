@@ -34,25 +34,24 @@ dispatcher = instrument.get_dispatcher(__name__)
 
 
 class SIFTRetriever(BaseRetriever):
-    """Retrieve the nodes that together tell most: relevant and not redundant.
+    """Retrieve nodes that are relevant and do not repeat one another.
 
     Takes the `fetch_top_k` nearest nodes of an index with the texts and vectors that it already
-    holds, and picks `similarity_top_k` of them by information gain (after SIFT, arXiv 2410.08020):
-    relevant by vectors and by the question's words, and not a repetition of one another. It needs
-    no further index and no model. Nodes are embedded again only if nobody knows how their store
-    hands over its vectors.
+    holds, and picks `similarity_top_k` of them by information gain (after SIFT, arXiv 2410.08020).
+    Relevance is judged by the vectors and by the words of the question. No further index or model
+    is needed. Nodes are embedded again only if there is no reader for the vectors of their store.
 
-    Every returned node is a copy. Its score, 0…1, falls strictly in selection order; its metadata
-    say what it was worth: `rank`, `information_gain` in nats, its `novelty` and the `uncertainty`
-    that is left after it, both 0…1, `similarity` (the cosine to the query), the `word_share` of the
-    question that it has, the `evidence_chance` of the question
-    (`sift_retrievers.retrieval.Pick` says what each is), and `retrieval_score` (the store's). These
-    replace metadata of the same names; language and embedding models do not see them.
+    Every returned node is a copy. Its score is a number from 0 to 1 that falls strictly in
+    selection order. Its metadata hold the numbers of its pick: `rank`, `information_gain`,
+    `novelty`, `uncertainty`, `similarity`, `word_share`, `evidence_chance` and
+    `evidence_probably_missing` (explained at `sift_retrievers.retrieval.Pick`), and
+    `retrieval_score`, the score that the store gave. Metadata of the same names are replaced.
+    Language and embedding models do not see these metadata.
 
-    A `QueryBundle` with an `embedding` is asked for as it is, with the words of its `query_str`.
-    Several `custom_embedding_strs` are several targets: the candidates are the union of their
-    neighbours, a node is as relevant as to the one that it suits best, and with objective
-    "variance" the picks reduce the summed uncertainty about all.
+    If a `QueryBundle` has an `embedding`, that is searched for, and its `query_str` is used for the
+    words. Several `custom_embedding_strs` are several targets: the candidates are the nearest nodes
+    of each, a node is as relevant as it is to its best target, and with the objective "variance"
+    the picks reduce the summed uncertainty about all targets.
 
     Example:
         ```python
@@ -84,28 +83,28 @@ class SIFTRetriever(BaseRetriever):
 
         Args:
             index: a `VectorStoreIndex`, or a vector store that stores its texts.
-            similarity_top_k: nodes to return at most.
-            fetch_top_k: nearest nodes to choose from, at least `similarity_top_k`; of several
-                targets, the nearest of each. None: 200, or `similarity_top_k` if that is more.
+            similarity_top_k: the most nodes to return.
+            fetch_top_k: how many nearest nodes to choose from, at least `similarity_top_k`; with
+                several targets, as many for each. None: 200, or `similarity_top_k` if that is more.
             filters: as of `index.as_retriever`.
             node_ids: as of `index.as_retriever`; some stores ignore them.
             doc_ids: as of `index.as_retriever`.
-            vector_store_query_mode: as of `index.as_retriever`, but "mmr".
+            vector_store_query_mode: as of `index.as_retriever`, except "mmr".
             alpha: as of `index.as_retriever`: weight of the dense part of a hybrid search.
             sparse_top_k: as of `index.as_retriever`.
             hybrid_top_k: as of `index.as_retriever`.
             vector_store_kwargs: as of `index.as_retriever`.
             callback_manager: default: the index's.
-            object_map: what index nodes stand for; default: the index's.
-            objects: the same as a list.
+            object_map: the objects that index nodes stand for; default: the index's.
+            objects: the same objects as a list.
             verbose: as of every retriever.
             **settings: how nodes are chosen, and where their vectors come from; each is described
                 in `llama_index.retrievers.sift.settings.SelectionSettings`.
 
         Raises:
             ValueError: for settings that make no sense, or a store without texts.
-            TypeError: for something that is neither an index nor a store, a setting that there is
-                not, or a kernel or relevance that is none.
+            TypeError: for anything but an index or a store, an unknown setting, or a `kernel` or
+                `relevance` of a wrong type.
         """
         checked = settings_of(type(self).__name__, settings)
         over = as_index(index, checked.embed_model)
@@ -138,7 +137,7 @@ class SIFTRetriever(BaseRetriever):
         fetch_top_k: int | None = None,
         **settings: Unpack[SelectionOptions],
     ) -> Self:
-        """A copy with other settings, for one call, say. It shares the index and the caches.
+        """A copy with other settings, for example for one call. It shares index and caches.
 
         Example:
             ```python

@@ -43,15 +43,15 @@ def calibrate(
         gold: for every query the names of the passages that answer it, or a mapping from names to
             facets (passages that share a facet say the same). None: the score is an expected
             coverage, see `sift_retrievers.calibration.calibrate`.
-        passage: how the passage of a node is named in `gold`: a metadata key, "ref_doc_id" for the
-            source document, or a function of the node. None: by the node's id.
+        passage: where the name of a node in `gold` is found: a metadata key, "ref_doc_id" for the
+            source document, or a function of the node. None: the node's id.
         progress: whether to draw progress bars, if tqdm is installed.
         **options: `configurations`, `default`, `cutoffs` and `confidence` of
             `sift_retrievers.calibration.calibrate`.
 
     Raises:
-        ValueError: for fewer than 20 queries, gold that is not one entry a query or names no
-            candidate, or a node without the metadata key `passage`.
+        ValueError: for fewer than 20 queries, a `gold` that has not one entry for each query or
+            names no candidate, or a node without the metadata key `passage`.
     """
     asked = retriever if isinstance(retriever, SIFTRetriever) else SIFTRetriever(retriever)
     _, fetch_top_k = sizes(asked.similarity_top_k, asked.fetch_top_k)

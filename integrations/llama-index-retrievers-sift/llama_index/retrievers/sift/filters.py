@@ -10,13 +10,14 @@ from llama_index.core.vector_stores.types import FilterCondition, MetadataFilter
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
 SOURCE_KEYS = ("document_id", "doc_id", "ref_doc_id")
-"""Under which stores keep a node's source document, beside its own metadata."""
+"""The keys under which stores keep the source document of a node, beside its metadata."""
 
 
 def passing(filters: MetadataFilters | None) -> Callable[[BaseNode], bool]:
-    """Whether a node's metadata pass some filters, by the rules of LlamaIndex's store in memory.
+    """A function that says whether the metadata of a node pass the filters.
 
-    A condition that these rules do not know, or that is for another type, is not passed.
+    It applies the rules of LlamaIndex's own store in memory. A condition that these rules do not
+    know, or that does not fit the type of the value, counts as not passed.
     """
     if filters is None or not filters.filters:
         return lambda _: True

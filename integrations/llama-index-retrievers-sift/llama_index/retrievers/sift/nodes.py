@@ -1,4 +1,4 @@
-"""Nodes: what is read in them, and copies of them with the numbers of a selection."""
+"""Nodes: their texts, and copies of them with the numbers of a selection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYS: Final = (
     "retrieval_score",
     "vectors",
 )
-"""The metadata that a selection writes."""
+"""The metadata keys that a selection writes."""
 
 
 def chosen_nodes(retrieval: Retrieval[NodeWithScore], annotate: bool) -> list[NodeWithScore]:
@@ -32,9 +32,8 @@ def chosen_nodes(retrieval: Retrieval[NodeWithScore], annotate: bool) -> list[No
 
     Args:
         retrieval: what was chosen.
-        annotate: write into the metadata what each pick was worth (`KEYS`, flat, as every store
-            accepts). These replace metadata of the same names; language and embedding models do
-            not see them.
+        annotate: whether to write the numbers of each pick into the metadata, under `KEYS`.
+            Metadata of the same names are replaced. Language and embedding models do not see them.
     """
     return [_chosen(pick, annotate) for pick in retrieval.picks]
 
@@ -52,14 +51,14 @@ def _chosen(pick: Pick[NodeWithScore], annotate: bool) -> NodeWithScore:
 
 
 def plain_text(node: BaseNode) -> str:
-    """What is read, counted and shown of a node: its text without its metadata."""
+    """The text of a node without its metadata, whose words are compared, counted and shown."""
     return node.get_content(metadata_mode=MetadataMode.NONE) or ""
 
 
 def embedded_text(node: BaseNode) -> str:
-    """What the embedding model is given for a node: its text with its metadata.
+    """The text of a node for the embedding model, with its metadata.
 
-    The numbers of an earlier selection are left out: they belong to another query.
+    The numbers of an earlier selection are left out, because they belong to another query.
     """
     if _is_annotated(node.metadata):
         node = node.model_copy(update={"metadata": _without_numbers(node.metadata)})
@@ -67,7 +66,7 @@ def embedded_text(node: BaseNode) -> str:
 
 
 def copied(node: BaseNode) -> BaseNode:
-    """A node that shares nothing with another that can be changed, but what cannot be copied."""
+    """A copy of a node that shares nothing mutable with it, except values that cannot be copied."""
     changes: dict[str, Any] = {
         "metadata": {key: deep_copied(value) for key, value in node.metadata.items()},
         "embedding": None if node.embedding is None else [*node.embedding],
@@ -88,7 +87,7 @@ def copied(node: BaseNode) -> BaseNode:
 
 
 def _is_annotated(metadata: Mapping[str, Any]) -> bool:
-    """Whether an earlier selection wrote its numbers."""
+    """Whether metadata hold the numbers of an earlier selection."""
     return all(key in metadata for key in ("rank", "information_gain", "uncertainty"))
 
 

@@ -29,16 +29,16 @@ from sift_retrievers.retrieval.work import OnLoop, Work, native
 dispatcher = instrument.get_dispatcher(__name__)
 
 FILTERS: Final = frozenset({"where", "where_document", "qdrant_filters", "string_expr"})
-"""Filters of stores among the `vector_store_kwargs`, of which only the stores know the rules."""
+"""Filters among the `vector_store_kwargs`. Only the stores themselves can apply these."""
 
 Found = tuple[list[NodeWithScore], list[StoredVector | None]]
 
 
 class VectorSearch(VectorIndexRetriever):
-    """LlamaIndex's retriever of nearest neighbours, which also says where their vectors are."""
+    """LlamaIndex's retriever of nearest neighbours, which here returns their vectors, too."""
 
     def __init__(self, index: VectorStoreIndex, **options: Any) -> None:
-        """Search this index; the options are those of `index.as_retriever`."""
+        """Search an index. The options are those of `index.as_retriever`."""
         super().__init__(index, **options)
         self._registered = reader_of(self._vector_store)
 
@@ -69,8 +69,8 @@ class VectorSearch(VectorIndexRetriever):
     ) -> Hits[NodeWithScore]:
         """The nearest nodes of a target, with their vectors.
 
-        These are the node's own, if the store sent one along, else those that the store's reader
-        looks up, else the node is embedded again.
+        The vector of a node is the one that the store returned with it, or else the one that the
+        reader of the store looks up. A node without either is embedded again.
 
         Raises:
             ValueError: if vectors are not finite numbers of the query's dimension.
@@ -81,7 +81,8 @@ class VectorSearch(VectorIndexRetriever):
             QueryBundle(query_str=query_str, embedding=target.vector.tolist())
         )
         query.similarity_top_k = fetch_top_k
-        # As `index.as_retriever` does, but of now: an index shares its store with others.
+        # As in `index.as_retriever`, for the nodes of this index: others may use the same store.
+        # Read anew for each query, since nodes may have been added.
         query.node_ids = query.node_ids or [*self._index.index_struct.nodes_dict.values()] or None
         try:
             found, known = await self._found(work, query, vectors)
@@ -116,7 +117,7 @@ class VectorSearch(VectorIndexRetriever):
             stored.get(key) if vector is None else StoredVector(vector)
             for key, vector in zip(ids, sent, strict=True)
         ]
-        # Of images and objects the store has no more than the text.
+        # For images and objects the store holds only the text.
         others = [row.node_id for row in rows if row.get_type() != ObjectType.TEXT]
         whole = await self._documents(work, others)
         nodes = [whole.get(row.node_id, row) for row in rows]
@@ -127,7 +128,7 @@ class VectorSearch(VectorIndexRetriever):
         return _scored(nodes, scores), known
 
     async def _asked(self, work: Work, query: VectorStoreQuery) -> VectorStoreQueryResult | None:
-        """What the store answers; None for nothing."""
+        """The answer of the store; None if it found nothing."""
         store = self._vector_store
         return await work.call(
             "fetch",
@@ -139,11 +140,11 @@ class VectorSearch(VectorIndexRetriever):
     async def _passed(
         self, work: Work, rows: Sequence[BaseNode], query: VectorStoreQuery
     ) -> list[bool]:
-        """Which rows pass the filters, as they were returned.
+        """For each returned row, whether it passes the filters.
 
-        Some stores filter first and read the rows then, which somebody may have replaced meanwhile.
-        A row that does not pass by LlamaIndex's own rules must be found unchanged by a second
-        query: then it passes by the rules of the store.
+        Some stores apply the filters first and read the rows later, so a row may have been replaced
+        in between. A row that does not pass by LlamaIndex's own rules counts as passed only if a
+        second query returns it unchanged: then the store's rules let it pass.
         """
         passed = [*map(passing(query.filters), rows)]
         if all(passed) and FILTERS.isdisjoint(self._kwargs):
@@ -162,11 +163,11 @@ class VectorSearch(VectorIndexRetriever):
         query: VectorStoreQuery,
         vectors: NodeVectors,
     ) -> Found:
-        """The nodes of a store that holds vectors alone.
+        """The nodes, and their vectors, that a store without texts found.
 
-        The node that is returned passed the filters itself, not only the row that the store
-        searched: somebody may have replaced both. A vector is used if it is the same before and
-        after the node was read. Nodes that were deleted meanwhile are left out.
+        Store and docstore may be written to during the search. So the filters are applied again to
+        each node as the docstore has it, and a vector is used only if it was the same before and
+        after the node was read. Nodes that were deleted in the meantime are left out.
         """
         names = self._index.index_struct.nodes_dict
         if ids and not names:
@@ -225,7 +226,7 @@ def _queried(
     try:
         result: VectorStoreQueryResult = store.query(query, **kwargs)
     except Warning as warning:
-        if "empty" in str(warning):  # LanceDB's way to say that nothing was found
+        if "empty" in str(warning):  # LanceDB raises it if nothing was found
             return None
         raise
     return result

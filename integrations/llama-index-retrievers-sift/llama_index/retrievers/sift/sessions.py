@@ -1,4 +1,4 @@
-"""`Sessions`: sessions of a tuner around LlamaIndex' answers, open until these are read."""
+"""`Sessions`: sessions of a tuner in which LlamaIndex answers. They end when the answer is read."""
 
 from __future__ import annotations
 

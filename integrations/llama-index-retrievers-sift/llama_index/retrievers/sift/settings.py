@@ -37,7 +37,8 @@ else:  # pydantic reads the fields' types, and neither is imported before it is 
     Device = TestTimeTuner = Any
 
 RENAMED: Final = {"alpha": "stop_alpha", "score_threshold": "similarity_cutoff"}
-"""Rules of `sift_retrievers` that have another name here: LlamaIndex has an `alpha` of its own."""
+"""Rules of `sift_retrievers` that have another name here. LlamaIndex uses `alpha` for something
+else."""
 
 NUMBERS: Final = (
     "lambda_",
@@ -60,7 +61,7 @@ INSTEAD: Final = {
     "search_kwargs": "vector_store_kwargs",
     "filter": "filters",
 }
-"""Names that other retrievers have for an argument of `SIFTRetriever`."""
+"""Names of arguments in other retrievers, and the names that `SIFTRetriever` has for them."""
 
 
 class SelectionSettings(BaseModel):
@@ -68,74 +69,77 @@ class SelectionSettings(BaseModel):
 
     Raises:
         ValueError: for a value that makes no sense, or values that do not go together.
-        TypeError: for a kernel or relevance that is none.
+        TypeError: for a `kernel` or `relevance` of a wrong type.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     relevance: Any = None
-    """Who says how relevant a node is: "vectors+words" (the default: the cosine and the words that
-    question and node have in common), "vectors", "words", a function (question, texts) → scores as
-    a further witness, a cross-encoder say, or `sift_retrievers.witnesses.Witnesses` with weights.
-    A function is not written down with the other settings."""
+    """What decides how relevant a node is: "vectors+words" (the default: the cosine, and the words
+    that question and node have in common), "vectors", "words", a function (question, texts) →
+    scores that is used in addition, such as a cross-encoder, or
+    `sift_retrievers.witnesses.Witnesses` with weights. A function is not serialised."""
     kernel: str | Kernel | None = None
-    """What repetition is. "phrases": in the texts, the default where words are heard. "relevance":
-    in the vectors, the default where they are not. Or a kernel of `sift_retrievers.select` by name
-    or as an object; "cosine" is SIFT as published and weighs no relevance."""
+    """What counts as repetition: "phrases" (in the texts; the default if words are compared),
+    "relevance" (in the vectors; the default otherwise), or a kernel of `sift_retrievers.select` by
+    name or as an object. "cosine" is SIFT as published; it does not weigh nodes by relevance."""
     title: Any = None
-    """The title of a node, read above its text and as a field of its own: a metadata key, several
-    whose values are joined ("title" and "section", say), or a function of the node. None: the
-    first of the usual keys ("title", "heading", …) that is there."""
+    """The title of a node: a metadata key, several keys whose values are joined ("title" and
+    "section", for example), or a function of the node. Its words are compared with the question on
+    their own and together with the text. None: the first of the usual keys ("title", "heading", …)
+    that the node has."""
     lambda_: float | None = None
-    """λ′, the noise of the surrogate: small values punish repetition hard, large ones tend to the
-    most relevant nodes. None: what suits the kernel."""
+    """λ′, the variance of the observation noise. Small values punish repetition hard, large ones
+    lead to the most relevant nodes. None: what the kernel suggests."""
     objective: str | None = None
-    """What a pick is to do; see `sift_retrievers.select`. None: "undirected" for the kernels
+    """What a pick is to reduce; see `sift_retrievers.select`. None: "undirected" for the kernels
     "phrases" and "relevance", which weigh nodes by their relevance, else "variance"."""
     device: str | Device | None = None
-    """Where to select; None: on the CPU."""
+    """The device to select on; None: the CPU."""
     stop_alpha: float | None = None
-    """Stop by the α rule of adaptive SIFT (`alpha` is LlamaIndex's, of a hybrid search)."""
+    """Stop by the α rule of adaptive SIFT. (`alpha` is a weight in LlamaIndex's hybrid search.)"""
     min_gain: float | None = None
-    """Stop before the first node that adds fewer nats; possibly before the first."""
+    """Stop before the first node that adds fewer nats; that may be the very first."""
     min_novelty: float | None = None
     """Pass over nodes of which a smaller share is new, 0…1."""
     min_chance: float | None = None
-    """Return nothing where the chance that the evidence is there at all is smaller, 0…1."""
+    """Return nothing if the estimated chance that the evidence is in the store is smaller, 0…1."""
     max_tokens: int | None = None
-    """The texts of all nodes together, without their metadata, have at most that many tokens."""
+    """The most tokens of the texts of all nodes together, without their metadata."""
     token_counter: Callable[[str], int] | None = Field(default=None, exclude=True)
-    """Tokens of a text; None: by `Settings.tokenizer`."""
+    """Counts the tokens of a text; None: `Settings.tokenizer`."""
     similarity_cutoff: float | None = None
     """Nodes whose cosine to the query is smaller are not candidates."""
     distinct_by: str | Callable[[NodeWithScore], Hashable] | None = None
-    """No two nodes of one parent: a metadata key ("file_name"), "ref_doc_id" for the source
-    document, or a function of the node. A node without it is its own parent."""
+    """Return no two nodes of one parent. The parent is named by a metadata key ("file_name"), by
+    "ref_doc_id" (the source document), or by a function of the node. A node without a parent is its
+    own."""
     annotate: bool = True
-    """Write into the metadata of the returned nodes what each pick was worth: flat, so that every
-    store takes the nodes again, but a LanceDB table, whose columns are fixed. The score of a node
-    is that of its pick either way."""
+    """Whether to write the numbers of each pick into the metadata of the returned node. They are
+    not nested, so every store takes the nodes again, except a LanceDB table, whose columns are
+    fixed. The score of a node is that of its pick either way."""
     timeout: float | None = None
     """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
     limit, models, stores and functions such as `relevance` are called in threads of their own. A
     call that is too late is not ended: its thread goes on, and nobody waits for it."""
     fine_tune: TestTimeTuner | None = Field(default=None, exclude=True)
-    """Trains the engine's model on what was retrieved, before it answers, for this request alone;
-    goes with `llama_index.retrievers.sift.finetune.wrap(tuner, engine)`. The nodes to train on are
-    chosen from the same candidates once more, with replacement, as the paper does."""
+    """Trains the model of the engine on what was retrieved, for this request only, before it
+    answers. The engine must be wrapped by `llama_index.retrievers.sift.finetune.wrap(tuner,
+    engine)`. The nodes to train on are chosen from the same candidates by a second selection, with
+    replacement, as in the paper."""
     embed_model: BaseEmbedding | None = None
     """Embeds the query, and nodes whose vectors cannot be read. None: the index's model, or
     `Settings.embed_model`."""
     adapter: Any = Field(default=None, exclude=True)
-    """Reads vectors from the store, before the registered reader
-    (`llama_index.retrievers.sift.stores`)."""
+    """Reads the vectors from the store in place of the registered reader; see
+    `llama_index.retrievers.sift.stores.VectorAdapter`."""
     embedding_cache: EmbeddingCache = Field(default_factory=EmbeddingCache, exclude=True)
-    """Keeps the vectors of nodes that had to be embedded."""
+    """Keeps the vectors of nodes that were embedded."""
 
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, given: Any) -> Any:
-        """Numpy's scalars as Python's; no cache is a new one."""
+        """Convert numpy's scalars to Python's, and make a new cache if None was given."""
         if not isinstance(given, dict):
             return given
         return {
@@ -154,7 +158,7 @@ class SelectionSettings(BaseModel):
     @field_validator("relevance", mode="before")
     @classmethod
     def _read_weights(cls, given: Any) -> Any:
-        """The witnesses that `to_dict` wrote down."""
+        """Read the weights that `to_dict` wrote."""
         return Witnesses(**given) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
@@ -172,15 +176,15 @@ class SelectionSettings(BaseModel):
 
     @field_serializer("title", "distinct_by")
     def _written_keys(self, given: Any) -> Any:
-        """Functions cannot be written down."""
+        """Write keys; functions cannot be serialised."""
         return None if callable(given) else given
 
     def rules(self) -> SelectionRules:
-        """The settings as the core takes them.
+        """The settings as `SelectionRules`.
 
         Raises:
             ValueError: for a value that makes no sense, or values that do not go together.
-            TypeError: for a kernel or relevance that is none.
+            TypeError: for a `kernel` or `relevance` of a wrong type.
         """
         counter = self.token_counter
         if self.max_tokens is not None and counter is None:
@@ -203,10 +207,10 @@ class SelectionSettings(BaseModel):
         )
 
     def shown(self, rules: SelectionRules) -> dict[str, Any]:
-        """What an explanation shows of the settings, with what was decided in the places of None.
+        """The settings for an explanation, with the values in force in place of None.
 
         Args:
-            rules: those that were applied.
+            rules: that were applied.
         """
         shown = {RENAMED.get(name, name): value for name, value in rules.settings().items()}
         return shown | {"distinct_by": self.distinct_by}
@@ -241,7 +245,7 @@ def settings_of(owner: str, given: Mapping[str, Any]) -> SelectionSettings:
     """Settings from keyword arguments.
 
     Raises:
-        TypeError: for a setting that there is not; the message says which was meant.
+        TypeError: for an unknown setting; the message says which one may have been meant.
         ValueError: for a value that makes no sense, or values that do not go together.
     """
     names = [*SelectionSettings.model_fields]
@@ -267,5 +271,5 @@ def settings_tokens(text: str) -> int:
 
 
 def source_document(scored: NodeWithScore) -> str | None:
-    """The id of the document that a node was cut from."""
+    """The id of the document of which a node is a part."""
     return scored.node.ref_doc_id

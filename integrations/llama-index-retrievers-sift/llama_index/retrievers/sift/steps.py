@@ -1,4 +1,4 @@
-"""The steps that follow the fetch, of the retriever and of the reranker."""
+"""The steps after the candidates are known, shared by the retriever and the reranker."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def choose(
     rules: SelectionRules,
     scores: Sequence[float] | None = None,
 ) -> Retrieval[NodeWithScore]:
-    """The choice from the nodes that were fetched; see `sift_retrievers.retrieval.retrieve`.
+    """Choose from the candidates; see `sift_retrievers.retrieval.retrieve`.
 
-    Writes the time that it took to the times of the other stages.
+    Adds the time of this stage to `seconds`.
     """
     start = perf_counter()
     asked = (query.query_str, targets, hits, k, rules, scores, seconds)
@@ -43,9 +43,9 @@ async def choose(
 async def answer(
     work: Work, retrieval: Retrieval[NodeWithScore], settings: SelectionSettings
 ) -> list[NodeWithScore]:
-    """The chosen nodes, after the tuner, if there is one, has trained on what was retrieved.
+    """The chosen nodes, after the training of the model if there is a tuner.
 
-    The time that training takes is not part of the timeout.
+    The timeout does not limit the training.
     """
     tuner = settings.fine_tune
     if tuner is not None and isinstance(work, OnLoop):
@@ -56,7 +56,7 @@ async def answer(
 
 
 def as_bundle(query: Any) -> QueryBundle:
-    """A query, which may be a text.
+    """A query as a `QueryBundle`; it may be given as a text.
 
     Raises:
         TypeError: for anything else.

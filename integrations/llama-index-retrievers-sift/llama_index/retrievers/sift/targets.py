@@ -1,4 +1,4 @@
-"""From a `QueryBundle` to the vectors that stand for the query."""
+"""`targets_of`: the vectors that are searched for, from a `QueryBundle`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from sift_retrievers.retrieval.work import Work, native
 async def targets_of(
     work: Work, query_bundle: QueryBundle, embed_model: BaseEmbedding, *, texts_first: bool = False
 ) -> list[Target]:
-    """The bundle's own embedding, or that of each of its strings; the bundle is not changed.
+    """The bundle's own embedding, or the embedding of each of its strings.
 
-    Several strings are several targets, each with its own words: LlamaIndex's own retriever asks
-    for their mean instead. The words of an embedding are those of the bundle's `query_str`.
+    The bundle is not changed. Several strings are several targets, each with its own words, while
+    LlamaIndex's own retriever searches for the mean of their vectors. The words of the bundle's own
+    embedding are those of its `query_str`.
 
     Args:
         work: makes the calls.
-        query_bundle: what is asked.
-        embed_model: for the strings.
-        texts_first: embed the strings if there are any. LlamaIndex's own retriever writes its
-            embedding into the bundle, where a postprocessor finds the mean of several strings, or
-            a vector of another model.
+        query_bundle: the query.
+        embed_model: embeds the strings.
+        texts_first: embed the strings even if the bundle has an embedding. A postprocessor must do
+            so: LlamaIndex's own retriever writes its embedding into the bundle, which may be the
+            mean of several strings or the vector of another model.
 
     Raises:
-        TypeError: for an embedding that is no vector.
-        ValueError: if the bundle has neither, or a vector that is not finite, or zero.
+        TypeError: for an embedding that is not a vector.
+        ValueError: if the bundle has neither, or for a vector that is not finite or is zero.
     """
     texts = [text for text in query_bundle.embedding_strs if text.strip()]
     if query_bundle.embedding is not None and not (texts_first and texts):

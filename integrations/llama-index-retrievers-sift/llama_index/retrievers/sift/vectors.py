@@ -23,14 +23,14 @@ class NodeVectors:
     """Finds the vectors of nodes."""
 
     reader: StoreReader[Any] | None
-    """Of the store that holds them; None where nobody knows how to read it, or there is none."""
+    """Reads the store that holds the vectors; None if there is no store or no reader for it."""
     model: BaseEmbedding
-    """Embeds the nodes that have no vector there."""
+    """Embeds the nodes whose vectors the store does not have."""
     cache: EmbeddingCache
-    """Of what the model gave."""
+    """Keeps the vectors that the model gave."""
 
     async def stored(self, work: Work, ids: Sequence[str]) -> Mapping[str, StoredVector]:
-        """What the store holds under some ids."""
+        """The vectors that the store holds under some ids."""
         reader = self.reader
         if reader is None or not ids:
             return {}
@@ -53,14 +53,14 @@ class NodeVectors:
     ) -> Hits[NodeWithScore]:
         """Make hits of n nodes.
 
-        A vector that is not of the node's text, because somebody has replaced the row meanwhile, is
-        not used. Nodes without a vector are embedded in one call.
+        A vector that belongs to another text than the node's, because the row was replaced in the
+        meantime, is not used. Nodes without a vector are embedded in one call.
 
         Args:
             work: makes the calls.
             found: the nodes.
-            vectors: n, what is known of each; None for nothing.
-            dim: d of the query's vector.
+            vectors: n, the known vectors; None for a node without one.
+            dim: of the query's vector.
         """
         texts = [plain_text(scored.node) for scored in found]
         known: list[Any] = [

@@ -1,4 +1,4 @@
-"""How each vector store hands over the vectors of its hits; one file a store."""
+"""Readers of vector stores, which look up the vectors of nodes by id; one file for each store."""
 
 from llama_index.retrievers.sift.stores.registry import (
     READERS,

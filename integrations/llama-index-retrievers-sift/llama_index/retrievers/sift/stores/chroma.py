@@ -1,4 +1,4 @@
-"""`ChromaVectorStore`: one call with embeddings and documents included."""
+"""`ChromaVectorStore`: one call returns embeddings and texts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sift_retrievers.retrieval import StoredVector, StoreReader
 class ChromaReader(StoreReader[Any]):
     """Vectors as the embedding model gave them.
 
-    A database in this process writes the text of a row before its vector. Rows that another thread
-    is writing are left out. Of a server nobody can know them.
+    A database in this process writes the text of a row before its vector, so rows that another
+    thread is writing are left out. On a server such rows cannot be recognised.
     """
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:

@@ -11,10 +11,11 @@ _FIRST: Final[dict[int, tuple[Callable[[], object], Callable[[], object]]]] = {}
 
 
 def in_first_loop(store: Any) -> bool:
-    """Whether the running event loop is the one in which this was first asked of the store.
+    """Whether the running event loop is the one in which this was first called for the store.
 
-    The connections of an asynchronous client belong to the loop that opened them and fail in every
-    other. LlamaIndex runs a new loop for each `asyncio_run`, in which a thread is used instead.
+    The connections of an asynchronous client belong to the loop that opened them, and fail in every
+    other loop. LlamaIndex starts a new loop in each `asyncio_run`; there the store is read in a
+    thread instead.
     """
     loop, key = asyncio.get_running_loop(), id(store)
     known = _FIRST.get(key)

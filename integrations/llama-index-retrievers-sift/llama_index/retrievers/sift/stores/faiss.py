@@ -10,17 +10,17 @@ from sift_retrievers.retrieval import StoredVector, StoreReader
 
 
 class FaissReader(StoreReader[Any]):
-    """Vectors as the index reconstructs them; its ids are positions in the index.
+    """Vectors as the index reconstructs them. The ids are positions in the index.
 
-    FAISS itself must not be searched while another thread writes to the index.
+    A FAISS index must not be searched while another thread writes to it.
     """
 
     ids_are_positions = True
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """The vectors of some ids; none from an index that cannot reconstruct them.
+        """The vectors of some ids; empty if the index cannot reconstruct them.
 
-        Inverted lists without a direct map cannot, and an `IndexIDMap` (an `IndexIDMap2` can).
+        Inverted lists without a direct map cannot, nor can an `IndexIDMap`; an `IndexIDMap2` can.
         """
         found = {}
         for name in ids:
@@ -38,12 +38,12 @@ class FaissReader(StoreReader[Any]):
 
 
 class FaissMapReader(FaissReader):
-    """As of `FaissReader`, with a table from the ids of nodes to positions."""
+    """As `FaissReader`, for a store that has a table from the ids of nodes to positions."""
 
     ids_are_positions = False
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """As of `FaissReader`, without the nodes that another thread is writing."""
+        """As in `FaissReader`, without the nodes that another thread is writing."""
         found = super().vectors_by_id(ids)
         open_ids = ids_in_flight(writes_of_index(self.store))
         return {name: row for name, row in found.items() if name not in open_ids}

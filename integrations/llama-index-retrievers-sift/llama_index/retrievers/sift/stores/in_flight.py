@@ -1,8 +1,8 @@
-"""Rows that other threads of this process are writing at this moment.
+"""Finds the rows that other threads of this process are writing at this moment.
 
-Stores in this process replace the parts of a row one after the other, without a lock: the text
-first and then the vector, or the other way round. Nothing in the store says that a row is half
-written. The stack of the thread that writes it does.
+Stores in this process replace text and vector of a row one after the other, without a lock. In
+between, nothing in the store shows that the row is only half written, but the stack of the writing
+thread does.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from sift_retrievers.retrieval import StoredVector
 from sift_retrievers.running_calls import running_calls
 
 IdsOf: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Any]]
-"""From the local variables of a call that writes rows to the ids of these rows."""
+"""Takes the local variables of a call that writes rows, and returns the ids of these rows."""
 Vectors: TypeAlias = Mapping[str, StoredVector]
 
 
 def read_settled(
     read: Callable[[], Vectors], writes: Sequence[tuple[Any, IdsOf]]
 ) -> dict[str, StoredVector]:
-    """Rows that nobody writes to while they are read.
+    """The rows to which nobody wrote while they were read.
 
-    They are read twice. A row is left out if it was not the same both times, or a write to it was
-    in flight in between. So neither an old vector with a new text nor the reverse comes through.
+    The rows are read twice. A row is left out if it was not the same both times, or if a call in
+    between was writing it. So no row is returned with an old vector and a new text, or the reverse.
 
     Args:
         read: reads text and vector of each row.
-        writes: the store's functions, written in Python, that write rows, and what names the rows.
+        writes: the store's functions that write rows, written in Python, each with a function that
+            finds the ids of these rows.
     """
     before = read()
     open_ids = ids_in_flight(writes)
@@ -51,7 +52,7 @@ def same_row(one: StoredVector | None, other: StoredVector | None) -> bool:
 
 
 def ids_in_flight(writes: Sequence[tuple[Any, IdsOf]]) -> set[str]:
-    """The ids of the rows that calls of these functions in other threads are writing."""
+    """The ids of the rows that other threads are writing by these functions."""
     ids_of = {f.__code__: ids for f, ids in writes if hasattr(f, "__code__")}
     found = set[str]()
     for call in running_calls(*(function for function, _ in writes)):
@@ -60,7 +61,7 @@ def ids_in_flight(writes: Sequence[tuple[Any, IdsOf]]) -> set[str]:
 
 
 def writes_of_index(store: Any) -> list[tuple[Any, IdsOf]]:
-    """The calls that write vectors into a store without texts, and then texts into the docstore."""
+    """The functions that write nodes to a store without texts and to its docstore."""
     batch = ids_of_nodes("nodes_batch")
     return [
         (type(store).add, ids_of_nodes("nodes")),
@@ -70,5 +71,5 @@ def writes_of_index(store: Any) -> list[tuple[Any, IdsOf]]:
 
 
 def ids_of_nodes(name: str) -> IdsOf:
-    """The ids of the nodes in a local variable."""
+    """A function that finds the ids of the nodes in a local variable of this name."""
     return lambda variables: [node.node_id for node in variables.get(name) or ()]

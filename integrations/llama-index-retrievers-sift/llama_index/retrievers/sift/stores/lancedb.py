@@ -1,6 +1,7 @@
-"""`LanceDBVectorStore`: the vector and the text column of the rows under some ids.
+"""`LanceDBVectorStore`: the vector and text columns of the rows with some ids.
 
-Its own `get_nodes` quotes ids in a way that LanceDB reads as column names, and returns at most ten.
+The store's own `get_nodes` is not used: it quotes ids as LanceDB quotes column names, and returns
+at most ten nodes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`MilvusVectorStore`: rows by primary key, their vector and text fields."""
+"""`MilvusVectorStore`: the vector and text fields of rows, by primary key."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class MilvusReader(StoreReader[Any]):
 
     @property
     def searches_async(self) -> bool:
-        """Whether the store has an asynchronous client, of the running event loop."""
+        """Whether the store has an asynchronous client for the running event loop."""
         return self.store.aclient is not None and in_first_loop(self.store)
 
     def _query(self, ids: Sequence[str]) -> dict[str, Any]:
         return {
             "collection_name": self.store.collection_name,
-            # Quoted here: the client puts ids with quotes into the expression as they are.
+            # The client itself would not escape quotes in ids.
             "filter": f"{KEY} in {json.dumps([*ids], ensure_ascii=False)}",
             "output_fields": [KEY, self.store.embedding_field, self.store.text_key],
         }

@@ -32,5 +32,5 @@ def _vectors(nodes: Iterable[BaseNode]) -> dict[str, StoredVector]:
 
 
 def _numbers(vector: Any) -> Any:
-    """Pgvector's vectors of half precision are objects of its own."""
+    """A vector as an array or a list. Pgvector has its own type for those of half precision."""
     return vector.to_list() if hasattr(vector, "to_list") else vector

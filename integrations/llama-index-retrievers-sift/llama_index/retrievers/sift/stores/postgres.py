@@ -11,5 +11,5 @@ class PostgresReader(NodeRowsReader):
 
     @property
     def searches_async(self) -> bool:
-        """Whether the connections of the asynchronous engine are of the running event loop."""
+        """Whether the asynchronous engine can be used in the running event loop."""
         return in_first_loop(self.store)

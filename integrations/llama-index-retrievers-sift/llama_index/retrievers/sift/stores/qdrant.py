@@ -1,4 +1,4 @@
-"""`QdrantVectorStore`: a collection with cosine distance holds vectors of unit length."""
+"""`QdrantVectorStore`: vectors as the collection holds them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sift_retrievers.retrieval import StoredVector
 
 
 class QdrantReader(NodeRowsReader):
-    """Vectors as the collection holds them.
+    """Vectors as the collection holds them, of unit length if its distance is the cosine.
 
-    A client in local mode writes the text of a row before its vector. Rows that another thread is
-    writing are left out. A server answers with whole rows.
+    A client in local mode writes the text of a row before its vector, so rows that another thread
+    is writing are left out. A server returns whole rows.
     """
 
     def __init__(self, store: Any) -> None:
@@ -44,13 +44,16 @@ class QdrantReader(NodeRowsReader):
 
     @property
     def searches_async(self) -> bool:
-        """Whether the store has an asynchronous client, of the running loop or no other client."""
+        """Whether the store has an asynchronous client for the running event loop.
+
+        If it has no other client, that client is used in every loop.
+        """
         if self.store._aclient is None:
             return False
         return self.store._client is None or in_first_loop(self.store)
 
     def note(self) -> str | None:
-        """What the collection does to its vectors; known from the first look-up on."""
+        """How the collection changes its vectors; None before the first look-up."""
         if self._params is None:
             return None
         config = self._params.vectors

@@ -27,7 +27,7 @@ READERS: Final = ReaderRegistry(
         "llama_index.QdrantVectorStore": f"{_HERE}.qdrant:QdrantReader",
         "llama_index.SimpleVectorStore": f"{_HERE}.simple:SimpleReader",
     },
-    # Readers only look up the vectors of a store's own hits, so no search is bypassed.
+    # Readers only look up vectors. They bypass no search, so no method counts as one.
     own_search=lambda _: False,
 )
 register_reader = READERS.register
@@ -65,14 +65,15 @@ class FunctionReader(StoreReader[Any]):
 
 
 def reader_of(store: Any, adapter: VectorAdapter | None = None) -> StoreReader[Any] | None:
-    """The reader of a store's vectors; None for a store that nobody knows how to read.
+    """The reader of a store's vectors; None for a store without a reader.
 
     Args:
         store: any, or None.
-        adapter: goes before the registered reader.
+        adapter: used in place of the registered reader.
 
     Raises:
-        TypeError: for an adapter that is none, one of another store, or one without a store.
+        TypeError: for an adapter of a wrong type, an adapter of another store, or an adapter
+            without a store.
     """
     if adapter is None:
         known = READERS.find(store, "vectors_by_id")

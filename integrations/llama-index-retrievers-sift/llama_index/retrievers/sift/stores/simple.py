@@ -13,7 +13,7 @@ class SimpleReader(StoreReader[Any]):
     """Vectors as the embedding model gave them."""
 
     def vectors_by_id(self, ids: Sequence[str]) -> dict[str, StoredVector]:
-        """The vectors of those ids that the store has, and nobody is writing."""
+        """The vectors of those ids that the store has and no other thread is writing."""
         kept = self.store.data.embedding_dict
         found = {name: kept.get(name) for name in ids}
         open_ids = ids_in_flight(writes_of_index(self.store))
