@@ -86,7 +86,10 @@ def opensearch(
     closing.callback(server.close)
     store = OpenSearchVectorSearch(server.url, "test", corpus.embeddings, **options)
     closing.callback(store.client.close)
-    store.add_documents(corpus.documents(), ids=corpus.ids, space_type=space_type)
+    if corpus.texts:
+        store.add_documents(corpus.documents(), ids=corpus.ids, space_type=space_type)
+    else:  # it adds no empty list
+        store.create_index(corpus.dim, "test", space_type=space_type)
     return store, server
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import postgres
 import pytest
 from corpus import Corpus
@@ -34,7 +35,6 @@ class StoreCase:
     """Documents can be added to a store that has some."""
     delete: Callable[[Any, str], Any] | None = lambda store, name: store.delete(ids=[name])
     """Delete a document; None for a store that cannot."""
-    can_be_empty: bool = True
     own_model: bool = True
     """The store knows its embedding model."""
     package: str | None = None
@@ -73,7 +73,7 @@ def faiss(corpus: Corpus, *, index: str = "Flat", inner_product: bool = False) -
     metric = module.METRIC_INNER_PRODUCT if inner_product else module.METRIC_L2
     built = module.index_factory(corpus.dim, index, metric)
     if not built.is_trained:
-        built.train(corpus.vectors)
+        built.train(corpus.vectors if corpus.texts else np.ones((1, corpus.dim), np.float32))
     empty = community("FAISS")(corpus.embeddings, built, docstore.InMemoryDocstore(), {})
     return added(empty, corpus)
 
@@ -156,7 +156,13 @@ def sklearn(corpus: Corpus, *, metric: str = "cosine") -> Any:
 
 
 def annoy(corpus: Corpus, *, metric: str = "angular") -> Any:
-    return community("Annoy").from_documents(corpus.documents(), corpus.embeddings, metric=metric)
+    store = community("Annoy")
+    if corpus.texts:
+        return store.from_documents(corpus.documents(), corpus.embeddings, metric=metric)
+    docstore = pytest.importorskip("langchain_community.docstore.in_memory").InMemoryDocstore()
+    index = pytest.importorskip("annoy").AnnoyIndex(corpus.dim, metric)
+    index.build(1)
+    return store(corpus.embeddings.embed_query, index, metric, docstore, {})
 
 
 def usearch(corpus: Corpus, *, metric: str = "cos", dtype: str = "f32") -> Any:
@@ -276,7 +282,6 @@ def _annoy(metric: str, ranks_by: str) -> StoreCase:
         given_ids=False,
         grows=False,
         delete=None,
-        can_be_empty=False,
         own_model=False,
         package="annoy",
     )
