@@ -110,6 +110,22 @@ class StoreReader(Generic[DocumentT]):
         return getattr(cls, method) is not getattr(StoreReader, method)
 
 
+def check_vectors_by_id(reader: StoreReader[Any], found: Any) -> None:
+    """Check what `vectors_by_id` of a reader returned.
+
+    Raises:
+        TypeError: for anything but a mapping to `StoredVector`.
+    """
+    name = f"vectors_by_id of {type(reader).__name__}"
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{name} must return {{id: StoredVector}}; got {type(found).__name__}")
+    for key, row in found.items():
+        if not isinstance(row, StoredVector):
+            raise TypeError(
+                f"{name} must return {{id: StoredVector}}; got {type(row).__name__} for {key!r}"
+            )
+
+
 def check_search_kwargs(
     reader: StoreReader[Any],
     search_kwargs: Mapping[str, Any],

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dis import get_instructions
 from functools import cache
-from inspect import iscoroutine, iscoroutinefunction, unwrap
+from inspect import isawaitable, iscoroutine, iscoroutinefunction, unwrap
 from types import CodeType
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -155,6 +155,11 @@ class OnLoop(Work):
         if native is None:
             future = threads_of(owner).submit(function, *args, **kwargs)
         waiting = asyncio.wrap_future(future) if future else native(*args, **kwargs)  # type: ignore[misc]
+        if not isawaitable(waiting):
+            raise TypeError(
+                f"at the stage {stage!r} an asynchronous method of {name_of(owner)} returned "
+                f"{type(waiting).__name__}, which cannot be awaited: it must be an async function"
+            )
         try:
             async with asyncio.timeout(left) as limit:
                 result: Any = await waiting

@@ -14,8 +14,14 @@ from foreign import CountingEmbeddings, Foreign, as_in_a_new_process, ids
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from langchain_sift import SIFTRetriever
-from langchain_sift.stores import ReembeddingWarning, reader_of, search
+from langchain_sift import SIFTCompressor, SIFTRetriever
+from langchain_sift.stores import (
+    ReembeddingWarning,
+    StoreReader,
+    reader_of,
+    register_reader,
+    search,
+)
 from sift_retrievers.retrieval import EmbeddingCache, Target
 from sift_retrievers.retrieval.work import Direct, OnLoop, finished
 
@@ -143,3 +149,66 @@ async def test_a_store_with_the_asynchronous_calls_of_the_base_class_runs_in_a_t
     target = Target(corpus.query_vector(), corpus.queries[0])
     reader = reader_of(Watched(corpus), None, CountingEmbeddings(corpus.embeddings.table))
     assert len(await search(OnLoop(), reader, target, 20, {})) == 20
+
+
+class Odd(Foreign):
+    """A foreign store with searches of its own, synchronous and asynchronous."""
+
+    answer: Any = None
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> Any:
+        return self.answer
+
+    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        return self.answer
+
+
+@pytest.mark.filterwarnings("ignore::langchain_sift.stores.ReembeddingWarning")
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        ([(Document("text 0"), 0.5)], "tuple for hit 0"),
+        ([Document("text 0"), "text 1"], "str for hit 1"),
+        ({"text 0": 0.5}, "dict"),
+        (None, "NoneType"),
+    ],
+)
+async def test_a_store_that_finds_something_odd(corpus: Corpus, answer: Any, came: str) -> None:
+    store = Odd(corpus)
+    store.answer = answer
+    retriever = SIFTRetriever(store)
+    message = f"similarity_search of Odd must return a list of Document; got {came}"
+    with pytest.raises(TypeError, match=message) as caught:
+        retriever.invoke(corpus.queries[0])
+    assert "from Odd" in caught.value.__notes__[0]
+    with pytest.raises(TypeError, match=message):
+        await retriever.ainvoke(corpus.queries[0])
+    store.answer = []
+    assert retriever.invoke(corpus.queries[0]) == []
+
+
+@pytest.mark.filterwarnings("ignore::langchain_sift.stores.ReembeddingWarning")
+async def test_an_asynchronous_search_that_is_none(corpus: Corpus) -> None:
+    class Plain(Odd):
+        def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> Any:
+            return []
+
+    with pytest.raises(TypeError, match="method of Plain returned list, which cannot be awaited"):
+        await SIFTRetriever(Plain(corpus)).ainvoke(corpus.queries[0])
+
+
+async def test_a_reader_whose_look_up_returns_something_odd(corpus: Corpus) -> None:
+    store = Foreign(corpus)
+
+    @register_reader(Foreign)
+    class OddReader(StoreReader[Document]):
+        def vectors_by_id(self, ids: Any) -> Any:
+            return [0.5]
+
+    compressor = SIFTCompressor(vectorstore=store)
+    message = "vectors_by_id of OddReader must return {id: StoredVector}; got list"
+    with pytest.raises(TypeError, match=message):
+        compressor.compress_documents(corpus.documents(), corpus.queries[0])
+    with pytest.raises(TypeError, match=message):
+        await compressor.acompress_documents(corpus.documents(), corpus.queries[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from corpus import Corpus
 from llama_cases import CASES, TableEmbedding, model_of, nodes_of
 from llama_index.core import StorageContext, VectorStoreIndex
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
 
@@ -168,3 +169,86 @@ def test_ids_with_quotes(corpus: Corpus, store_name: str) -> None:
     corpus.ids = [f"""o'ne"il {i}""" for i in range(60)]
     index = CASES[store_name].index(corpus)
     assert len(SIFTRetriever(index, 10).retrieve(corpus.queries[0])) == 10
+
+
+ODD: list[tuple[Any, str]] = [
+    ([("text 0", 0.5)], "the query of Odd must return a VectorStoreQueryResult; got list"),
+    ("text 0", "the query of Odd must return a VectorStoreQueryResult; got str"),
+    (
+        VectorStoreQueryResult(nodes=[("text 0", 0.5)]),  # type: ignore[list-item]
+        "the query of Odd must return nodes; got tuple for hit 0",
+    ),
+    (
+        VectorStoreQueryResult(nodes=[TextNode()], ids=["a", "b"], similarities=[0.5]),
+        "for each hit; got 1 nodes, 2 ids, 1 similarities",
+    ),
+]
+
+
+class Odd(SimpleVectorStore):
+    """A store with a query of its own, synchronous and asynchronous."""
+
+    stores_text: bool = True
+    answer: Any = None
+    awaited: bool = False
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> Any:
+        return self.answer
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        self.awaited = True
+        return self.answer
+
+
+@pytest.fixture
+def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a subclass of `SimpleVectorStore` an unknown store, whose `aquery` is used."""
+    monkeypatch.delitem(READERS._readers, "llama_index.SimpleVectorStore")
+
+
+@pytest.mark.usefixtures("no_readers")
+@pytest.mark.parametrize(("answer", "message"), ODD)
+async def test_a_store_that_answers_something_odd(
+    corpus: Corpus, answer: Any, message: str
+) -> None:
+    store = Odd()
+    store.answer = answer
+    retriever = SIFTRetriever(store, embed_model=TableEmbedding(corpus))
+    with pytest.raises((TypeError, ValueError), match=message):
+        retriever.retrieve(corpus.queries[0])
+    with pytest.raises((TypeError, ValueError), match=message):
+        await retriever.aretrieve(corpus.queries[0])
+    assert store.awaited
+
+
+@pytest.mark.usefixtures("no_readers")
+async def test_an_asynchronous_query_that_is_none(corpus: Corpus) -> None:
+    class Plain(Odd):
+        def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> Any:  # type: ignore[override]
+            return self.answer
+
+    store = Plain()
+    store.answer = VectorStoreQueryResult()
+    retriever = SIFTRetriever(store, embed_model=TableEmbedding(corpus))
+    assert retriever.retrieve(corpus.queries[0]) == []
+    with pytest.raises(TypeError, match="method of Plain returned VectorStoreQueryResult, which"):
+        await retriever.aretrieve(corpus.queries[0])
+
+
+@pytest.mark.parametrize(
+    ("found", "came"), [([], "list"), ({"a": [0.5]}, "list for 'a'"), (None, "NoneType")]
+)
+async def test_a_reader_that_returns_something_odd(
+    simple: VectorStoreIndex, corpus: Corpus, found: Any, came: str
+) -> None:
+    class OddReader(StoreReader[Any]):
+        def vectors_by_id(self, ids: Any) -> Any:
+            return found
+
+    retriever = SIFTRetriever(simple, adapter=OddReader)
+    message = rf"vectors_by_id of OddReader must return {{id: StoredVector}}; got {came}"
+    with pytest.raises(TypeError, match=message):
+        retriever.retrieve(corpus.queries[0])
+    with pytest.raises(TypeError, match=message):
+        await retriever.aretrieve(corpus.queries[0])

@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 
 from langchain_sift.stores.registry import READERS
 from sift_retrievers.retrieval import StoredVector, StoreReader
+from sift_retrievers.retrieval.stores import check_vectors_by_id
 from sift_retrievers.retrieval.work import OnLoop, Work
 
 ID_KEYS: Final = ("_id", "pk")
@@ -41,7 +42,8 @@ async def stored_vectors(
         another text under it: the stored vector is then the one of that other text.
 
     Raises:
-        TypeError: if vectors cannot be looked up in this store.
+        TypeError: if vectors cannot be looked up in this store, or its reader does not return a
+            mapping to `StoredVector`.
         Exception: the store's own, with a note that names the store.
     """
     reader = _reader(store)
@@ -58,6 +60,7 @@ async def stored_vectors(
                 partial(reader.vectors_by_id, wanted),
                 native=partial(reader.avectors_by_id, wanted) if on_loop else None,
             )
+            check_vectors_by_id(reader, kept)
         if kept:
             note = await work.call("vectors", store, reader.note)
     except Exception as error:

@@ -81,7 +81,8 @@ class ReembeddingReader(StoreReader[Document]):
         and that a subclass would override.
 
         Raises:
-            TypeError: if the store cannot search by vector and the target has no text.
+            TypeError: if the store cannot search by vector and the target has no text, or if the
+                store's search returns anything but a list of documents.
         """
         if target.text is not None:
             method, asked = "similarity_search", target.text
@@ -95,6 +96,7 @@ class ReembeddingReader(StoreReader[Document]):
             partial(getattr(self.store, method), asked, k=fetch_k, **search_kwargs),
             native=own and partial(own, asked, k=fetch_k, **search_kwargs),
         )
+        _check_documents(self.store, method, documents)
         texts = [document.page_content or "" for document in documents]
         model = self.embeddings
         own = native(model, "aembed_documents")
@@ -102,6 +104,16 @@ class ReembeddingReader(StoreReader[Document]):
         if vectors.shape[1] == 0:  # no hit has a text
             vectors = np.zeros((len(texts), len(target.vector)), dtype=np.float32)
         return hits_of(documents, vectors, target.vector, note=NOTE)
+
+
+def _check_documents(store: object, method: str, found: Any) -> None:
+    """Raise a TypeError if a search of a store returned anything but a list of documents."""
+    must = f"{method} of {type(store).__name__} must return a list of Document"
+    if not isinstance(found, list | tuple):
+        raise TypeError(f"{must}; got {type(found).__name__}")
+    for i, document in enumerate(found):
+        if not isinstance(document, Document):
+            raise TypeError(f"{must}; got {type(document).__name__} for hit {i}")
 
 
 def _check_search_by_vector(store: Any) -> None:

@@ -17,6 +17,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.retrievers.sift.filters import passing
 from llama_index.retrievers.sift.nodes import plain_text
 from llama_index.retrievers.sift.stores import reader_of
+from llama_index.retrievers.sift.stores.answers import check_answer
 from llama_index.retrievers.sift.stores.event_loops import in_first_loop
 from llama_index.retrievers.sift.stores.in_flight import same_row
 from llama_index.retrievers.sift.targets import targets_of
@@ -128,14 +129,20 @@ class VectorSearch(VectorIndexRetriever):
         return _scored(nodes, scores), known
 
     async def _asked(self, work: Work, query: VectorStoreQuery) -> VectorStoreQueryResult | None:
-        """The answer of the store; None if it found nothing."""
+        """The answer of the store; None if it found nothing.
+
+        Raises:
+            TypeError, ValueError: as `check_answer`.
+        """
         store = self._vector_store
-        return await work.call(
+        answer = await work.call(
             "fetch",
             store,
             partial(_queried, store, query, self._kwargs),
             native=partial(store.aquery, query, **self._kwargs) if self._async(work) else None,
         )
+        check_answer(store, answer)
+        return answer
 
     async def _passed(
         self, work: Work, rows: Sequence[BaseNode], query: VectorStoreQuery

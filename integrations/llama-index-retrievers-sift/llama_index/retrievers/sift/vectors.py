@@ -13,6 +13,7 @@ from llama_index.core.schema import NodeWithScore
 from llama_index.retrievers.sift.nodes import embedded_text, plain_text
 from sift_retrievers.retrieval import EmbeddingCache, Hits, StoredVector, StoreReader
 from sift_retrievers.retrieval.hits import stacked
+from sift_retrievers.retrieval.stores import check_vectors_by_id
 from sift_retrievers.retrieval.work import OnLoop, Work, native
 
 REEMBEDDED: Final = "embedded again"
@@ -34,7 +35,7 @@ class NodeVectors:
         reader = self.reader
         if reader is None or not ids:
             return {}
-        return await work.call(
+        found = await work.call(
             "fetch",
             reader.store,
             reader.vectors_by_id,
@@ -43,6 +44,8 @@ class NodeVectors:
             if isinstance(work, OnLoop) and reader.searches_async
             else None,
         )
+        check_vectors_by_id(reader, found)
+        return found
 
     async def hits(
         self,
