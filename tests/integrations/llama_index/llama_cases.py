@@ -85,6 +85,7 @@ def read_by_a_model(node: BaseNode) -> str:
 
 
 EVEN = MetadataFilters(filters=[MetadataFilter(key="parity", value="even")])
+NEITHER = MetadataFilters(filters=[MetadataFilter(key="parity", value="neither")])
 
 
 def faiss(corpus: Corpus, *, inner_product: bool = False) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus import Corpus
-from llama_cases import CASES, EVEN, LlamaCase, model_of, read_by_a_model
+from llama_cases import CASES, EVEN, NEITHER, LlamaCase, model_of, read_by_a_model
 from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.vector_stores import MetadataFilters
 
 from llama_index.retrievers.sift import SIFTRetriever
 from llama_index.retrievers.sift.nodes import KEYS
@@ -103,8 +104,10 @@ def test_nodes_arrive_whole_and_are_copies(
     assert {key: node.model_dump_json() for key, node in index.docstore.docs.items()} == held
 
 
-# Faiss refuses filters.
-@pytest.mark.parametrize("store_name", [n for n, case in CASES.items() if case.filters])
+FILTERING = [name for name, case in CASES.items() if case.filters]
+
+
+@pytest.mark.parametrize("store_name", FILTERING)
 def test_filters_go_to_the_store_before_the_cut(
     index: VectorStoreIndex, case: LlamaCase, corpus: Corpus
 ) -> None:
@@ -113,6 +116,22 @@ def test_filters_go_to_the_store_before_the_cut(
     retriever = SIFTRetriever(index, 4, 10, kernel="cosine", lambda_=0.3, filters=EVEN)
     found = retriever.retrieve(corpus.queries[0])
     assert numbers(found) == [even[i] for i in picks]
+
+
+@pytest.mark.parametrize("store_name", FILTERING)
+async def test_filters_that_nothing_passes(index: VectorStoreIndex, corpus: Corpus) -> None:
+    retriever = SIFTRetriever(index, filters=NEITHER)
+    assert retriever.retrieve(corpus.queries[0]) == []
+    assert await retriever.aretrieve(corpus.queries[0]) == []
+
+
+@pytest.mark.parametrize("store_name", [name for name in CASES if name not in FILTERING])
+@pytest.mark.parametrize("filters", [EVEN, NEITHER])
+def test_a_store_without_filters_refuses_them(
+    index: VectorStoreIndex, corpus: Corpus, filters: MetadataFilters
+) -> None:
+    with pytest.raises(ValueError, match=r"(?i)filters not implemented"):
+        SIFTRetriever(index, filters=filters).retrieve(corpus.queries[0])
 
 
 def test_fewer_nodes_than_asked_for(index: VectorStoreIndex, corpus: Corpus) -> None:
