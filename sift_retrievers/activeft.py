@@ -1,6 +1,8 @@
 """`ActiveFTIndex`: selection over a raw faiss index with the call of activeft 0.1.1.
 
-Needs faiss (`pip install 'sift-retrievers[faiss]'`), but not activeft.
+Needs faiss (`pip install 'sift-retrievers[faiss]'`), but not activeft. The two methods of
+`activeft.sift.Retriever` are `search` and `batch_search`, so `ActiveFTIndex` has both; `SIFTIndex`
+needs one, since faiss's `search` takes several queries.
 
 | activeft (`activeft.sift.Retriever`) | here |
 |---|---|
