@@ -24,8 +24,10 @@ from sift_retrievers.finetune.errors import NoRequestError
 from sift_retrievers.finetune.model_guard import ModelGuard
 from sift_retrievers.finetune.model_lock import lock_of
 from sift_retrievers.finetune.open_request import AsyncRequest, OpenRequest
+from sift_retrievers.finetune.report import Report
 from sift_retrievers.finetune.session import Session
 from sift_retrievers.finetune.settings import OnError, TunerSettings, Verify
+from sift_retrievers.finetune.train_ahead import AheadRequest, AheadTraining
 from sift_retrievers.finetune.trainer import Trainer
 from sift_retrievers.finetune.training_step import OnStep
 from sift_retrievers.selection import Selection
@@ -199,6 +201,39 @@ class TestTimeTuner:
     def arequest(self, *, tuned: bool = True) -> AsyncRequest:
         """Async version of `request`."""
         return AsyncRequest(self, self._guard, self._lock, tuned=tuned)
+
+    def train_ahead(self, requests: Sequence[AheadRequest], *, batch_size: int = 8) -> list[Report]:
+        """Train the adapters of several requests side by side, and put them into the cache.
+
+        Later sessions on exactly the same passages restore them from there. Needs `cache_bytes`.
+
+        Args:
+            requests: `(query, passages)` or `(query, passages, selection)`, as `session` takes
+                them. Those that are in the cache are skipped; repeated ones are trained once.
+            batch_size: how many are trained at once; each step takes one passage of each.
+
+        Returns:
+            One report for each request. An error of one request, such as a loss that is not
+            finite, is in its report; the request is then not in the cache.
+
+        Raises:
+            ValueError: if the cache is too small for all, the adapter is not LoRA or rsLoRA on
+                linear layers, or as `Session.tune` does.
+            TuningError, TypeError, PoisonedError, …: as `session` does.
+        """
+        ahead = AheadTraining(self._trainer, requests, batch_size)
+        with self.request(tuned=False) as session:
+            reports = ahead.run(session)
+        return ahead.verified(reports)
+
+    async def atrain_ahead(
+        self, requests: Sequence[AheadRequest], *, batch_size: int = 8
+    ) -> list[Report]:
+        """Async version of `train_ahead`. A cancellation ends training after the current step."""
+        ahead = AheadTraining(self._trainer, requests, batch_size)
+        async with self.arequest(tuned=False) as session:
+            reports = await ahead.arun(session)
+        return ahead.verified(reports)
 
     def current_session(self) -> Session:
         """Return the open session that the calling code runs in, also in a framework's threads.
