@@ -17,7 +17,7 @@ def test_the_blocks_run_in_order(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names: dict[str, Any] = {
         "model": tiny(),
         "tokenizer": tokenizer(),
@@ -29,6 +29,7 @@ def test_the_blocks_run_in_order(
     printed = capsys.readouterr().out
     assert "step 5 of 5: loss" in printed
     assert "passages" in printed
+    assert printed.count("from the cache: True") == 2
     assert [path.name for path in (tmp_path / "adapters").iterdir()] == [names["folder"].name]
 
 

@@ -191,6 +191,30 @@ async def test_asynchronously_and_cancelled() -> None:
     assert len(tuner.cache) == len(REQUESTS)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_closed_frees_the_model() -> None:
+    tuner = tuner_of(tiny(), budget=Budget(max_steps=None), queue_timeout=30.0)
+    state = State(tuner)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(tuner.atrain_ahead([(QUERY, PASSAGES * 2000)]))
+    loop.run_until_complete(asyncio.sleep(1.5))
+    assert tuner._lock.held
+    loop.close()
+    assert not in_session(tuner, REQUESTS[0])[0].from_cache
+    check_restored(tuner, state)
+    assert not task.done()
+
+
+def test_inside_inference_mode() -> None:
+    tuner = tuner_of(tiny())
+    with torch.inference_mode():
+        reports = tuner.train_ahead(REQUESTS)
+    assert [report.error for report in reports] == [None] * len(REQUESTS)
+    assert [report.losses for report in reports] == [
+        report.losses for report in tuner_of(tiny()).train_ahead(REQUESTS)
+    ]
+
+
 def test_a_wrapped_chain_restores_what_was_trained_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[Any] = []
     tune = Session.tune
