@@ -191,7 +191,7 @@ def _checked(
     position: int, request: AheadRequest
 ) -> tuple[str, Sequence[str], Selection[Any] | None]:
     """Return query, passages and selection of a request, or raise a TypeError."""
-    if isinstance(request, str) or len(request) not in (2, 3):
+    if not isinstance(request, tuple | list) or len(request) not in (2, 3):
         raise TypeError(
             "requests must be (query, passages) or (query, passages, selection); got "
             f"{type(request).__name__} as request {position}"

@@ -167,7 +167,7 @@ def test_other_adapters_are_refused(lora: Any) -> None:
 
 def test_wrong_arguments() -> None:
     tuner = tuner_of(tiny())
-    for requests in (["a question"], [(QUERY,)], [(QUERY, "a text")], [(QUERY, [1])]):
+    for requests in ([1], ["a question"], [(QUERY,)], [(QUERY, "a text")], [(QUERY, [1])]):
         with pytest.raises(TypeError, match="request 0"):
             tuner.train_ahead(requests)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="batch_size"):
