@@ -25,7 +25,8 @@ from benchmarks.retrieval.evaluate import mean_coverage
 from benchmarks.retrieval.ours import picks_by, query_candidates
 from benchmarks.retrieval.sets import load_chosen, not_measured, parser, save_page
 from benchmarks.retrieval.tune import tuning_half
-from sift_retrievers.calibration import DEFAULT, Calibration, Configuration, calibrate
+from sift_retrievers.calibration import Calibration, Configuration, calibrate
+from sift_retrievers.calibration.configuration import DEFAULT
 from sift_retrievers.metrics import mean_interval, paired_comparison
 
 Values = npt.NDArray[np.float64]

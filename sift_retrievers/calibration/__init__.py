@@ -5,21 +5,13 @@ of queries; `calibrate` here does it for arrays.
 """
 
 from sift_retrievers.calibration.calibrate import calibrate
-from sift_retrievers.calibration.configuration import (
-    DEFAULT,
-    NEAREST,
-    Configuration,
-    default_configurations,
-)
+from sift_retrievers.calibration.configuration import Configuration
 from sift_retrievers.calibration.query_candidates import QueryCandidates
 from sift_retrievers.calibration.result import Calibration
 
 __all__ = [
-    "DEFAULT",
-    "NEAREST",
     "Calibration",
     "Configuration",
     "QueryCandidates",
     "calibrate",
-    "default_configurations",
 ]

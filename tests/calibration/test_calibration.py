@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from sift_retrievers import Cosine, RelevanceWeighted
-from sift_retrievers.calibration import (
+from sift_retrievers.calibration import Configuration, QueryCandidates, calibrate
+from sift_retrievers.calibration.configuration import (
     DEFAULT,
     NEAREST,
-    Configuration,
-    QueryCandidates,
-    calibrate,
     default_configurations,
 )
 from sift_retrievers.calibration.expected_coverage import expected_coverage

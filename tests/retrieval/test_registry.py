@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sift_retrievers.retrieval import Hits, ReaderRegistry, StoredVector, StoreReader
+from sift_retrievers.retrieval import Hits, StoredVector, StoreReader
+from sift_retrievers.retrieval.registry import ReaderRegistry
 from sift_retrievers.retrieval.stores import check_search_kwargs
 
 

@@ -22,7 +22,18 @@ class BatchQueries(NamedTuple):
     model: Embeddings
     texts: list[str]
     deadline: Deadline | None
-    """When the whole batch must have ended; None: there is no limit."""
+    """When their embedding must have ended; None: there is no limit."""
+
+    @property
+    def timeout(self) -> float | Deadline | None:
+        """What each query is given for its own search, once the embedding has ended.
+
+        It is the whole timeout again, however many queries come before it. If the embedding used up
+        all of its time, nothing is left: a model that hangs is not waited for twice.
+        """
+        if self.deadline is None or not self.deadline.left():
+            return self.deadline
+        return self.deadline.timeout
 
 
 class BatchRetriever(BaseRetriever):
@@ -44,12 +55,12 @@ class BatchRetriever(BaseRetriever):
     ) -> list[list[Document]]:
         """Retrieve for several queries, which are embedded in one call if the model allows it.
 
-        The timeout holds for all queries together.
+        The timeout holds for the common embedding, and then for each query.
         """
         queries = self._to_embed(inputs, kwargs)
-        kwargs["timeout"] = queries.deadline
         embedding = self._batch.embed(Direct(queries.deadline), queries.model, queries.texts)
         with embedded_before(queries.model, finished(embedding)):
+            kwargs["timeout"] = queries.timeout
             return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
     async def abatch(
@@ -62,9 +73,9 @@ class BatchRetriever(BaseRetriever):
     ) -> list[list[Document]]:
         """Async version of `batch`."""
         queries = self._to_embed(inputs, kwargs)
-        kwargs["timeout"] = queries.deadline
         embedding = self._batch.embed(OnLoop(queries.deadline), queries.model, queries.texts)
         with embedded_before(queries.model, await embedding):
+            kwargs["timeout"] = queries.timeout
             return await super().abatch(
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )

@@ -108,9 +108,9 @@ class SelectionSettings(BaseModel):
     timeout: Annotated[float | None, BeforeValidator(checked_timeout)] = None
     """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
     limit, models, stores and functions such as `relevance` and `targets` are called in threads of
-    their own. A call that is too late is not ended: its thread goes on, and nobody waits for it. A
-    batch has this time for all of its queries together. (The `timeout` of a store's own search goes
-    into `search_kwargs`.)"""
+    their own. A call that is too late is not ended: its thread goes on, and nobody waits for it. In
+    a batch the common embedding has this time, and then each query. (The `timeout` of a store's own
+    search goes into `search_kwargs`.)"""
     annotate: bool = True
     """Whether to write the numbers of each pick into the metadata of the returned document:
     `metadata["sift"]`, a dict, and `metadata["relevance_score"]`. Stores that take no nested

@@ -10,13 +10,13 @@ from corpus import Corpus
 from store_cases import CASES
 
 from langchain_sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import (
+from sift_retrievers.calibration import QueryCandidates
+from sift_retrievers.calibration import calibrate as by_arrays
+from sift_retrievers.calibration.configuration import (
     DEFAULT,
     NEAREST,
-    QueryCandidates,
     default_configurations,
 )
-from sift_retrievers.calibration import calibrate as by_arrays
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.schema import TextNode
 
 from llama_index.retrievers.sift import SIFTRetriever, calibrate
-from sift_retrievers.calibration import DEFAULT, Configuration
+from sift_retrievers.calibration.configuration import DEFAULT, Configuration
 
 
 def test_it_scores_what_the_index_offers() -> None:

@@ -15,7 +15,7 @@ from uncertainty import uncertainty_along
 from llama_index.postprocessor.sift import SIFTRerank
 from llama_index.retrievers.sift import SIFTRetriever
 from sift_retrievers import select
-from sift_retrievers.calibration import DEFAULT
+from sift_retrievers.calibration.configuration import DEFAULT
 from sift_retrievers.coverage import cover
 from sift_retrievers.kernels.names import resolve_kernel
 from sift_retrievers.retrieval import SelectionRules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sift_retrievers.retrieval import ReaderRegistry
+from sift_retrievers.retrieval.registry import ReaderRegistry
 
 _HERE: Final = "langchain_sift.stores"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, Final, TypeAlias
 
-from sift_retrievers.retrieval import ReaderRegistry, StoredVector, StoreReader
+from sift_retrievers.retrieval import StoredVector, StoreReader
+from sift_retrievers.retrieval.registry import ReaderRegistry
 
 VectorAdapter: TypeAlias = (
     type[StoreReader[Any]] | StoreReader[Any] | Callable[[Any, Sequence[str]], Mapping[str, Any]]
