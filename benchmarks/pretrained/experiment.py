@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem
+from benchmarks.pretrained.inputs import CONTEXTS, THE_DEFAULT, Inputs, Question, TextItem
 from benchmarks.pretrained.jobs import (
     CHECKED,
     Answer,
@@ -26,6 +26,7 @@ from benchmarks.pretrained.model import Recipe
 
 LEARNING_RATES = (1e-4, 2.5e-4, 5e-4, 1e-3)
 ANSWER_STEPS = 10
+AFTER_OTHERS = f"{THE_DEFAULT}, the first one last, each after another"
 NOT_TRAINED_ON = 3
 """So many passages are looked at that are like those of the training and not in it."""
 
@@ -138,11 +139,13 @@ def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, 
     for method in METHODS:
         passages = passages_of(item, method, memory)
         trained = passages[method.skipped :][: max(method.watched)]
+        if method.last_first:
+            trained = trained[::-1]
         job = Job(
             target=HeldOutText(item.text),
             trained=trained,
             shown=first_ones(passages) if method.in_context else (),
-            recipe=Recipe(rate),
+            recipe=Recipe(rate, before=method.before),
             views=method.views,
             checked=not_trained_on(passages_of(item, NEAREST, memory), trained),
         )
@@ -152,7 +155,8 @@ def _text_jobs(item: TextItem, memory: Sequence[str], rate: float) -> dict[str, 
 
 def _holds(one: Job, other: Job) -> bool:
     """Whether the outcome of one job holds that of another on the same target."""
-    same = one.trained[: len(other.trained)] == other.trained and one.checked == other.checked
+    same = one.trained[: len(other.trained)] == other.trained
+    same = same and (one.checked, one.recipe) == (other.checked, other.recipe)
     shown = not other.shown or other.shown == one.shown
     return same and shown and set(other.views) <= set(one.views)
 
@@ -160,14 +164,15 @@ def _holds(one: Job, other: Job) -> bool:
 def _answer_jobs(question: Question, rate: float) -> dict[str, Job]:
     """For each retriever one training on its passages, in rounds, best first."""
     jobs = {}
-    for name in CONTEXTS:
-        passages = question.passages[name]
+    for name in (*CONTEXTS, AFTER_OTHERS):
+        passages = question.passages[THE_DEFAULT if name == AFTER_OTHERS else name]
+        order = passages[::-1] if name == AFTER_OTHERS else passages
         steps = range(ANSWER_STEPS if passages else 0)
         jobs[name] = Job(
             target=Answer(question.text, question.answers),
-            trained=tuple(passages[step % len(passages)] for step in steps),
+            trained=tuple(order[step % len(order)] for step in steps),
             shown=passages,
-            recipe=Recipe(rate),
+            recipe=Recipe(rate, before=int(name == AFTER_OTHERS)),
             views=(
                 *(View(steps, n) for steps in (0, ANSWER_STEPS) for n in (0, SHOWN)),
                 *(View(ANSWER_STEPS, n, HALF) for n in (0, SHOWN)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.pretrained.experiment import ANSWER_STEPS, Measured, Values
+from benchmarks.pretrained.experiment import AFTER_OTHERS, ANSWER_STEPS, Measured, Values
 from benchmarks.pretrained.inputs import CONTEXTS
 from benchmarks.pretrained.methods import (
     COMPARED,
@@ -14,6 +14,7 @@ from benchmarks.pretrained.methods import (
     SIFT_COPIES,
     SIFT_ONCE,
     WITNESSES,
+    WITNESSES_AFTER,
     WITNESSES_COPIES,
 )
 from sift_retrievers.metrics import paired_comparison
@@ -95,6 +96,12 @@ def text_findings(measured: Measured) -> list[str]:
             "the context alone",
             measured.bits(WITNESSES, 0, SHOWN),
         ),
+        say(
+            "Training on each passage after another, the first one last, and context",
+            measured.bits(WITNESSES_AFTER, steps, SHOWN),
+            "the context alone",
+            measured.bits(WITNESSES, 0, SHOWN),
+        ),
     ]
 
 
@@ -116,6 +123,12 @@ def answer_findings(measured: Measured) -> list[str]:
         say("Having the default's passages in the context", context, "no context", none),
         say("Training on them", tuned, "no context", none),
         say("Training and context together", both, "the context alone", context),
+        say(
+            "Training on each passage after another, the first one last, and context",
+            measured.nats(AFTER_OTHERS, ANSWER_STEPS, SHOWN),
+            "the context alone",
+            context,
+        ),
         say(
             "The default's context",
             context,

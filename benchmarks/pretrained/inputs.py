@@ -12,7 +12,8 @@ from benchmarks.pretrained.methods import METHODS, STEPS
 from benchmarks.test_time.choosers import Choice
 
 FILE = "inputs.json"
-CONTEXTS = ("similarity search", "the default of version 0.1", "the default")
+THE_DEFAULT = "the default"
+CONTEXTS = ("similarity search", "the default of version 0.1", THE_DEFAULT)
 """What finds the passages of a question."""
 
 

@@ -117,9 +117,9 @@ class Job:
         step_losses: tuple[float, ...] = ()
         with suppress(NonFiniteLossError):
             step_losses = model.train(self.trained, self.recipe, watch)
-        base_losses = tuple(map(model.base_loss, self.trained))
+        base_losses = model.base_losses(self.trained, self.recipe.before)
         if checks:
-            checks.insert(0, tuple(map(model.base_loss, self.checked)))
+            checks.insert(0, model.base_losses(self.checked))
         return Outcome(losses, step_losses, base_losses, tuple(checks), time.perf_counter() - start)
 
 
@@ -131,7 +131,7 @@ class Outcome:
     step_losses: tuple[float, ...]
     """Nats per token of each passage before its step; empty where training diverged."""
     base_losses: tuple[float, ...]
-    """Nats per token of each passage to the model as it is."""
+    """The same to the model as it is."""
     checks: tuple[tuple[float, ...], ...]
     """Nats per token of the passages that were checked: to the model as it is, and after `CHECKED`
     steps at each of `STRENGTHS`. Empty where none were."""

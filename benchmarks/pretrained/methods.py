@@ -46,6 +46,10 @@ class Method:
     """Whether its first passages are also put in the context, with and without training."""
     skipped: int = 0
     """So many of its first passages are not trained on."""
+    before: int = 0
+    """So many other passages stand before each one that is trained on."""
+    last_first: bool = False
+    """Whether its first passage is trained on last."""
 
     @property
     def label(self) -> str:
@@ -58,9 +62,14 @@ class Method:
         views = [View(steps) for steps in self.watched]
         if self.in_context:
             views += [View(COMPARED, SHOWN), View(COMPARED, 0, HALF), View(COMPARED, SHOWN, HALF)]
-            if not self.skipped:
+            if self.shows_contexts:
                 views += [View(0, n) for n in range(SHOWN + 1)]
         return tuple(views)
+
+    @property
+    def shows_contexts(self) -> bool:
+        """Whether one passage, two, … are shown without training; alike for all ways to train."""
+        return self.in_context and not self.skipped and not self.before
 
 
 def every_passage_copied(memory: Memory) -> Memory:
@@ -135,6 +144,15 @@ WITNESSES_REST = Method(
     skipped=SHOWN,
 )
 """What is shown is not trained on as well."""
+WITNESSES_AFTER = Method(
+    f"{WITNESSES.name}, the first one last, each after another",
+    two_witnesses,
+    watched=(COMPARED,),
+    in_context=True,
+    before=1,
+    last_first=True,
+)
+"""Passages are trained on as they are shown: after others."""
 WITNESSES_TWICE = Method("two witnesses, two rounds", two_witnesses_twice, watched=(20,))
 NEAREST_COPIES = Method(NEAREST.name, NEAREST.choose, copies=True)
 SIFT_COPIES = Method(SIFT.name, SIFT.choose, copies=True)
@@ -145,6 +163,7 @@ METHODS = (
     SIFT,
     WITNESSES,
     WITNESSES_REST,
+    WITNESSES_AFTER,
     WITNESSES_TWICE,
     *(method for value, method in SIFT_BY_LAMBDA.items() if value != SIFT_LAMBDA),
     SIFT_ONCE,

@@ -67,7 +67,7 @@ class TunedModel:
         self.device = next(model.parameters()).device
         self.slot: AdapterSlot
         self._recipe: Recipe | None = None
-        self._base_losses: dict[str, float] = {}
+        self._base_losses: dict[tuple[tuple[int, ...], int], float] = {}
         self.set_adapter(Recipe(5e-4))
 
     @classmethod
@@ -94,18 +94,26 @@ class TunedModel:
         with nullcontext() if strength == 1 else rescale_adapter_scale(self.model, strength):
             yield
 
-    @torch.no_grad()
     def passage_loss(self, passage: str) -> float:
-        """Nats per token of a passage as it is trained on."""
-        example = self._example(0, [passage], before=0)
+        """Nats per token of a passage as it is trained on, with nothing before it."""
+        return self._loss(self._example(0, [passage], before=0))
+
+    def base_losses(self, passages: Sequence[str], before: int = 0) -> tuple[float, ...]:
+        """Nats per token of passages as they are trained on; only between trainings."""
+        known = self._base_losses
+        found = []
+        for position in range(len(passages)):
+            example = self._example(position, passages, before)
+            key = (tuple(example.input_ids[0].tolist()), example.tokens)
+            if key not in known:
+                known[key] = self._loss(example)
+            found.append(known[key])
+        return tuple(found)
+
+    @torch.no_grad()
+    def _loss(self, example: Example) -> float:
         ids, labels = example.input_ids, example.labels
         return float(self.model(input_ids=ids, labels=labels, use_cache=False).loss)
-
-    def base_loss(self, passage: str) -> float:
-        """The same of the model as it is; only between trainings."""
-        if passage not in self._base_losses:
-            self._base_losses[passage] = self.passage_loss(passage)
-        return self._base_losses[passage]
 
     def text_bits(self, text: str, context: Sequence[str] = ()) -> float:
         """Bits per byte of a text after passages and empty lines; the loss is on the text alone."""

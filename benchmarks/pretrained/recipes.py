@@ -62,6 +62,10 @@ def after_those_shown(passages: Sequence[str]) -> Sequence[str]:
     return passages[SHOWN : SHOWN + COMPARED]
 
 
+def rest_last_first(passages: Sequence[str]) -> Sequence[str]:
+    return after_those_shown(passages)[::-1]
+
+
 def half_of_them_twice(passages: Sequence[str]) -> Sequence[str]:
     half = passages[: COMPARED // 2]
     return [*half, *half]
@@ -102,6 +106,10 @@ VARIATIONS = (
     Variation("five passages twice", order=half_of_them_twice),
     Variation(f"the ten after the {SHOWN} shown", order=after_those_shown),
     Variation("each after two others", Recipe(5e-4, before=2)),
+    Variation("each after two others, 1e-3", Recipe(1e-3, before=2)),
+    Variation("each after two others, the most relevant last", Recipe(5e-4, before=2), last_first),
+    Variation("each after another one, the most relevant last", Recipe(5e-4, before=1), last_first),
+    Variation(f"the ten after the {SHOWN} shown, the most relevant last", order=rest_last_first),
     Variation("nearest neighbours", method=NEAREST),
 )
 

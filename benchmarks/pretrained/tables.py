@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pretrained.experiment import ANSWER_STEPS, Measured, Values
+from benchmarks.pretrained.experiment import AFTER_OTHERS, ANSWER_STEPS, Measured, Values
 from benchmarks.pretrained.inputs import CONTEXTS
 from benchmarks.pretrained.methods import (
     COMPARED,
@@ -31,7 +31,7 @@ from sift_retrievers.selection.stopping import alpha_length
 ALPHAS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
 RESAMPLES = 2000
 BOTH_METHODS = tuple(method for method in METHODS if method.in_context)
-CONTEXT_METHODS = tuple(method for method in BOTH_METHODS if not method.skipped)
+CONTEXT_METHODS = tuple(method for method in BOTH_METHODS if method.shows_contexts)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -103,7 +103,7 @@ def both_table(measured: Measured) -> str:
     head += ["half and context − context alone", "worse than context alone: both, half and context"]
     rows = []
     for method in BOTH_METHODS:
-        context = measured.bits(WITNESSES if method.skipped else method, 0, SHOWN)
+        context = measured.bits(method if method.shows_contexts else WITNESSES, 0, SHOWN)
         both = measured.bits(method, COMPARED, SHOWN)
         half = measured.bits(method, COMPARED, SHOWN, HALF)
         rows.append(
@@ -233,7 +233,7 @@ def answer_table(measured: Measured, rows: npt.NDArray[np.bool_]) -> str:
     head += ["context − none", "steps − none", "both − context"]
     head += ["worse than none: context, steps, both"]
     body = [["(none)", f"{none.mean():.2f}", "", "", "", "", "", ""]]
-    for name in CONTEXTS:
+    for name in (*CONTEXTS, AFTER_OTHERS):
         context, tuned, both = (
             measured.nats(name, steps, shown)[rows]
             for steps, shown in ((0, SHOWN), (ANSWER_STEPS, 0), (ANSWER_STEPS, SHOWN))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.pretrained import tables
-from benchmarks.pretrained.experiment import Measured
+from benchmarks.pretrained.experiment import AFTER_OTHERS, Measured
 from benchmarks.pretrained.findings import answer_findings, compared, text_findings
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem
 from benchmarks.pretrained.jobs import Outcome, View
@@ -80,7 +80,10 @@ def measured() -> Measured:
         ),
         questions=questions,
         answer_outcomes=tuple(
-            {name: answer(1 + place + n / 10) for place, name in enumerate(CONTEXTS)}
+            {
+                name: answer(1 + place + n / 10)
+                for place, name in enumerate((*CONTEXTS, AFTER_OTHERS))
+            }
             for n in range(6)
         ),
         process_minutes=12.0,
@@ -198,8 +201,8 @@ def test_the_page_holds_everything() -> None:
     fewer = replace(one, texts=one.texts[:5], text_outcomes=one.text_outcomes[:5])
     late = page(fewer, Timing(12.0, 10.0, 200.0, 3), inputs, CPU, "a model")
     assert "- Left out: 1 texts that were not complete after 37 minutes." in late
-    assert len(text_findings(one)) == 10
-    assert len(answer_findings(one)) == 4
+    assert len(text_findings(one)) == 11
+    assert len(answer_findings(one)) == 5
     found = json.loads(as_json(one))
     assert len(found["texts"]) == 6
     assert [10, 0, 1.0, 1.9] in found["texts"][0][NEAREST.label]["views"]
