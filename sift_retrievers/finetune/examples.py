@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,13 +43,22 @@ class PassageReader:
     context: str | None = None
     """Text before each passage, left out of the loss."""
 
-    def example(self, position: int, passage: str) -> Example:
-        """Tokenise a passage, and before it the context; both are cut to fit into the model."""
+    def example(self, position: int, passage: str, others: Sequence[str] = ()) -> Example:
+        """Tokenise a passage, and before it the context; both are cut to fit into the model.
+
+        Args:
+            position: of the passage in the session's list.
+            passage: its text.
+            others: passages that stand before the context, with empty lines between them; each is
+                cut as a passage is.
+        """
         context_ids: list[int] = []
-        if self.context:
-            context_ids = list(self.tokenizer(self.context)["input_ids"])
-            if self.max_tokens is not None:
-                context_ids = context_ids[: self.max_tokens // 2]
+        for text in (*(f"{other}\n\n" for other in others), self.context):
+            if text:
+                ids = self.tokenizer(text, add_special_tokens=not context_ids)["input_ids"]
+                context_ids += list(ids)[: self.max_passage_tokens]
+        if self.max_tokens is not None:
+            context_ids = context_ids[: self.max_tokens // 2]
         # No second BOS token mid-sequence.
         ids = list(self.tokenizer(passage, add_special_tokens=not context_ids)["input_ids"])
         room = self.max_passage_tokens

@@ -15,7 +15,7 @@ class Report:
     "max_tokens", "callback" (`on_step` returned True), "alpha", "min_gain" (the predicted gain was
     too small; nothing was trained), "empty" (there were no passages), "cancelled" or "error"."""
     losses: tuple[float, ...] = ()
-    """Loss before each step, in nats per token, in the order of the passages."""
+    """Loss before each step, in nats per token, in training order."""
     passage_ids: tuple[str | None, ...] = ()
     """Id of the passage of each step; empty if the caller gave no ids. Retrievers give them."""
     tokens: int = 0

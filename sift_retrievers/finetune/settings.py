@@ -7,7 +7,7 @@ from typing import Literal
 
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.training_step import OnStep
-from sift_retrievers.validation import count, positive
+from sift_retrievers.validation import count, flag, positive
 
 OnError = Literal["base", "partial", "raise"]
 Verify = Literal["quick", "full"] | None
@@ -32,6 +32,8 @@ class TunerSettings:
     lambda_: float
     max_passage_tokens: int
     query_as_context: bool
+    passages_before: int
+    first_last: bool
     gradient_checkpointing: bool
     queue_timeout: float | None
     on_step: OnStep | None
@@ -42,6 +44,9 @@ class TunerSettings:
             if value is not None or name in ("learning_rate", "lambda_"):
                 object.__setattr__(self, name, positive(value, name))
         count(self.max_passage_tokens, "max_passage_tokens")
+        if self.passages_before != 0:
+            count(self.passages_before, "passages_before")
+        flag(self.first_last, "first_last")
         if self.cache_bytes != 0:
             count(self.cache_bytes, "cache_bytes")
         if self.on_step is not None and not callable(self.on_step):

@@ -140,7 +140,16 @@ class Trainer:
         return after_step
 
     def examples(self, query: str, passages: Sequence[str]) -> Iterator[Example]:
-        """Tokenise the passages one by one; skip those without a token to predict."""
+        """Tokenise passages one by one, in training order; skip those without a token to predict.
+
+        Training order is that of `passages`, or with `first_last` the reverse of as many as there
+        are steps. A limit in seconds or tokens might end training before the first passage, so with
+        one of these the order is kept.
+        """
+        budget, before = self.settings.budget, self.settings.passages_before
+        order = range(len(passages))
+        if self.settings.first_last and budget.max_seconds is None and budget.max_tokens is None:
+            order = range(min(len(passages), budget.max_steps or len(passages)))[::-1]
         config = getattr(self.model, "config", None)
         reader = PassageReader(
             tokenizer=self.tokenizer,
@@ -149,8 +158,10 @@ class Trainer:
             max_tokens=getattr(config, "max_position_embeddings", None),
             context=query if self.settings.query_as_context else None,
         )
-        for position, text in enumerate(passages):
-            example = reader.example(position, text)
+        for step, position in enumerate(order):
+            others = [passages[order[step - back]] for back in range(min(before, step), 0, -1)]
+            text = passages[position]
+            example = reader.example(position, text, [one for one in others if one != text])
             if example.tokens:
                 yield example
 

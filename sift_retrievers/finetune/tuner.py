@@ -72,6 +72,8 @@ class TestTimeTuner:
         lambda_: float = 0.1,
         max_passage_tokens: int = 512,
         query_as_context: bool = False,
+        passages_before: int = 0,
+        first_last: bool = False,
         gradient_checkpointing: bool = False,
         queue_timeout: float | None = 300.0,
         on_step: OnStep | None = None,
@@ -100,6 +102,10 @@ class TestTimeTuner:
                 The paper's is 0.01; 0.1 was better in every comparison of benchmarks/test_time.
             max_passage_tokens: longer passages are cut.
             query_as_context: put the query before each passage; the loss is on the passage alone.
+            passages_before: put so many of the passages trained on before in front of each passage,
+                as a chain shows them to the model; the loss is on the passage alone.
+            first_last: train in reverse order, so that the first passage comes last. Not with a
+                limit in seconds or tokens, at which training might end before it.
             gradient_checkpointing: recompute activations for the gradient, instead of keeping
                 them: less memory, more time.
             queue_timeout: seconds that a request waits for the model; None: forever.
@@ -126,6 +132,8 @@ class TestTimeTuner:
             lambda_=lambda_,
             max_passage_tokens=max_passage_tokens,
             query_as_context=query_as_context,
+            passages_before=passages_before,
+            first_last=first_last,
             gradient_checkpointing=gradient_checkpointing,
             queue_timeout=queue_timeout,
             on_step=on_step,
