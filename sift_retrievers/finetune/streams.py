@@ -59,7 +59,7 @@ async def iterate_in_threads(
 
     Args:
         items: the stream.
-        cancel: called on a cancellation, to ask the thread to end early.
+        cancel: called if the stream ends early, to ask the thread to end early, too.
     """
     try:
         while True:
@@ -67,6 +67,9 @@ async def iterate_in_threads(
             if item is _END:
                 return
             yield item
+    except BaseException:
+        cancel()  # LangChain's streams, when closed, still read all of their input
+        raise
     finally:
         if hasattr(items, "close"):
             await wait_for_thread(run_in_thread(items.close))
