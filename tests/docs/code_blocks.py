@@ -1,0 +1,127 @@
+"""Runs the code blocks of one page of the documentation, in their order, in one namespace.
+
+- `python`: run. After `<!--- skip: next "why" -->` a block is only compiled, and the names that it
+  imports are looked up where their package is installed.
+- `text` right after a Python block: what that block printed, compared line by line.
+- `bash`: parsed. Its make targets and the folders that it installs must exist.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import io
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+from sybil import Example, Sybil
+from sybil.evaluators.python import pad
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+ROOT = Path(__file__).parents[2]
+OURS = ("sift_retrievers", "langchain_sift", "llama_index.retrievers", "llama_index.postprocessor")
+
+
+class Page:
+    """A Markdown file whose code blocks can be run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.compiled_only: list[Example] = []
+        self.run_blocks = 0
+        self._printed: tuple[int, str] | None = None
+        parsers = [
+            CodeBlockParser("python", self._python),
+            CodeBlockParser("text", self._text),
+            CodeBlockParser("bash", bash),
+            SkipParser(),
+        ]
+        self.document = Sybil(parsers).parse(path)
+
+    def run(self, given: dict[str, Any]) -> None:
+        """Run every block; `given` stands in for names that blocks which are not run would set."""
+        self.document.namespace.update(given, __name__=f"page_{self.path.stem}".replace("-", "_"))
+        for example in self.document.examples():
+            try:
+                example.evaluate()
+            except SkipTest:
+                self.compiled_only.append(example)
+                tree = compile_block(example)
+                if isinstance(tree, ast.Module):
+                    look_up_imports(tree)
+
+    def _python(self, example: Example) -> None:
+        printed = io.StringIO()
+        code = compile(source_of(example), example.path, "exec")
+        with contextlib.redirect_stdout(printed):
+            exec(code, example.namespace)
+        self.run_blocks += 1
+        self._printed = (example.end, printed.getvalue())
+
+    def _text(self, example: Example) -> None:
+        if self._printed is None:
+            return
+        end, printed = self._printed
+        if example.document.text[end : example.start].strip():
+            return  # something stands between the two: no output of that block
+        assert lines_of(printed) == lines_of(example.parsed), (
+            f"{self.path.name}, line {example.line}: the block above printed\n{printed}"
+        )
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without trailing blanks."""
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def source_of(example: Example) -> str:
+    """The block, with blank lines before it so that tracebacks show the line of the page."""
+    padded: str = pad(example.parsed, example.line + example.parsed.line_offset)
+    return padded
+
+
+def compile_block(example: Example) -> ast.Module | None:
+    """Check the syntax of a block that is not run; None: it is not Python."""
+    if example.region.evaluator is bash:
+        bash(example)
+        return None
+    compile(source_of(example), example.path, "exec")
+    return ast.parse(example.parsed)
+
+
+def look_up_imports(tree: ast.Module) -> None:
+    """Import what a block imports; a package of others may be missing, a name of it not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            wanted = [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            wanted = [(node.module, alias.name) for alias in node.names]
+        else:
+            continue
+        for module, name in wanted:
+            try:
+                found = importlib.import_module(module)
+            except ImportError:
+                assert not module.startswith(OURS), f"no module {module}"
+                continue
+            assert name is None or hasattr(found, name), f"{module} has no {name}"
+
+
+def bash(example: Example) -> None:
+    """Check the syntax, the make targets and the installed folders of a shell block."""
+    text = str(example.parsed)
+    parsed = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
+    assert parsed.returncode == 0, parsed.stderr
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    commands = re.sub(r"#.*", "", text)
+    for targets in re.findall(r"^make ((?:[a-z-]+ ?)+)", commands, re.MULTILINE):
+        for target in targets.split():
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no make target {target}"
+    for folder in re.findall(r"\./sift-retrievers(/[\w/-]*)?", commands):
+        assert (ROOT / folder.strip("/") / "pyproject.toml").exists(), (
+            f"{folder} is no distribution"
+        )
