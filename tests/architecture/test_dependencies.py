@@ -36,9 +36,10 @@ ARROWS: dict[str, set[str]] = {
     "selection": {"kernels", "coverage"},
     "witnesses": {"coverage"},
     "metrics": set(),
+    "evaluation": {"metrics"},
     "finetune": {"selection"},
     "retrieval": {"kernels", "coverage", "selection", "witnesses", "finetune"},
-    "calibration": {"kernels", "coverage", "witnesses", "metrics", "retrieval"},
+    "calibration": {"kernels", "coverage", "witnesses", "metrics", "evaluation", "retrieval"},
     "faiss": {"coverage", "kernels", "selection"},
     "activeft": {"coverage", "faiss", "kernels", "selection"},
 }
