@@ -18,20 +18,29 @@ def is_switch(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
-def _number(value: Any) -> float:
-    if is_switch(value):
-        raise TypeError
-    return float(value)
+def _number(value: Any, name: str, expected: str) -> float:
+    """A number, perhaps infinite, or a ValueError that says what was expected."""
+    try:
+        if is_switch(value):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be {expected}; got {value!r}") from None
+    except OverflowError:  # a whole number that no float holds
+        return math.inf
+
+
+def finite(value: Any, name: str) -> float:
+    """A finite number, or a ValueError."""
+    number = _number(value, name, "a number")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return number
 
 
 def positive(value: Any, name: str) -> float:
     """A positive finite number, or a ValueError."""
-    try:
-        number = _number(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a positive number; got {value!r}") from None
-    except OverflowError:  # a whole number that no float holds
-        number = math.inf
+    number = _number(value, name, "a positive number")
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be positive and finite; got {value!r}")
     return number
@@ -39,25 +48,20 @@ def positive(value: Any, name: str) -> float:
 
 def chance(value: Any, name: str) -> float:
     """A number from 0 to 1, or a ValueError."""
-    try:
-        number = _number(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number from 0 to 1; got {value!r}") from None
-    except OverflowError:  # a whole number that no float holds
-        number = math.inf
+    number = _number(value, name, "a number from 0 to 1")
     if not 0 <= number <= 1:
         raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
     return number
 
 
-def count(value: Any, name: str, *, largest: int | None = 2**63 - 1) -> int:
-    """A whole number of at least 1, and at most `largest` unless that is None, or a ValueError."""
+def count(value: Any, name: str, *, smallest: int = 1, largest: int | None = 2**63 - 1) -> int:
+    """A whole number from `smallest` to `largest` (None: as large as you like), or a ValueError."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or number < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
+    if number is None or number < smallest:
+        raise ValueError(f"{name} must be a whole number of at least {smallest}; got {value!r}")
     if largest is not None and number > largest:
         raise ValueError(f"{name} must be at most {largest}; got {value!r}")
     return number

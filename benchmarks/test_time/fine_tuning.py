@@ -16,7 +16,8 @@ from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import NonFiniteLossError
 from sift_retrievers.finetune.examples import Example, PassageReader
-from sift_retrievers.finetune.steps import Progress, Trainable, train
+from sift_retrievers.finetune.progress import Progress
+from sift_retrievers.finetune.steps import Trainable, train
 
 LORA = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", fan_in_fan_out=True)
 NO_LIMIT = Budget(max_steps=None)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sift_retrievers.finetune.examples import Example
 from sift_retrievers.finetune.fingerprint import Fingerprint
-from sift_retrievers.finetune.steps import Progress
+from sift_retrievers.finetune.progress import Progress
 
 
 @dataclass(frozen=True)

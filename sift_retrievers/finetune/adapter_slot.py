@@ -102,6 +102,16 @@ class AdapterSlot:
         for parameter in self.parameters:
             parameter.grad = None
 
+    @contextmanager
+    def base(self) -> Iterator[None]:
+        """Inside, where the adapter was on, it is off, and no gradients are computed."""
+        self.disable()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.enable()
+
     def weights(self) -> tuple[Tensor, ...]:
         """Return a copy of the weights on the CPU."""
         return tuple(parameter.detach().to("cpu", copy=True) for parameter in self.parameters)

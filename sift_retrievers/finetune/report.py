@@ -13,7 +13,8 @@ class Report:
     stopped: str
     """Why training ended: "passages" (all of them were used), "max_steps", "max_seconds",
     "max_tokens", "callback" (`on_step` returned True), "alpha", "min_gain" (the predicted gain was
-    too small; nothing was trained), "empty" (there were no passages), "cancelled" or "error"."""
+    too small; nothing was trained), "min_transfer" (training did not help with the next passages;
+    the base model answers), "empty" (there were no passages), "cancelled" or "error"."""
     losses: tuple[float, ...] = ()
     """Loss before each step, in nats per token, in training order."""
     passage_ids: tuple[str | None, ...] = ()
@@ -29,6 +30,9 @@ class Report:
     predicted_gain: float | None = None
     """½ log(σ_0² / σ_N²) in nats, for the passages that were to be used; None without a
     selection."""
+    transfer: float | None = None
+    """By how many nats per token training lowered the loss of passages that it had not come to yet,
+    mean; see `min_transfer` of `TestTimeTuner`. None if nothing was compared."""
     from_cache: bool = False
     """Whether the adapter was trained earlier, on the same passages, and restored from the cache.
     `losses` and `tokens` are then those of the earlier training."""

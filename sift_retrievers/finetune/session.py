@@ -13,9 +13,9 @@ from sift_retrievers.finetune.current_session import abandoned_here, end_abandon
 from sift_retrievers.finetune.errors import TuningError
 from sift_retrievers.finetune.export import export_adapter
 from sift_retrievers.finetune.fingerprint import Fingerprint
+from sift_retrievers.finetune.progress import Progress
 from sift_retrievers.finetune.report import Report
 from sift_retrievers.finetune.running_generations import RunningGenerations
-from sift_retrievers.finetune.steps import Progress
 from sift_retrievers.finetune.trainer import Trainer
 from sift_retrievers.finetune.training_plan import TrainingPlan, plan_training
 from sift_retrievers.finetune.worker_threads import run_in_thread, wait_for_thread
@@ -204,6 +204,7 @@ class Session:
             queue_seconds=self._queue_seconds,
             sigma=plan.sigma,
             predicted_gain=plan.predicted_gain,
+            transfer=progress.transfer,
             from_cache=progress.from_cache,
             error=None if error is None else repr(error),
             peak_memory=self._trainer.peak_memory,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.training_step import OnStep
-from sift_retrievers.validation import count, flag, positive
+from sift_retrievers.validation import count, finite, flag, positive
 
 OnError = Literal["base", "partial", "raise"]
 Verify = Literal["quick", "full"] | None
@@ -26,6 +26,7 @@ class TunerSettings:
     budget: Budget
     alpha: float | None
     min_gain: float | None
+    min_transfer: float | None
     on_error: OnError
     verify: Verify
     cache_bytes: int
@@ -43,12 +44,12 @@ class TunerSettings:
             value = getattr(self, name)
             if value is not None or name in ("learning_rate", "lambda_"):
                 object.__setattr__(self, name, positive(value, name))
+        if self.min_transfer is not None:
+            object.__setattr__(self, "min_transfer", finite(self.min_transfer, "min_transfer"))
         count(self.max_passage_tokens, "max_passage_tokens")
-        if self.passages_before != 0:
-            count(self.passages_before, "passages_before")
+        count(self.passages_before, "passages_before", smallest=0)
+        count(self.cache_bytes, "cache_bytes", smallest=0)
         flag(self.first_last, "first_last")
-        if self.cache_bytes != 0:
-            count(self.cache_bytes, "cache_bytes")
         if self.on_step is not None and not callable(self.on_step):
             raise TypeError(
                 f"on_step must be a function of a TrainingStep; got {type(self.on_step).__name__}"

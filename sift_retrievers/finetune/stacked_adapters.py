@@ -36,6 +36,7 @@ class StackedAdapters:
         self._optimizer = torch.optim.AdamW([self._weights], lr=learning_rate, weight_decay=0.0)
         self._position = {id(parameter): i for i, parameter in enumerate(slot.parameters)}
         self._sequences: tuple[int, int] = (0, 0)
+        self._off = False
         self._split()
 
     def weights(self, row: int) -> tuple[Tensor, ...]:
@@ -65,6 +66,15 @@ class StackedAdapters:
             input_ids=input_ids, attention_mask=attention_mask, use_cache=False
         ).logits
         return logits
+
+    @torch.no_grad()
+    def base_logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the logits of the base model, without any adapter."""
+        self._off = True
+        try:
+            return self.logits(input_ids, attention_mask)
+        finally:
+            self._off = False
 
     def compute_gradients(self, losses: Tensor, max_norm: float) -> Tensor:
         """Compute the gradient of each adapter and clip its norm to `max_norm`.
@@ -113,6 +123,8 @@ class StackedAdapters:
     def _add(self, layer: Any, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         """Add what the adapters of a layer give, in the dtypes of peft's own `Linear.forward`."""
         x: Tensor = inputs[0]
+        if self._off:
+            return output
         if x.ndim != 3 or x.shape[:2] != self._sequences:
             raise ValueError(
                 f"adapters cannot be trained side by side in this model: a layer got inputs of "

@@ -16,8 +16,10 @@ from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import NonFiniteLossError
 from sift_retrievers.finetune.examples import IGNORED, Example
+from sift_retrievers.finetune.progress import Progress
 from sift_retrievers.finetune.stacked_adapters import StackedAdapters
-from sift_retrievers.finetune.steps import MAX_GRADIENT_NORM, Progress
+from sift_retrievers.finetune.steps import MAX_GRADIENT_NORM
+from sift_retrievers.finetune.transfer import TransferCheck
 
 
 @dataclass(eq=False)
@@ -29,6 +31,8 @@ class StackedTraining:
     after_step: Callable[[], bool] | None = None
     """Called after each step, when `progress` is up to date; True ends this training."""
     progress: Progress = field(default_factory=Progress)
+    check: TransferCheck | None = None
+    """Compares passages with the base model, and may end this training."""
     error: Exception | None = None
     """The error that ended this training; `weights` is then None."""
     weights: tuple[Tensor, ...] | None = None
@@ -40,18 +44,42 @@ class StackedTraining:
         self.progress.seconds = seconds
         steps = len(self.progress.losses)
         if steps == len(self.examples):
-            self.ended = True
+            self.end()
             return
         limit = budget.exceeded(steps, seconds, self.progress.tokens)
         if limit is not None or stop:
-            self.progress.stopped, self.ended = limit or "cancelled", True
+            self.progress.stop(limit or "cancelled")
+            self.end()
+
+    def end(self) -> None:
+        """End the training, as `steps.train` does after its last step."""
+        self.ended = True
+        if self.check is not None:
+            self.check.judge()
+
+    def needs_base_loss(self) -> bool:
+        """Whether the loss of the base model on the next example is wanted."""
+        return self.check is not None and self.check.needs(self.next_example)
+
+    def record_transfer(self, base_loss: float, loss: float) -> None:
+        """Compare the losses of the next example; end the training if it does not pay."""
+        if self.check is None or self.ended:
+            return
+        self.check.record(base_loss, loss)
+        if self.check.ends_training:
+            self.end()
+
+    @property
+    def next_example(self) -> Example:
+        """What the next step is made on."""
+        return self.examples[len(self.progress.losses)]
 
     def check_finite(self, loss: float, norm: float) -> None:
         """End the training with an error if the loss, or the norm of its gradient, is not finite.
 
         The errors are those of `steps.train`.
         """
-        position = self.examples[len(self.progress.losses)].position
+        position = self.next_example.position
         if not math.isfinite(loss):
             self.fail(NonFiniteLossError(f"the loss of passage {position} is {loss}"))
         elif not math.isfinite(norm):
@@ -60,14 +88,15 @@ class StackedTraining:
     def record_step(self, loss: float, seconds: float) -> None:
         """Note a step in `progress`, and call `after_step`."""
         progress = self.progress
-        example = self.examples[len(progress.losses)]
+        example = self.next_example
         progress.losses.append(loss)
         progress.trained.append(example.position)
         progress.tokens += example.tokens
         progress.seconds = seconds
         try:
             if self.after_step is not None and self.after_step():
-                progress.stopped, self.ended = "callback", True
+                progress.stop("callback")
+                self.end()
         except Exception as error:
             self.fail(error)
 
@@ -113,11 +142,14 @@ def train_stacked(
                 active = _without_ended(active, adapters)
                 if not active:
                     return
-                step = [training.examples[len(training.progress.losses)] for training in active]
+                base_losses = _base_losses(adapters, active)
+                step = [training.next_example for training in active]
                 losses, norms = _compute_gradients(adapters, step)
                 of = dict(zip(active, losses, strict=True))
                 for training, norm in zip(active, norms, strict=True):
                     training.check_finite(of[training], norm)
+                for training, base_loss in base_losses.items():
+                    training.record_transfer(base_loss, of[training])
                 active = _without_ended(active, adapters)
                 adapters.step()
                 seconds = perf_counter() - start
@@ -139,6 +171,18 @@ def _without_ended(
     return [active[row] for row in stay]
 
 
+def _base_losses(
+    adapters: StackedAdapters, active: Sequence[StackedTraining]
+) -> dict[StackedTraining, float]:
+    """Return the loss of the base model on the next example of those that compare it."""
+    comparing = [training for training in active if training.needs_base_loss()]
+    if not comparing:
+        return {}
+    input_ids, mask, labels = _padded([training.next_example for training in comparing])
+    logits = adapters.base_logits(input_ids, mask)
+    return dict(zip(comparing, _mean_losses(logits, labels).tolist(), strict=True))
+
+
 def _compute_gradients(
     adapters: StackedAdapters, step: Sequence[Example]
 ) -> tuple[list[float], list[float]]:
@@ -147,17 +191,22 @@ def _compute_gradients(
     Returns:
         The losses, and the norms of their gradients before clipping.
     """
+    input_ids, mask, labels = _padded(step)
+    losses = _mean_losses(adapters.logits(input_ids, mask), labels)
+    norms = adapters.compute_gradients(losses, MAX_GRADIENT_NORM)
+    both = torch.stack([losses.detach(), norms]).tolist()  # one wait for the device
+    return both[0], both[1]
+
+
+def _padded(step: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return input ids, attention mask and labels of several examples, `[S, n]` each."""
     # Tokens cannot see what comes after them, so padding on the right changes nothing for them.
     input_ids = pad_sequence([example.input_ids[0] for example in step], batch_first=True)
     ones = [torch.ones_like(example.input_ids[0]) for example in step]
     labels = pad_sequence(
         [example.labels[0] for example in step], batch_first=True, padding_value=IGNORED
     )
-    logits = adapters.logits(input_ids, pad_sequence(ones, batch_first=True))
-    losses = _mean_losses(logits, labels)
-    norms = adapters.compute_gradients(losses, MAX_GRADIENT_NORM)
-    both = torch.stack([losses.detach(), norms]).tolist()  # one wait for the device
-    return both[0], both[1]
+    return input_ids, pad_sequence(ones, batch_first=True), labels
 
 
 def _mean_losses(logits: Tensor, labels: Tensor) -> Tensor:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import torch
 from torch import nn
@@ -14,40 +13,11 @@ from torch import nn
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import NonFiniteLossError
 from sift_retrievers.finetune.examples import Example
+from sift_retrievers.finetune.progress import Progress
+from sift_retrievers.finetune.transfer import TransferCheck
 
 MAX_GRADIENT_NORM: Final = 1.0
 """Gradients are clipped to this norm."""
-
-
-@dataclass
-class Progress:
-    """What has been trained so far. Only complete steps are counted."""
-
-    losses: list[float] = field(default_factory=list)
-    """Loss before each step, in nats per token."""
-    trained: list[int] = field(default_factory=list)
-    """Position of the passage of each step."""
-    tokens: int = 0
-    seconds: float = 0.0
-    stopped: str = "passages"
-    """Why training ended; see `Report.stopped`."""
-    step_interrupted: bool = False
-    """Whether an error came while a step wrote to the weights, which are then unusable."""
-    from_cache: bool = False
-    """Whether the steps were made in an earlier session."""
-
-    def restore(self, earlier: Progress) -> None:
-        """Take over the steps of an earlier session."""
-        self.losses, self.trained = [*earlier.losses], [*earlier.trained]
-        self.tokens, self.stopped, self.from_cache = earlier.tokens, earlier.stopped, True
-
-    @property
-    def reproducible(self) -> bool:
-        """Whether the same passages would give the same weights again.
-
-        This is not so if a time limit, a cancellation, `on_step` or an error ended training.
-        """
-        return self.stopped in ("passages", "max_steps", "max_tokens")
 
 
 class Trainable(Protocol):
@@ -71,6 +41,7 @@ def train(
     stop: Callable[[], bool],
     checkpointing: bool = False,
     after_step: Callable[[], bool] | None = None,
+    check: TransferCheck | None = None,
 ) -> None:
     """Make one AdamW step per example, in order, with a new optimizer. Updates `progress`.
 
@@ -83,6 +54,7 @@ def train(
         stop: asked before each step; True ends training.
         checkpointing: recompute activations for the gradient, instead of keeping them.
         after_step: called after each step, when `progress` is up to date; True ends training.
+        check: compares passages with the base model before their steps, and may end training.
 
     Raises:
         NonFiniteLossError: if a loss or gradient is not finite; it is not applied to the weights.
@@ -95,15 +67,19 @@ def train(
             progress.seconds = perf_counter() - start
             limit = budget.exceeded(len(progress.losses), progress.seconds, progress.tokens)
             if limit is not None or stop():
-                progress.stopped = limit or "cancelled"
-                return
-            loss = trainable.model(
-                input_ids=example.input_ids,
-                labels=example.labels,
-                use_cache=False,
-            ).loss
+                progress.stop(limit or "cancelled")
+                break
+            base_loss = None
+            if check is not None and check.needs(example):
+                with check.base():
+                    base_loss = float(_loss(trainable, example))
+            loss = _loss(trainable, example)
             if not torch.isfinite(loss):
                 raise NonFiniteLossError(f"the loss of passage {example.position} is {loss.item()}")
+            if check is not None and base_loss is not None:
+                check.record(base_loss, float(loss.detach()))
+                if check.ends_training:
+                    break
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(trainable.parameters, MAX_GRADIENT_NORM)
             if not torch.isfinite(norm):
@@ -119,5 +95,11 @@ def train(
             progress.tokens += example.tokens
             progress.seconds = perf_counter() - start
             if after_step is not None and after_step():
-                progress.stopped = "callback"
-                return
+                progress.stop("callback")
+                break
+    if check is not None:
+        check.judge()
+
+
+def _loss(trainable: Trainable, example: Example) -> Any:
+    return trainable.model(input_ids=example.input_ids, labels=example.labels, use_cache=False).loss

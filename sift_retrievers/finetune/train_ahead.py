@@ -13,11 +13,11 @@ import torch
 from sift_retrievers.finetune.adapter_cache import TrainedAdapter, cache_key
 from sift_retrievers.finetune.current_session import end_abandoned_requests
 from sift_retrievers.finetune.errors import TuningError
+from sift_retrievers.finetune.progress import Progress
 from sift_retrievers.finetune.report import Report
 from sift_retrievers.finetune.session import Session
 from sift_retrievers.finetune.stacked_adapters import check_stackable
 from sift_retrievers.finetune.stacked_steps import StackedTraining, train_stacked
-from sift_retrievers.finetune.steps import Progress
 from sift_retrievers.finetune.trainer import Trainer
 from sift_retrievers.finetune.training_plan import plan_training
 from sift_retrievers.finetune.worker_threads import run_in_thread, wait_for_thread
@@ -124,6 +124,7 @@ class AheadTraining:
             if key in trainings:
                 continue
             training = trainings[key] = StackedTraining(examples)
+            training.check = trainer.transfer_check(training.progress)
             training.after_step = trainer.step_callback(training.progress, len(passages), None)
             cached = trainer.cache.get(key)
             if cached is not None:

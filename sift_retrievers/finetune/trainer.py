@@ -15,9 +15,11 @@ from sift_retrievers.finetune.adapter_cache import AdapterCache, TrainedAdapter,
 from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.examples import Example, PassageReader
 from sift_retrievers.finetune.fingerprint import Fingerprint, fingerprint
+from sift_retrievers.finetune.progress import Progress
 from sift_retrievers.finetune.settings import TunerSettings
-from sift_retrievers.finetune.steps import Progress, train
+from sift_retrievers.finetune.steps import train
 from sift_retrievers.finetune.training_step import TrainingStep
+from sift_retrievers.finetune.transfer import TransferCheck
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Trainer:
             stop: asked before each step; True ends training.
             ids: of the passages, for `on_step`.
 
+        If training was found not to pay (`min_transfer`), the adapter is off and reset.
+
         Returns:
             The error that ended training, for `on_error` to handle. The adapter is then off, except
             with "partial" if its weights are usable.
@@ -78,6 +82,9 @@ class Trainer:
             if self.settings.on_error != "partial" or progress.step_interrupted:
                 self.slot.disable()
             return error
+        if progress.harmful:
+            self.slot.disable()
+            self.slot.reset()
         return None
 
     def _train_or_restore(
@@ -111,9 +118,15 @@ class Trainer:
             stop=stop,
             checkpointing=settings.gradient_checkpointing,
             after_step=self.step_callback(progress, len(passages), ids),
+            check=self.transfer_check(progress),
         )
         if key is not None and progress.reproducible:
             self.cache.put(key, TrainedAdapter(self.slot.weights(), deepcopy(progress)))
+
+    def transfer_check(self, progress: Progress) -> TransferCheck | None:
+        """Make the check of one training; None if the tuner's `min_transfer` is None."""
+        least = self.settings.min_transfer
+        return None if least is None else TransferCheck(progress, least, self.slot.base)
 
     def step_callback(
         self, progress: Progress, passages: int, ids: Sequence[str | None] | None
@@ -173,4 +186,5 @@ class Trainer:
             "seed": self.slot.seed,
             "max_steps": self.settings.budget.max_steps,
             "max_tokens": self.settings.budget.max_tokens,
+            "min_transfer": self.settings.min_transfer,
         }

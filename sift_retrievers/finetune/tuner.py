@@ -65,6 +65,7 @@ class TestTimeTuner:
         budget: Budget | None = None,
         alpha: float | None = None,
         min_gain: float | None = None,
+        min_transfer: float | None = 0.0,
         on_error: OnError = "raise",
         verify: Verify = "quick",
         cache_bytes: int = 0,
@@ -91,6 +92,9 @@ class TestTimeTuner:
                 expected gain. Needs a `selection`.
             min_gain: train only if the selection predicts at least this gain, in nats. Needs a
                 `selection`.
+            min_transfer: the base model answers unless training lowers the loss of passages that it
+                has not come to yet by so many nats per token, mean of the first four. None: no such
+                check, which costs four forward passes.
             on_error: what to do if training fails: answer with the "base" model, answer with what
                 was trained so far ("partial"), or "raise". The adapter is reset in any case.
             verify: how to check after a request that the base model is unchanged: "quick" (counters
@@ -126,6 +130,7 @@ class TestTimeTuner:
             budget=Budget() if budget is None else budget,
             alpha=alpha,
             min_gain=min_gain,
+            min_transfer=min_transfer,
             on_error=on_error,
             verify=verify,
             cache_bytes=cache_bytes,

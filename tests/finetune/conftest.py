@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from sift_retrievers.finetune import TestTimeTuner
+
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
@@ -15,3 +17,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_transfer_check() -> Iterator[None]:
+    """Random models learn too little from a few passages: by default they would never be tuned.
+
+    test_transfer.py tests the check.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TestTimeTuner.__init__.__kwdefaults__ or {}, "min_transfer", None)
+        yield

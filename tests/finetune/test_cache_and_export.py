@@ -18,7 +18,7 @@ import torch  # isort: skip
 
 from sift_retrievers.finetune import Budget, TestTimeTuner
 from sift_retrievers.finetune.adapter_cache import AdapterCache, TrainedAdapter
-from sift_retrievers.finetune.steps import Progress
+from sift_retrievers.finetune.progress import Progress
 
 MANY = 10**8
 

@@ -72,7 +72,7 @@ def test_the_report_names_the_passages_in_training_order() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"passages_before": -1}, "passages_before must be a whole number of at least 1; got -1"),
+        ({"passages_before": -1}, "passages_before must be a whole number of at least 0; got -1"),
         ({"passages_before": 1.5}, "passages_before"),
         ({"first_last": "yes"}, "first_last must be True or False; got 'yes'"),
     ],
