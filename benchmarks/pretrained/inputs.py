@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Question:
     text: str
     answers: tuple[str, ...]
     passages: Mapping[str, tuple[str, ...]]
-    """What found them → at most five, the best first, cut to what the model is shown."""
+    """What found them → at most ten, the best first, cut to what the model is shown."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class Inputs:
     memory: tuple[str, ...]
     texts: tuple[TextItem, ...]
     """Any first ones of them are spread over the domains."""
-    development: tuple[TextItem, ...]
     questions: tuple[Question, ...]
     """The sets take turns."""
+    development: tuple[TextItem, ...]
+    """Other texts; settings are chosen on these and the next alone."""
+    development_questions: tuple[Question, ...]
 
-    def first(self, texts: int, development: int, questions: int) -> Inputs:
-        """Of the first texts, development texts and questions of each set.
+    def first(self, texts: int, questions: int) -> Inputs:
+        """Of the first texts and the first questions of each set.
 
         Raises:
             ValueError: if there are fewer.
@@ -58,18 +60,13 @@ class Inputs:
         sets = list(dict.fromkeys(question.set for question in self.questions))
         wanted = {
             "texts": (texts, len(self.texts)),
-            "development texts": (development, len(self.development)),
             "questions": (questions * len(sets), len(self.questions)),
         }
         for name, (asked, there) in wanted.items():
             if asked > there:
                 raise ValueError(f"{asked} {name} were asked for; there are {there}")
-        return Inputs(
-            self.memory,
-            self.texts[:texts],
-            self.development[:development],
-            self.questions[: questions * len(sets)],
-        )
+        some = self.questions[: questions * len(sets)]
+        return replace(self, texts=self.texts[:texts], questions=some)
 
 
 def save(inputs: Inputs, folder: Path) -> None:
@@ -89,8 +86,9 @@ def read(folder: Path) -> Inputs:
     inputs = Inputs(
         memory=tuple(content["memory"]),
         texts=tuple(map(_text, content["texts"])),
-        development=tuple(map(_text, content["development"])),
         questions=tuple(map(_question, content["questions"])),
+        development=tuple(map(_text, content["development"])),
+        development_questions=tuple(map(_question, content["development_questions"])),
     )
     labels = {method.label for method in METHODS}
     for text in inputs.texts:

@@ -19,11 +19,7 @@ from benchmarks.common.finished_jobs import append_row, in_processes, never, sto
 from benchmarks.pretrained.model import NonFiniteLossError, Recipe, TunedModel, files_of
 from benchmarks.pretrained.settings import Setting
 
-VERSION = 3  # of how a job is done; outcomes of another version are not used
-
-CHECKED = 10
-"""Steps after which passages that were not trained on are looked at."""
-STRENGTHS = (0.5, 1.0)
+VERSION = 4  # of how a job is done; outcomes of another version are not used
 
 
 class View(NamedTuple):
@@ -47,6 +43,11 @@ class HeldOutText:
         return model.text_bits(self.text, context)
 
     @property
+    def query(self) -> str:
+        """What passages were looked for with."""
+        return self.text
+
+    @property
     def length(self) -> int:
         """Characters that the model reads."""
         return len(self.text)
@@ -61,6 +62,11 @@ class Answer:
 
     def loss(self, model: TunedModel, context: Sequence[str]) -> float:
         return model.answer_nats(self.question, self.answers, context)
+
+    @property
+    def query(self) -> str:
+        """What passages were looked for with."""
+        return self.question
 
     @property
     def length(self) -> int:
@@ -79,9 +85,6 @@ class Job:
     """Passages for the context, the best first; a view shows the first ones."""
     recipe: Recipe
     views: tuple[View, ...]
-    checked: tuple[str, ...] = ()
-    """Passages that are not trained on in the first `CHECKED` steps; after these their losses are
-    measured, with the adapter at each of `STRENGTHS`."""
 
     @property
     def key(self) -> str:
@@ -94,7 +97,6 @@ class Job:
         """About how long it takes, in characters that a forward pass reads."""
         shown = [sum(map(len, self.shown[: view.shown])) for view in self.views]
         forward = sum(one + self.target.length for one in shown)
-        forward += (1 + len(STRENGTHS)) * sum(map(len, self.checked))
         return forward + 2.5 * (1 + self.recipe.before) * sum(map(len, self.trained))
 
     def do(self, model: TunedModel) -> Outcome:
@@ -102,13 +104,7 @@ class Job:
         start = time.perf_counter()
         losses = dict.fromkeys(self.views, math.inf)
 
-        checks: list[tuple[float, ...]] = []
-
         def watch(done: int) -> None:
-            if done == CHECKED and self.checked:
-                for strength in STRENGTHS:
-                    with model.scaled(strength):
-                        checks.append(tuple(map(model.passage_loss, self.checked)))
             for view in self.views:
                 if view.steps == done:
                     with model.scaled(view.strength):
@@ -116,11 +112,9 @@ class Job:
 
         step_losses: tuple[float, ...] = ()
         with suppress(NonFiniteLossError):
-            step_losses = model.train(self.trained, self.recipe, watch)
-        base_losses = model.base_losses(self.trained, self.recipe.before)
-        if checks:
-            checks.insert(0, model.base_losses(self.checked))
-        return Outcome(losses, step_losses, base_losses, tuple(checks), time.perf_counter() - start)
+            step_losses = model.train(self.trained, self.recipe, watch, self.target.query)
+        base_losses = model.base_losses(self.trained, self.recipe, self.target.query)
+        return Outcome(losses, step_losses, base_losses, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -132,9 +126,6 @@ class Outcome:
     """Nats per token of each passage before its step; empty where training diverged."""
     base_losses: tuple[float, ...]
     """The same to the model as it is."""
-    checks: tuple[tuple[float, ...], ...]
-    """Nats per token of the passages that were checked: to the model as it is, and after `CHECKED`
-    steps at each of `STRENGTHS`. Empty where none were."""
     seconds: float
 
 
@@ -192,8 +183,7 @@ def _stored(file: Path) -> Iterator[tuple[str, Outcome]]:
     for row in stored_rows(file):
         losses = {View(*view): loss for *view, loss in row["losses"]}
         steps, bases = tuple(row["step_losses"]), tuple(row["base_losses"])
-        checks = tuple(map(tuple, row["checks"]))
-        yield row["key"], Outcome(losses, steps, bases, checks, row["seconds"])
+        yield row["key"], Outcome(losses, steps, bases, row["seconds"])
 
 
 def done(

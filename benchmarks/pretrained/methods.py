@@ -14,6 +14,8 @@ from benchmarks.test_time.memory import COPIES, Candidates, Memory
 from sift_retrievers import select
 from sift_retrievers.retrieval import Hits, SelectionRules, Target, retrieve
 
+LEARNING_RATE = 5e-4
+"""The default of `TestTimeTuner`; recipes.py compares others."""
 STEPS, SHOWN = 20, 5
 LONG, SHORT = (1, 5, 10, 20), (1, 5, 10)
 COMPARED = 10
@@ -44,8 +46,6 @@ class Method:
     """Steps after which the text is predicted; the last ends training."""
     in_context: bool = False
     """Whether its first passages are also put in the context, with and without training."""
-    skipped: int = 0
-    """So many of its first passages are not trained on."""
     before: int = 0
     """So many other passages stand before each one that is trained on."""
     last_first: bool = False
@@ -69,7 +69,7 @@ class Method:
     @property
     def shows_contexts(self) -> bool:
         """Whether one passage, two, … are shown without training; alike for all ways to train."""
-        return self.in_context and not self.skipped and not self.before
+        return self.in_context and not self.last_first
 
 
 def every_passage_copied(memory: Memory) -> Memory:
@@ -111,12 +111,6 @@ def two_witnesses(offer: Offer) -> Choice:
     return Choice(tuple(np.resize(origins, STEPS).tolist()))
 
 
-def two_witnesses_twice(offer: Offer) -> Choice:
-    """The first half of these passages, in two rounds."""
-    half = two_witnesses(offer).origins[: STEPS // 2]
-    return Choice((*half, *half))
-
-
 LAMBDAS = (0.01, 0.1, 1.0)
 SIFT_LAMBDA = 0.1
 """The tuner's own λ′."""
@@ -136,14 +130,13 @@ SIFT = Method(
 )
 SIFT_ONCE = Method(f"{SIFT.name}, without repeats", by_vectors(without_repeats(SIFT_LAMBDA)))
 WITNESSES = Method("two witnesses", two_witnesses, watched=LONG, in_context=True)
-WITNESSES_REST = Method(
-    f"{WITNESSES.name}, after the first {SHOWN}",
+WITNESSES_LAST = Method(
+    f"{WITNESSES.name}, the first one last",
     two_witnesses,
     watched=(COMPARED,),
     in_context=True,
-    skipped=SHOWN,
+    last_first=True,
 )
-"""What is shown is not trained on as well."""
 WITNESSES_AFTER = Method(
     f"{WITNESSES.name}, the first one last, each after another",
     two_witnesses,
@@ -153,7 +146,6 @@ WITNESSES_AFTER = Method(
     last_first=True,
 )
 """Passages are trained on as they are shown: after others."""
-WITNESSES_TWICE = Method("two witnesses, two rounds", two_witnesses_twice, watched=(20,))
 NEAREST_COPIES = Method(NEAREST.name, NEAREST.choose, copies=True)
 SIFT_COPIES = Method(SIFT.name, SIFT.choose, copies=True)
 WITNESSES_COPIES = Method(WITNESSES.name, two_witnesses, copies=True)
@@ -162,9 +154,8 @@ METHODS = (
     NEAREST,
     SIFT,
     WITNESSES,
-    WITNESSES_REST,
+    WITNESSES_LAST,
     WITNESSES_AFTER,
-    WITNESSES_TWICE,
     *(method for value, method in SIFT_BY_LAMBDA.items() if value != SIFT_LAMBDA),
     SIFT_ONCE,
     RANDOM,

@@ -20,7 +20,8 @@ from sift_retrievers.finetune.adapter_slot import AdapterSlot
 from sift_retrievers.finetune.budget import Budget
 from sift_retrievers.finetune.errors import NonFiniteLossError
 from sift_retrievers.finetune.examples import Example, PassageReader
-from sift_retrievers.finetune.steps import Progress, train
+from sift_retrievers.finetune.progress import Progress
+from sift_retrievers.finetune.steps import train
 
 LONGEST = 256
 """Tokens of a passage or a text, with the one of beginning."""
@@ -44,6 +45,10 @@ class Recipe:
     """A key of `MODULES`."""
     before: int = 0
     """So many of the passages stand before each one that is trained on, outside of the loss."""
+    query: bool = False
+    """Whether the query stands before each passage, outside of the loss."""
+    averaged: int = 1
+    """The weights after so many of the last steps are averaged."""
 
     @property
     def lora(self) -> Any:
@@ -77,7 +82,7 @@ class TunedModel:
 
     def set_adapter(self, recipe: Recipe) -> None:
         """Put an adapter into the model, in place of another."""
-        key = replace(recipe, learning_rate=0.0, before=0)
+        key = replace(recipe, learning_rate=0.0, before=0, query=False, averaged=1)
         if key == self._recipe:
             return
         if self._recipe is not None:
@@ -94,16 +99,14 @@ class TunedModel:
         with nullcontext() if strength == 1 else rescale_adapter_scale(self.model, strength):
             yield
 
-    def passage_loss(self, passage: str) -> float:
-        """Nats per token of a passage as it is trained on, with nothing before it."""
-        return self._loss(self._example(0, [passage], before=0))
-
-    def base_losses(self, passages: Sequence[str], before: int = 0) -> tuple[float, ...]:
+    def base_losses(
+        self, passages: Sequence[str], recipe: Recipe, query: str = ""
+    ) -> tuple[float, ...]:
         """Nats per token of passages as they are trained on; only between trainings."""
         known = self._base_losses
         found = []
         for position in range(len(passages)):
-            example = self._example(position, passages, before)
+            example = self._example(position, passages, recipe, query)
             key = (tuple(example.input_ids[0].tolist()), example.tokens)
             if key not in known:
                 known[key] = self._loss(example)
@@ -129,14 +132,20 @@ class TunedModel:
         return min(self._nats(asked, self._ids(f" {answer.strip()}")) for answer in answers)
 
     def train(
-        self, passages: Sequence[str], recipe: Recipe, watch: Callable[[int], None]
+        self,
+        passages: Sequence[str],
+        recipe: Recipe,
+        watch: Callable[[int], None],
+        query: str = "",
     ) -> tuple[float, ...]:
         """Train one step a passage, as a session does; the adapter is reset afterwards.
 
         Args:
             passages: in the order of the steps.
             recipe: how to train.
-            watch: called with the number of steps made: before the first, and after each.
+            watch: called with the number of steps made: before the first, and after each. Weights
+                are averaged before the last call alone.
+            query: what a recipe with `query` puts before each passage.
 
         Returns:
             Nats per token of each passage before its step.
@@ -146,11 +155,14 @@ class TunedModel:
         """
         progress = Progress()
         self.set_adapter(recipe)
+        last: list[tuple[torch.Tensor, ...]] = []
 
         def examples() -> Iterator[Example]:
             for done in range(len(passages)):
                 watch(done)
-                yield self._example(done, passages, recipe.before)
+                if recipe.averaged > 1 and done > len(passages) - recipe.averaged:
+                    last.append(self.slot.weights())
+                yield self._example(done, passages, recipe, query)
 
         try:
             train(
@@ -161,15 +173,22 @@ class TunedModel:
                 progress=progress,
                 stop=lambda: False,
             )
+            if last:
+                every = zip(*last, self.slot.weights(), strict=True)
+                self.slot.load([torch.stack(some).mean(dim=0) for some in every])
             watch(len(passages))
         finally:
             self.slot.reset()
         return tuple(progress.losses)
 
-    def _example(self, position: int, passages: Sequence[str], before: int) -> Example:
+    def _example(
+        self, position: int, passages: Sequence[str], recipe: Recipe, query: str
+    ) -> Example:
         """A passage, after those before it in the list; for the first ones after the last ones."""
-        others = [passages[position - back] for back in range(before, 0, -1)]
-        context = "".join(f"{one}\n\n" for one in others) or None
+        before = [passages[position - back] for back in range(recipe.before, 0, -1)]
+        if recipe.query and query:
+            before.append(query)
+        context = "".join(f"{one}\n\n" for one in before) or None
         reader = PassageReader(self.tokenizer, self.device, LONGEST, None, context)
         return reader.example(position, passages[position])
 

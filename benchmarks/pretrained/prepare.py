@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.common.embeddings import Vectors, embed
 from benchmarks.common.models import Embedder
 from benchmarks.pretrained.inputs import CONTEXTS, Inputs, Question, TextItem, shortened
-from benchmarks.pretrained.methods import METHODS, Offer, every_passage_copied
+from benchmarks.pretrained.methods import COMPARED, METHODS, Offer, every_passage_copied
 from benchmarks.pretrained.model import LONGEST
 from benchmarks.retrieval.answers import TOKENS
 from benchmarks.retrieval.sets import POOL
@@ -36,6 +36,8 @@ TEXTS_PER_DOMAIN, DEVELOPMENT_PER_DOMAIN = 6, 2
 PIECES_PER_DOMAIN = 120
 """Of the training split; each is cut into several passages."""
 HELD_OUT_PIECES_PER_DOMAIN = 24
+QUESTIONS = 100
+"""Of each half of a set, at most."""
 
 Item = TypeVar("Item")
 
@@ -78,11 +80,13 @@ def prepare(
     }
     passages = tuple(text.text for text in memory)
     once = Memory(found["memory"], np.arange(len(memory)))
+    questions = _questions(tokenizer, embedder, folder, sets)
     inputs = Inputs(
         passages,
         _with_choices(texts, found["texts"], once, passages, folder),
+        questions[True],
         _with_choices(development, found["development"], once, passages, folder),
-        _questions(tokenizer, embedder, folder, sets),
+        questions[False],
     )
     return inputs, found
 
@@ -152,10 +156,13 @@ def _with_choices(
 
 def _questions(
     tokenizer: Any, embedder: Embedder, folder: Path, sets: Sequence[str]
-) -> tuple[Question, ...]:
-    """Questions of the reported halves of the sets, in random order, the sets by turns."""
+) -> dict[bool, tuple[Question, ...]]:
+    """Questions of the reported halves of the sets (True) and of the others (False).
+
+    They are in random order, the sets by turns.
+    """
     # Not needed where prepared inputs are read, and they import every peer.
-    from benchmarks.retrieval.language_model import exam_of
+    from benchmarks.retrieval.language_model import Exam, exam_of
     from benchmarks.retrieval.methods import PickStore
     from benchmarks.retrieval.ours import THE_DEFAULT, VERSION_0_1
     from benchmarks.retrieval.peers import NEAREST_NEIGHBOURS
@@ -163,28 +170,41 @@ def _questions(
 
     methods = (NEAREST_NEIGHBOURS, VERSION_0_1, THE_DEFAULT)
     store = PickStore(folder)
-    columns = []
+
+    def column(name: str, exam: Exam) -> list[Question]:
+        found = zip(*(exam.contexts[method.name] for method in methods), strict=True)
+        return [
+            Question(
+                name,
+                question,
+                answers,
+                {
+                    way: tuple(_cut(tokenizer, text) for text in texts)
+                    for way, texts in zip(CONTEXTS, by_way, strict=True)
+                },
+            )
+            for question, answers, by_way in zip(exam.questions, exam.answers, found, strict=True)
+        ]
+
+    columns: dict[bool, list[list[Question]]] = {True: [], False: []}
     for one in load_sets(sets, ["plain"], embedder, folder=folder).candidates:
-        exam = exam_of(one.nearest(POOL), methods, store, len(one.asked))
-        shown = zip(*(exam.contexts[method.name] for method in methods), strict=True)
-        columns.append(
-            [
-                Question(
-                    one.name,
-                    question,
-                    answers,
-                    {
-                        name: tuple(_cut(tokenizer, text) for text in texts)
-                        for name, texts in zip(CONTEXTS, found, strict=True)
-                    },
-                )
-                for question, answers, found in zip(
-                    exam.questions, exam.answers, shown, strict=True
-                )
-            ]
-        )
+        for reported, some in columns.items():
+            exam = exam_of(
+                one.nearest(POOL),
+                methods,
+                store,
+                QUESTIONS,
+                passages=COMPARED,
+                reported=reported,
+            )
+            some.append(column(one.name, exam))
+    return {reported: tuple(_evenly_many(some)) for reported, some in columns.items()}
+
+
+def _evenly_many(columns: Sequence[Sequence[Item]]) -> list[Item]:
+    """As many of every column, by turns."""
     fewest = min(map(len, columns))
-    return tuple(_one_by_one([column[:fewest] for column in columns]))
+    return _one_by_one([column[:fewest] for column in columns])
 
 
 def _cut(tokenizer: Any, text: str) -> str:

@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         description="Fine-tuning of a pretrained model, at test time."
     )
     options.add_argument("--preset", choices=[*PRESETS], default="cpu")
-    for name in ("texts", "development", "questions", "workers", "threads"):
+    for name in ("texts", "questions", "workers", "threads"):
         options.add_argument(f"--{name}", type=int, help="in place of the preset's")
     options.add_argument("--minutes", type=float, help="after them no job is begun")
     options.add_argument("--device", choices=["cpu", "cuda"])
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 def setting_of(chosen: argparse.Namespace) -> Setting:
     """The preset with the options that were given."""
-    names = ("texts", "development", "questions", "workers", "threads", "minutes")
+    names = ("texts", "questions", "workers", "threads", "minutes")
     given = {name: getattr(chosen, name) for name in (*names, "device", "dtype")}
     changed = {name: value for name, value in given.items() if value is not None}
     return replace(PRESETS[chosen.preset], **changed)
@@ -132,7 +132,7 @@ def carry_out(chosen: argparse.Namespace, embedder: Embedder | None, cache: Path
         found = prepared.read(chosen.prepared)
     else:
         found = make_inputs(model, embedder, cache)
-    found = found.first(setting.texts, setting.development, setting.questions)
+    found = found.first(setting.texts, setting.questions)
     site = Site(model, setting, chosen.prepared or cache / "pretrained")
     nearest = found.texts[0].choices[NEAREST.label].origins
     timing = timing_of(site, [found.memory[origin] for origin in nearest])

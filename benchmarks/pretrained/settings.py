@@ -12,8 +12,6 @@ class Setting:
     name: str
     texts: int
     """Held-out texts to predict, spread over the domains."""
-    development: int
-    """Other texts; the learning rate is chosen on these alone."""
     questions: int
     """Of each set of questions."""
     device: str
@@ -30,7 +28,6 @@ class Setting:
 CPU = Setting(
     name="cpu",
     texts=6,
-    development=4,
     questions=6,
     device="cpu",
     dtype="bfloat16",
@@ -45,7 +42,6 @@ one thread do more together is inferred from these times and was not measured.
 H100 = Setting(
     name="h100",
     texts=60,
-    development=8,
     questions=40,
     device="cuda",
     dtype="bfloat16",

@@ -65,17 +65,26 @@ class Exam:
 
 
 def exam_of(
-    candidates: Candidates, methods: Sequence[Method], store: PickStore, count: int
+    candidates: Candidates,
+    methods: Sequence[Method],
+    store: PickStore,
+    count: int,
+    *,
+    passages: int = PASSAGES,
+    reported: bool = True,
 ) -> Exam:
-    """At most `count` questions of a set's reported half that have answers, drawn."""
+    """At most `count` questions of a set that have answers, drawn.
+
+    They are of its reported half, or of that on which settings are chosen.
+    """
     known = answers_of(candidates.name)
     half = tuning_half(candidates.name, len(candidates.asked))
-    able = [n for n, q in enumerate(candidates.asked) if not half[n] and q.id in known]
+    able = [n for n, q in enumerate(candidates.asked) if half[n] != reported and q.id in known]
     drawn = random.Random(f"{SEED}:{candidates.name}").sample(able, min(count, len(able)))
     contents = candidates.store.contents
 
     def texts(picks: Picks) -> list[list[str]]:
-        return [[contents[i] for i in picks[n, :PASSAGES].tolist() if i >= 0] for n in drawn]
+        return [[contents[i] for i in picks[n, :passages].tolist() if i >= 0] for n in drawn]
 
     return Exam(
         questions=[candidates.asked[n].text for n in drawn],
