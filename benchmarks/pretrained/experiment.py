@@ -56,12 +56,10 @@ class Way:
 
     def job(self, question: Question) -> Job:
         """One training, a step a passage."""
-        passages = question.passages[self.found_by]
-        trained = passages[:ANSWER_STEPS]
         return Job(
             target=Answer(question.text, question.answers),
-            trained=trained[::-1] if self.last_first else trained,
-            shown=passages[:SHOWN],
+            trained=steps_of_answer(self, question),
+            shown=question.passages[self.found_by][:SHOWN],
             recipe=self.recipe,
             views=ANSWER_VIEWS,
         )
@@ -135,12 +133,9 @@ def _text_jobs(item: TextItem, memory: Sequence[str]) -> dict[str, Job]:
     jobs: dict[str, Job] = {}
     for method in METHODS:
         passages = passages_of(item, method, memory)
-        trained = passages[: max(method.watched)]
-        if method.last_first:
-            trained = trained[::-1]
         job = Job(
             target=HeldOutText(item.text),
-            trained=trained,
+            trained=tuple(memory[origin] for origin in steps_of_text(method, item)),
             shown=first_ones(passages) if method.in_context else (),
             recipe=replace(PLAIN, before=method.before),
             views=method.views,
@@ -155,6 +150,18 @@ def _holds(one: Job, other: Job) -> bool:
     same = same and one.recipe == other.recipe
     shown = not other.shown or other.shown == one.shown
     return same and shown and set(other.views) <= set(one.views)
+
+
+def steps_of_text(method: Method, item: TextItem) -> tuple[int, ...]:
+    """The passages of a text's steps, in order, as places in the memory."""
+    origins = item.choices[method.label].origins[: max(method.watched)]
+    return tuple(origins[::-1] if method.last_first else origins)
+
+
+def steps_of_answer(way: Way, question: Question) -> tuple[str, ...]:
+    """The passages of a question's steps, in order."""
+    passages = question.passages[way.found_by][:ANSWER_STEPS]
+    return passages[::-1] if way.last_first else passages
 
 
 def passages_of(item: TextItem, method: Method, memory: Sequence[str]) -> tuple[str, ...]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks.pretrained.experiment import AFTER_OTHERS, ANSWER_STEPS, Measured, Values
-from benchmarks.pretrained.inputs import CONTEXTS
+from benchmarks.pretrained.experiment import (
+    AFTER_OTHERS,
+    ANSWER_STEPS,
+    LAST,
+    WAYS,
+    Measured,
+    Values,
+)
 from benchmarks.pretrained.methods import (
     COMPARED,
     NEAREST,
@@ -16,6 +22,7 @@ from benchmarks.pretrained.methods import (
     WITNESSES,
     WITNESSES_AFTER,
     WITNESSES_COPIES,
+    WITNESSES_LAST,
 )
 from sift_retrievers.metrics import paired_comparison
 
@@ -97,6 +104,12 @@ def text_findings(measured: Measured) -> list[str]:
             measured.bits(WITNESSES, 0, SHOWN),
         ),
         say(
+            "Training with the first one last, and context",
+            measured.bits(WITNESSES_LAST, steps, SHOWN),
+            "the context alone",
+            measured.bits(WITNESSES, 0, SHOWN),
+        ),
+        say(
             "Training on each passage after another, the first one last, and context",
             measured.bits(WITNESSES_AFTER, steps, SHOWN),
             "the context alone",
@@ -113,7 +126,7 @@ def answer_findings(measured: Measured) -> list[str]:
     def say(first: str, a: Values, second: str, b: Values) -> str:
         return compared(first, a, second, b, "nats of the answer", 2)
 
-    similarity, _, default = CONTEXTS
+    similarity, _, default = WAYS[:3]
     none = measured.nats(default, 0, 0)
     context, tuned, both = (
         measured.nats(default, steps, shown)
@@ -123,6 +136,12 @@ def answer_findings(measured: Measured) -> list[str]:
         say("Having the default's passages in the context", context, "no context", none),
         say("Training on them", tuned, "no context", none),
         say("Training and context together", both, "the context alone", context),
+        say(
+            "Training with the first one last, and context",
+            measured.nats(LAST, ANSWER_STEPS, SHOWN),
+            "the context alone",
+            context,
+        ),
         say(
             "Training on each passage after another, the first one last, and context",
             measured.nats(AFTER_OTHERS, ANSWER_STEPS, SHOWN),

@@ -34,6 +34,7 @@ from benchmarks.pretrained.report import PACKAGES, without_date
 from benchmarks.pretrained.run import RESULTS, make_inputs
 from benchmarks.pretrained.settings import CPU
 from benchmarks.pretrained.tables import difference, harm, table
+from benchmarks.pretrained.transfer import checked
 
 TEXTS, QUESTIONS = 8, 6
 PRESENT = Recipe(5e-4)
@@ -47,6 +48,7 @@ VIEWS = (
     View(COMPARED, SHOWN, HALF),
 )
 
+Done = tuple[Job, Outcome]
 Order = Callable[[Sequence[str]], Sequence[str]]
 """From the passages in the order of selection to those of the steps."""
 
@@ -128,21 +130,22 @@ QUESTION_VARIATIONS = (
 )
 
 
-def text_table(found: Mapping[str, Sequence[Outcome]]) -> str:
+def text_table(found: Mapping[str, Sequence[Done]]) -> str:
     """Bits per byte of the texts, by variation."""
 
     def bits(name: str, *view: float) -> Values:
         wanted = View(int(view[0]), int(view[1]), *view[2:])
-        return np.array([one.losses[wanted] for one in found[name]])
+        return np.array([outcome.losses[wanted] for _, outcome in found[name]])
 
     first = VARIATIONS[0].name
     base = bits(first, 0, 0)
     rows = [["no training", "", f"{base.mean():.3f}", "", f"{bits(first, 0, SHOWN).mean():.3f}"]]
-    rows[0] += ["", "", "", ""]
+    rows[0] += [""] * 5
     for one in VARIATIONS:
         context = bits(one.name, 0, SHOWN)
         alone, both = bits(one.name, COMPARED, 0), bits(one.name, COMPARED, SHOWN)
         both_half = bits(one.name, COMPARED, SHOWN, HALF)
+        stopped = [checked(outcome, job.trained)[1] for job, outcome in found[one.name]]
         rows.append(
             [
                 one.name,
@@ -154,19 +157,20 @@ def text_table(found: Mapping[str, Sequence[Outcome]]) -> str:
                 difference(both, context),
                 difference(both_half, context),
                 harm(alone, base),
+                harm(np.where(stopped, base, alone), base),
             ]
         )
     head = ["", f"{COMPARED // 2} steps", f"{COMPARED} steps", "half the strength"]
     head += [f"{COMPARED} steps and {SHOWN} in context", "half the strength and context"]
     head += ["both − context alone", "half and context − context alone", "worse than base"]
-    return table(head, rows)
+    return table([*head, "worse with the check"], rows)
 
 
-def answer_table(found: Mapping[str, Sequence[Outcome]]) -> str:
+def answer_table(found: Mapping[str, Sequence[Done]]) -> str:
     """Nats of the answers, by variation."""
 
     def nats(name: str, steps: int, shown: int, strength: float = 1.0) -> Values:
-        return np.array([one.losses[View(steps, shown, strength)] for one in found[name]])
+        return np.array([one.losses[View(steps, shown, strength)] for _, one in found[name]])
 
     first = QUESTION_VARIATIONS[0].name
     none, context = nats(first, 0, 0), nats(first, 0, SHOWN)
@@ -194,13 +198,13 @@ def answer_table(found: Mapping[str, Sequence[Outcome]]) -> str:
 
 def page(
     texts: Sequence[TextItem],
-    by_text: Mapping[str, Sequence[Outcome]],
-    by_question: Mapping[str, Sequence[Outcome]],
+    by_text: Mapping[str, Sequence[Done]],
+    by_question: Mapping[str, Sequence[Done]],
     model: str,
 ) -> str:
     """The results, in Markdown."""
     every = [*by_text.values(), *by_question.values()]
-    seconds = sum(one.seconds for some in every for one in some)
+    seconds = sum(outcome.seconds for some in every for _, outcome in some)
     domains = ", ".join(text.domain for text in texts)
     questions = len(by_question[QUESTION_VARIATIONS[0].name])
     return "\n\n".join(
@@ -210,7 +214,8 @@ def page(
             f"{without_date(machine(PACKAGES))}.",
             f"{model} in {CPU.dtype}, after steps on the passages of “{WITNESSES.label}” where "
             f"nothing else is said. “Half the strength”: the output of the adapter is multiplied "
-            f"by {HALF:g}. Differences with their 95 % intervals over texts or questions. "
+            f"by {HALF:g}. “The check”: training ends where the transfer is below 0, see cpu.md. "
+            f"Differences with their 95 % intervals over texts or questions. "
             f"{seconds / 60:.0f} minutes of one process.",
             f"## Bits per byte of {len(texts)} development texts",
             f"One each of {domains}.",
@@ -225,10 +230,12 @@ def page(
 
 def complete(
     jobs: Sequence[Mapping[str, Job]], done: Mapping[str, Outcome]
-) -> tuple[list[int], dict[str, list[Outcome]]]:
-    """The places of the items of which every job is done, and their outcomes by variation."""
+) -> tuple[list[int], dict[str, list[Done]]]:
+    """The places of the items of which every job is done, and what came of them by variation."""
     whole = [n for n, some in enumerate(jobs) if all(job.key in done for job in some.values())]
-    return whole, {name: [done[jobs[n][name].key] for n in whole] for name in jobs[0]}
+    return whole, {
+        name: [(jobs[n][name], done[jobs[n][name].key]) for n in whole] for name in jobs[0]
+    }
 
 
 def main(arguments: list[str] | None = None, *, cache: Path = CACHE) -> int:

@@ -7,14 +7,24 @@ import json
 import numpy as np
 
 from benchmarks.common.machine import machine
-from benchmarks.pretrained import tables
+from benchmarks.pretrained import tables, transfer
 from benchmarks.pretrained.experiment import ANSWER_STEPS, Measured
 from benchmarks.pretrained.findings import answer_findings, text_findings
 from benchmarks.pretrained.inputs import Inputs
-from benchmarks.pretrained.methods import COMPARED, HALF, METHODS, SHOWN, SIFT, STEPS
+from benchmarks.pretrained.methods import (
+    COMPARED,
+    HALF,
+    LEARNING_RATE,
+    METHODS,
+    SHOWN,
+    SIFT,
+    STEPS,
+    WITNESSES,
+)
 from benchmarks.pretrained.settings import Setting
 from benchmarks.pretrained.timing import Timing
 from benchmarks.test_time.memory import COPIES
+from sift_retrievers.finetune.transfer import CHECKED
 
 PACKAGES = ("numpy", "torch", "transformers", "peft")
 
@@ -32,13 +42,27 @@ def page(measured: Measured, timing: Timing, inputs: Inputs, setting: Setting, m
         tables.curve_table(measured),
         "## The passages in the context, and both",
         tables.context_table(measured),
-        f"“Half the strength”: the output of the adapter is multiplied by {HALF:g}. “After the "
-        f"first {SHOWN}”: what is shown is not trained on, the next {COMPARED} are.",
+        f"“Half the strength”: the output of the adapter is multiplied by {HALF:g}.",
         tables.both_table(measured),
         "## By domain",
         tables.domain_table(measured),
         "## Questions: nats of the gold answer",
         *answers(measured),
+        "## When not to train",
+        "The tuner compares the first passages with the model as it is, each before its own step: "
+        "their loss to the model as it is minus that to the trained model is the transfer. Where "
+        f"the mean of {CHECKED} is below {transfer.MIN_TRANSFER:g}, training ends and the model "
+        "answers as it is (`min_transfer`). The threshold was chosen on development texts.",
+        transfer.check_table(measured),
+        *answer_checks(measured),
+        "What can be known of a text in advance, and the share of the base's bits that "
+        f"{COMPARED} steps saved.",
+        transfer.predictor_table(measured),
+        f"{WITNESSES.label}: {STEPS} steps where the transfer is at least so large, {COMPARED} "
+        "where it is smaller, none where the check ends training; against the same number of "
+        "steps for every text, between those that were measured. All thresholds that were tried "
+        "are here.",
+        transfer.proportion_table(measured),
         "## Uncertainty and gain",
         f"Rank correlation (Spearman) over texts of the gain that the selection predicts for "
         f"{COMPARED} steps, ½ log(σ_0²/σ_{COMPARED}²), with the gain that was measured.",
@@ -48,9 +72,6 @@ def page(measured: Measured, timing: Timing, inputs: Inputs, setting: Setting, m
         "for every text: the mean of the adaptive ones. No α was chosen: all that were tried are "
         "here.",
         tables.adaptive_table(measured),
-        "## Learning rates",
-        f"Nearest neighbours, {COMPARED} steps, on {len(inputs.development)} development texts.",
-        tables.sweep_table(measured),
         "## Time",
         timing_text(timing, setting),
     ]
@@ -83,9 +104,9 @@ def about(measured: Measured, inputs: Inputs, setting: Setting, domains: int) ->
             "tokens. The text itself is the query.",
             f"- Questions: {len(measured.questions)} of {', '.join(sets) or 'no set'}.",
             f"- Training: LoRA of rank 8 on all linear layers, AdamW, one passage a step, learning "
-            f"rate {measured.learning_rate:g}, at most {STEPS} steps, {setting.dtype}, the adapter "
-            "in float32. For a question the five passages that were found are trained on in turn, "
-            f"{ANSWER_STEPS} steps. Methods choose from the 200 nearest passages by "
+            f"rate {LEARNING_RATE:g}, at most {STEPS} steps, {setting.dtype}, the adapter in "
+            f"float32. For a question the first {ANSWER_STEPS} passages that were found are "
+            "trained on. Methods choose from the 200 nearest passages by "
             "all-MiniLM-L6-v2, “random passages” from the whole memory.",
             "- Bits per byte: of the text alone, mean over texts, lower is better. In the context: "
             f"the first n ≤ {SHOWN} different passages, with empty lines between them.",
@@ -128,6 +149,16 @@ def answers(measured: Measured) -> list[str]:
     return parts
 
 
+def answer_checks(measured: Measured) -> list[str]:
+    """The check's table of the questions, if there are some."""
+    if len(measured.questions) < 2:
+        return []
+    return [
+        "The same of the questions, in nats of the answer; “worse” than without training.",
+        transfer.answer_check_table(measured),
+    ]
+
+
 def timing_text(timing: Timing, setting: Setting) -> str:
     """How long a session takes."""
     return (
@@ -161,11 +192,14 @@ def as_json(measured: Measured) -> str:
         {
             "set": item.set,
             **{
-                name: [[*view, round(loss, 4)] for view, loss in outcome.losses.items()]
+                name: {
+                    "views": [[*view, round(loss, 4)] for view, loss in outcome.losses.items()],
+                    "step losses": [round(loss, 4) for loss in outcome.step_losses],
+                    "base losses": [round(loss, 4) for loss in outcome.base_losses],
+                }
                 for name, outcome in done.items()
             },
         }
         for item, done in zip(measured.questions, measured.answer_outcomes, strict=True)
     ]
-    rate = measured.learning_rate
-    return json.dumps({"learning_rate": rate, "texts": texts, "questions": questions})
+    return json.dumps({"texts": texts, "questions": questions})

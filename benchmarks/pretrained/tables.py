@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pretrained.experiment import AFTER_OTHERS, ANSWER_STEPS, Measured, Values
-from benchmarks.pretrained.inputs import CONTEXTS
+from benchmarks.pretrained.experiment import ANSWER_STEPS, WAYS, Measured, Values
 from benchmarks.pretrained.methods import (
     COMPARED,
     HALF,
@@ -143,15 +142,6 @@ def domain_table(measured: Measured) -> str:
     return table(["domain", "texts", *columns], rows)
 
 
-def sweep_table(measured: Measured) -> str:
-    """Bits per byte of the development texts by learning rate."""
-    rows = [
-        [f"{rate:g}", f"{values.mean():.4f}", "chosen" if rate == measured.learning_rate else ""]
-        for rate, values in measured.sweep.items()
-    ]
-    return table(["learning rate", "bits per byte", ""], rows)
-
-
 def predicted_gain(measured: Measured, method: Method, steps: int = COMPARED) -> Values:
     """½ log σ_0²/σ_N² of each text, in nats: `[T]`."""
     sigma = [text.choices[method.label].sigma for text in measured.texts]
@@ -228,19 +218,19 @@ def fixed_steps(curve: npt.NDArray[np.float64], steps: float) -> Values:
 
 def answer_table(measured: Measured, rows: npt.NDArray[np.bool_]) -> str:
     """Nats of the gold answers: no context, context, trained, both; for some of the questions."""
-    none = measured.nats(CONTEXTS[0], 0, 0)[rows]
+    none = measured.nats(WAYS[0], 0, 0)[rows]
     head = ["passages found by", f"{SHOWN} in context", f"{ANSWER_STEPS} steps", "both"]
     head += ["context − none", "steps − none", "both − context"]
     head += ["worse than none: context, steps, both"]
     body = [["(none)", f"{none.mean():.2f}", "", "", "", "", "", ""]]
-    for name in (*CONTEXTS, AFTER_OTHERS):
+    for way in WAYS:
         context, tuned, both = (
-            measured.nats(name, steps, shown)[rows]
+            measured.nats(way, steps, shown)[rows]
             for steps, shown in ((0, SHOWN), (ANSWER_STEPS, 0), (ANSWER_STEPS, SHOWN))
         )
         body.append(
             [
-                name,
+                way.name,
                 *(f"{values.mean():.2f}" for values in (context, tuned, both)),
                 difference(context, none, 2),
                 difference(tuned, none, 2),

@@ -98,15 +98,31 @@ def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, fo
         assert session.report.losses == pytest.approx(first.step_losses, rel=1e-5)
 
 
-def test_passages_that_are_not_trained_on_are_looked_at(
-    model: TunedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "CHECKED", 2)
-    job = Job(HeldOutText(TEXT), PASSAGES, (), Recipe(1e-2), (View(3),), PASSAGES[2:])
-    base, half, whole = job.do(model).checks
-    assert base[0] == pytest.approx(nats_of_passage(model, PASSAGES[2]), rel=1e-5)
-    assert whole[0] < half[0] < base[0]
-    assert whole[0] == pytest.approx(job.do(model).step_losses[2], rel=1e-5)
+def test_weights_of_the_last_steps_are_averaged(model: TunedModel) -> None:
+    views = (View(1), View(3))
+    job = Job(HeldOutText(TEXT), PASSAGES, (), Recipe(1e-2), views)
+    single = job.do(model)
+    averaged = replace(job, recipe=Recipe(1e-2, averaged=2)).do(model)
+    assert averaged.losses[View(1)] == single.losses[View(1)]
+    assert averaged.step_losses == single.step_losses
+    weights = []
+
+    def watch(done: int) -> None:
+        weights.append(model.slot.weights())
+
+    model.train(PASSAGES, Recipe(1e-2), watch)
+    model.slot.load([(a + b) / 2 for a, b in zip(*weights[2:], strict=True)])
+    assert averaged.losses[View(3)] == pytest.approx(model.text_bits(TEXT), rel=1e-5)
+    model.slot.reset()
+
+
+def test_the_question_may_stand_before_each_passage(model: TunedModel) -> None:
+    answer = Answer("What turns the wheel?", ("the river",))
+    job = Job(answer, PASSAGES[:1], (), Recipe(1e-2, query=True), (View(0), View(1)))
+    found = job.do(model)
+    expected = nats_by_hand(model, f"{answer.question}\n\n", PASSAGES[0]) / len(PASSAGES[0])
+    assert found.step_losses[0] == pytest.approx(expected, rel=1e-4)
+    assert found.base_losses == pytest.approx(found.step_losses, rel=1e-6)
 
 
 def test_training_that_diverges_is_infinitely_bad(model: TunedModel) -> None:
@@ -127,7 +143,7 @@ def test_jobs_differ_by_all_that_they_depend_on() -> None:
         replace(job, recipe=Recipe(2e-3)),
         replace(job, recipe=Recipe(1e-3, rank=4)),
         replace(job, views=(View(3),)),
-        replace(job, checked=PASSAGES[:1]),
+        replace(job, recipe=Recipe(1e-3, query=True)),
         replace(job, views=(View(0), View(3, 0, 0.5))),
     ]
     assert len({job.key, *(other.key for other in others)}) == 10
@@ -153,7 +169,6 @@ def test_what_was_done_is_taken_from_the_store(
                     {View(0): len(asked), View(10, 5): math.inf},
                     (2.5,),
                     (2.6,),
-                    ((2.6,), (2.5,)),
                     1.0,
                 ),
             )
@@ -177,7 +192,7 @@ def test_what_was_done_is_taken_from_the_store(
     again = jobs.outcomes(site, wanted, "jobs")
     assert asked == wanted[-1:]
     assert again[wanted[0].key].losses == {View(0): 1, View(10, 5): math.inf}
-    assert again[wanted[0].key].checks == ((2.6,), (2.5,))
+    assert again[wanted[0].key].base_losses == (2.6,)
     assert Site(folder, replace(CPU, dtype="float32"), tmp_path).store != site.store
 
 
