@@ -24,7 +24,16 @@ from benchmarks.pretrained.experiment import (
     steps_of_text,
 )
 from benchmarks.pretrained.jobs import Outcome
-from benchmarks.pretrained.methods import COMPARED, METHODS, SHOWN, SIFT, STEPS, WITNESSES, Method
+from benchmarks.pretrained.methods import (
+    COMPARED,
+    METHODS,
+    NEAREST,
+    SHOWN,
+    SIFT,
+    STEPS,
+    WITNESSES,
+    Method,
+)
 from benchmarks.pretrained.tables import difference, harm, predicted_gain, rank_correlation, table
 from sift_retrievers.finetune.examples import Example
 from sift_retrievers.finetune.progress import Progress
@@ -134,7 +143,6 @@ def answer_check_table(measured: Measured) -> str:
 def predictor_table(measured: Measured) -> str:
     """How well different things that are known tell the share of the base's bits that is saved."""
     base = measured.base
-    first = [item.choices[WITNESSES.label] for item in measured.texts]
     saved = (base - measured.bits(WITNESSES, COMPARED)) / base
     every = [(_of_texts(measured, method)[0], measured.bits(method, COMPARED)) for method in JUDGED]
     transfers = np.concatenate([transfer for transfer, _ in every])
@@ -145,14 +153,14 @@ def predictor_table(measured: Measured) -> str:
         float(np.mean(done[WITNESSES.label].base_losses[:COMPARED]))
         for done in measured.text_outcomes
     ]
-    nearest = np.array([choice.similarity for choice in first])
+    nearest = np.array([text.choices[NEAREST.label].similarity for text in measured.texts], float)
     rows = [
         [
             f"½ log σ_0²/σ_{COMPARED}²",
             SIFT.label,
             rank_correlation(predicted_gain(measured, SIFT), sift),
         ],
-        ["mean cosine to the passages", WITNESSES.label, rank_correlation(nearest, saved)],
+        ["mean cosine of the nearest passages", WITNESSES.label, rank_correlation(nearest, saved)],
         ["base's loss on the passages", WITNESSES.label, rank_correlation(np.array(losses), saved)],
         ["transfer", WITNESSES.label, rank_correlation(_of_texts(measured, WITNESSES)[0], saved)],
         ["transfer", "all methods", rank_correlation(transfers[known], shares[known])],
