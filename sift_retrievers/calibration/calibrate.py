@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from sift_retrievers.calibration.configuration import (
     default_configurations,
 )
 from sift_retrievers.calibration.expected_coverage import expected_coverage
+from sift_retrievers.calibration.gold import Gold, checked_gold, gold_found, judged_candidates
 from sift_retrievers.calibration.query_candidates import QueryCandidates
 from sift_retrievers.calibration.result import Calibration, ConfigurationScore
-from sift_retrievers.metrics import Judgements, coverage_curve, mean_interval, paired_comparison
+from sift_retrievers.evaluation import GoldAmong
+from sift_retrievers.metrics import coverage_curve, mean_interval, paired_comparison
 from sift_retrievers.validation import count
 
 FEWEST: Final = 20
@@ -28,9 +30,6 @@ the gold passages (benchmarks/retrieval/log.md)."""
 
 T = TypeVar("T")
 Float64 = npt.NDArray[np.float64]
-Gold: TypeAlias = Judgements | Collection[Hashable] | Mapping[Hashable, Collection[Hashable]]
-"""The passages that answer one query: their names, or a mapping from names to facets. Passages that
-share a facet say the same."""
 
 
 def calibrate(
@@ -58,7 +57,8 @@ def calibrate(
 
     Args:
         queries: at least 20, each with its candidates. May be an iterator that fetches them.
-        gold: one entry a query, in the same order; None if the gold passages are not known.
+        gold: one entry a query, in the same order; None if the gold passages are not known. Those
+            of a `Question` are found by `sift_retrievers.evaluation.gold_among`, by name or text.
         total: how many queries there are, if `queries` has no length. It is then checked before the
             first query is fetched.
         configurations: what to try; default: `default_configurations()`.
@@ -69,7 +69,8 @@ def calibrate(
         progress: whether to draw progress bars, if tqdm is installed.
 
     Returns:
-        The choice and all scores, with a printable report and a plot.
+        The choice and all scores, with a printable report and a plot. It warns if fewer than half
+        of the gold passages are among the candidates, since nothing can then score well.
 
     Raises:
         ValueError: for fewer than 20 queries, a wrong `total`, gold that is not one entry a
@@ -81,23 +82,22 @@ def calibrate(
         total = len(queries)
     if total < FEWEST:
         raise ValueError(f"calibrate needs at least {FEWEST} queries; got {total}")
-    judgements = None if gold is None else _judgements(gold, total)
+    known = None if gold is None else checked_gold(gold, total)
     sizes = [count(size, "cutoffs") for size in cutoffs]
     if not sizes:
         raise ValueError("cutoffs must hold at least one number of passages; got none")
     fetched = [*_with_bar(queries, "candidates", total, progress)]
     if len(fetched) != total:
         raise ValueError(f"total={total} queries were announced; got {len(fetched)}")
-    if judgements is not None:
-        _check_names(fetched, judgements)
+    judged = None if known is None else judged_candidates(fetched, known)
     given = default_configurations() if configurations is None else configurations
     tried = [*dict.fromkeys([default, NEAREST, *given])]
     relevance = None
-    if judgements is None:
+    if judged is None:
         rules = DEFAULT.rules
         relevance = [one.retrieval(1, rules).candidates.relevance.total for one in fetched]
     values = {
-        configuration: _coverages(fetched, judgements, relevance, configuration, sizes)
+        configuration: _coverages(fetched, judged, relevance, configuration, sizes)
         for configuration in _with_bar(tried, "configurations", len(tried), progress)
     }
     scores = tuple(
@@ -109,46 +109,16 @@ def calibrate(
         for configuration, found in values.items()
     )
     best = max(scores, key=lambda score: score.coverage.mean)
-    needed = MARGIN if judgements is None else 0.0
+    needed = MARGIN if judged is None else 0.0
     return Calibration(
         chosen=best.configuration if best.over_default.difference.low > needed else default,
         default=default,
         scores=scores,
-        labelled=judgements is not None,
+        labelled=judged is not None,
         queries=len(fetched),
         cutoffs=tuple(sizes),
+        gold_found=None if judged is None else gold_found(judged),
     )
-
-
-def _judgements(gold: Sequence[Gold], total: int) -> list[Judgements]:
-    """The gold passages of each query, checked."""
-    if len(gold) != total:
-        raise ValueError(f"gold must be {total}, one entry a query; got {len(gold)}")
-    found = []
-    for i, names in enumerate(gold):
-        if isinstance(names, Judgements):
-            found.append(names)
-        elif isinstance(names, str | bytes) or not isinstance(names, Collection) or not names:
-            raise ValueError(
-                f"gold of query {i} must be names of passages in a list or set, or a mapping from "
-                f"names to facets, at least one; got {names!r}"
-            )
-        else:
-            facets = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
-            found.append(Judgements(facets))
-    return found
-
-
-def _check_names(queries: Sequence[QueryCandidates], judgements: Sequence[Judgements]) -> None:
-    """Refuse gold passages of which none is a candidate: the names are probably others."""
-    known = {name for one in queries for name in one.passages}
-    if not any(name in known for judged in judgements for name in judged.facets):
-        raise ValueError(
-            "none of the gold passages is among the candidates: do their names mean the same? "
-            f"Candidates are named {sorted(map(repr, known))[:3]}, gold passages "
-            f"{sorted(map(repr, judgements[0].facets))[:3]}; a retriever's calibrate() takes the "
-            "names from passage=..."
-        )
 
 
 def _with_bar(steps: Iterable[T], title: str, total: int, progress: bool) -> Iterable[T]:
@@ -165,21 +135,21 @@ def _with_bar(steps: Iterable[T], title: str, total: int, progress: bool) -> Ite
 
 def _coverages(
     queries: Sequence[QueryCandidates],
-    judgements: Sequence[Judgements] | None,
+    judged: Sequence[GoldAmong] | None,
     relevance: Sequence[Float64] | None,
     configuration: Configuration,
     cutoffs: Sequence[int],
 ) -> Float64:
     """`[Q]` coverage of each query, averaged over the cutoffs.
 
-    By the judgements, or, where there are none, expected from the relevance of the candidates.
+    By the gold passages, or, where none are known, expected from the relevance of the candidates.
     """
     rules = configuration.rules
     coverages = np.empty(len(queries))
     for i, one in enumerate(queries):
         picks = [pick.position for pick in one.retrieval(max(cutoffs), rules).picks]
-        if judgements is not None:
-            curve = coverage_curve([one.passages[j] for j in picks], judgements[i])
+        if judged is not None:
+            curve = coverage_curve(picks, judged[i].judgements)
         else:
             assert relevance is not None
             curve = expected_coverage(relevance[i], one.vectors, np.array(picks, dtype=np.int64))

@@ -44,6 +44,8 @@ class Calibration:
     """How many there were."""
     cutoffs: tuple[int, ...]
     """The numbers of passages that the coverage is averaged over."""
+    gold_found: tuple[int, int] | None = None
+    """How many gold passages are among the candidates, and how many there are."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Calibration:
         width = max(28, *map(len, names))
         lines = [
             f"{self.queries} queries; {kind}, mean over the first {cutoffs} passages",
+            *([] if self.gold_found is None else [self._gold]),
             f"chosen: {self.chosen.name}{self._reason}",
             "",
             f"{'configuration':<{width}} {'coverage':>8}  minus the default's, "
@@ -93,6 +96,11 @@ class Calibration:
         svg = StringIO()
         figure.savefig(svg, format="svg")
         return report + svg.getvalue()[svg.getvalue().index("<svg") :]
+
+    @property
+    def _gold(self) -> str:
+        found, total = self.gold_found or (0, 0)
+        return f"{found} of {total} gold passages are among the candidates"
 
     @property
     def _reason(self) -> str:

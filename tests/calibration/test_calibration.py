@@ -78,7 +78,8 @@ def test_the_report_and_the_plot(tmp_path) -> None:  # type: ignore[no-untyped-d
     assert "30 queries; coverage of the gold passages" in report
     assert "chosen: diverse\n" in report
     assert report.count("similarity search") == 1
-    assert len(report.splitlines()) == 4 + 2
+    assert "180 of 180 gold passages are among the candidates" in report
+    assert len(report.splitlines()) == 5 + 2
     pytest.importorskip("matplotlib")
     found.plot(tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().startswith("<?xml")
@@ -219,7 +220,7 @@ def test_queries_may_be_fetched_as_they_are_needed() -> None:
 def test_long_names_keep_the_columns_of_the_report() -> None:
     pools, judgements = copies()
     long = Configuration("of a name\nthat goes on " + 9 * "and on ", kernel=Cosine(), lambda_=0.01)
-    table = str(calibrate(pools, judgements, configurations=[long])).splitlines()[3:]
+    table = str(calibrate(pools, judgements, configurations=[long])).splitlines()[4:]
     assert len({line.index("[") for line in table[1:]}) == 1
     assert any("of a name that goes on and on" in line and "…" in line for line in table)
     assert max(map(len, table)) < 100

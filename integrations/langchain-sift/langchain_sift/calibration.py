@@ -1,4 +1,4 @@
-"""`calibrate`: choose the settings of a `SIFTRetriever` by a user's own store and queries."""
+"""`calibrate`: choose the settings of a `SIFTRetriever` by a user's own store and questions."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from langchain_sift.queries import embed_targets
 from langchain_sift.retriever import SIFTRetriever
 from sift_retrievers.calibration import Calibration, QueryCandidates
 from sift_retrievers.calibration import calibrate as calibrate_by
-from sift_retrievers.calibration.calibrate import Gold
+from sift_retrievers.calibration.gold import Gold, gold_of
+from sift_retrievers.evaluation import as_questions
+from sift_retrievers.evaluation.read import Questions
 from sift_retrievers.retrieval import Hits, Target
 from sift_retrievers.retrieval.work import Direct, finished
 
 
 def calibrate(
     retriever: Any,
-    queries: Sequence[str],
+    questions: Questions,
     gold: Sequence[Gold] | None = None,
     *,
     passage: str | Callable[[Document], Hashable] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Calibration:
-    """Try several configurations on your queries, and choose the one that finds the most evidence.
+    """Try several configurations on your questions; choose the one that finds the most evidence.
 
     Example:
         ```python
-        calibration = calibrate(vectorstore, questions, gold)
+        calibration = calibrate(vectorstore, "questions.jsonl")
         print(calibration)
         retriever = SIFTRetriever(vectorstore, **calibration.arguments)
         ```
@@ -37,29 +39,37 @@ def calibrate(
     Args:
         retriever: a `SIFTRetriever`, whose `fetch_k`, `search_kwargs`, `title` and embedding are
             used, or a vector store.
-        queries: at least 20, as your users ask them.
-        gold: for every query the names of the passages that answer it, or a mapping from names to
-            facets (passages that share a facet say the same). None: the score is an expected
-            coverage, see `sift_retrievers.calibration.calibrate`.
+        questions: at least 20, as your users ask them: texts, `Question`s with their gold passages,
+            or the path of a file that `sift_retrievers.evaluation.read_questions` reads, such as
+            one of LangSmith, Ragas or DeepEval.
+        gold: for every text the names of the passages that answer it, or a mapping from names to
+            facets (passages that share a facet say the same). None: those of the questions; if they
+            have none, the score is an expected coverage, see
+            `sift_retrievers.calibration.calibrate`.
         passage: where the name of a document in `gold` is found: a metadata key, or a function of
-            the document. None: the document's id.
+            the document. None: the document's id. Gold passages that a question gives as texts are
+            found by the texts of the documents.
         progress: whether to draw progress bars, if tqdm is installed.
         **options: `configurations`, `default`, `cutoffs` and `confidence` of
             `sift_retrievers.calibration.calibrate`.
 
     Raises:
-        ValueError: for fewer than 20 queries, a `gold` that has not one entry for each query or
-            names no candidate, or a document without the metadata key `passage`.
+        FileNotFoundError: for the path of a file that is not there.
+        ValueError: for fewer than 20 questions, a file that cannot be read, a `gold` that has not
+            one entry for each question or names no candidate, gold passages for some questions
+            alone, or a document without the metadata key `passage`.
     """
     if not isinstance(retriever, SIFTRetriever):
         retriever = SIFTRetriever(retriever)
+    asked = as_questions(questions)
 
     def candidates() -> Iterator[QueryCandidates]:
-        for query in queries:
-            targets, hits = finished(_fetched(retriever, query))
+        for question in asked:
+            targets, hits = finished(_fetched(retriever, question.text))
             yield QueryCandidates.from_hits(targets, hits, passage=passage, title=retriever.title)
 
-    return calibrate_by(candidates(), gold, total=len(queries), progress=progress, **options)
+    known = gold_of(asked, gold)
+    return calibrate_by(candidates(), known, total=len(asked), progress=progress, **options)
 
 
 async def _fetched(retriever: SIFTRetriever, query: str) -> tuple[Sequence[Target], Hits[Document]]:

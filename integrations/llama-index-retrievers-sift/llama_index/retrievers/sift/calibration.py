@@ -1,4 +1,4 @@
-"""`calibrate`: choose the settings of a `SIFTRetriever` by a user's own index and queries."""
+"""`calibrate`: choose the settings of a `SIFTRetriever` by a user's own index and questions."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from llama_index.retrievers.sift.base import SIFTRetriever
 from llama_index.retrievers.sift.settings import source_document
 from sift_retrievers.calibration import Calibration, QueryCandidates
 from sift_retrievers.calibration import calibrate as calibrate_by
-from sift_retrievers.calibration.calibrate import Gold
+from sift_retrievers.calibration.gold import Gold, gold_of
+from sift_retrievers.evaluation import as_questions
+from sift_retrievers.evaluation.read import Questions
 from sift_retrievers.retrieval.work import Direct, finished
 
 
 def calibrate(
     retriever: SIFTRetriever | VectorStoreIndex | BasePydanticVectorStore,
-    queries: Sequence[str],
+    questions: Questions,
     gold: Sequence[Gold] | None = None,
     *,
     passage: str | Callable[[NodeWithScore], Hashable] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Calibration:
-    """Try several configurations on your queries, and choose the one that finds the most evidence.
+    """Try several configurations on your questions; choose the one that finds the most evidence.
 
     Example:
         ```python
-        calibration = calibrate(index, questions, gold, passage="ref_doc_id")
+        calibration = calibrate(index, "questions.jsonl", passage="ref_doc_id")
         print(calibration)
         retriever = SIFTRetriever(index, **calibration.arguments)
         ```
@@ -39,30 +41,39 @@ def calibrate(
     Args:
         retriever: a `SIFTRetriever`, whose `fetch_top_k`, filters, `title` and embedding are used,
             an index, or a vector store.
-        queries: at least 20, as your users ask them.
-        gold: for every query the names of the passages that answer it, or a mapping from names to
-            facets (passages that share a facet say the same). None: the score is an expected
-            coverage, see `sift_retrievers.calibration.calibrate`.
+        questions: at least 20, as your users ask them: texts, `Question`s with their gold passages,
+            or the path of a file that `sift_retrievers.evaluation.read_questions` reads, such as
+            one of LangSmith, Ragas or DeepEval.
+        gold: for every text the names of the passages that answer it, or a mapping from names to
+            facets (passages that share a facet say the same). None: those of the questions; if they
+            have none, the score is an expected coverage, see
+            `sift_retrievers.calibration.calibrate`.
         passage: where the name of a node in `gold` is found: a metadata key, "ref_doc_id" for the
-            source document, or a function of the node. None: the node's id.
+            source document, or a function of the node. None: the node's id. Gold passages that a
+            question gives as texts are found by the texts of the nodes.
         progress: whether to draw progress bars, if tqdm is installed.
         **options: `configurations`, `default`, `cutoffs` and `confidence` of
             `sift_retrievers.calibration.calibrate`.
 
     Raises:
-        ValueError: for fewer than 20 queries, a `gold` that has not one entry for each query or
-            names no candidate, or a node without the metadata key `passage`.
+        FileNotFoundError: for the path of a file that is not there.
+        ValueError: for fewer than 20 questions, a file that cannot be read, a `gold` that has not
+            one entry for each question or names no candidate, gold passages for some questions
+            alone, or a node without the metadata key `passage`.
     """
     asked = retriever if isinstance(retriever, SIFTRetriever) else SIFTRetriever(retriever)
     _, fetch_top_k = sizes(asked.similarity_top_k, asked.fetch_top_k)
+    given = as_questions(questions)
     name = source_document if passage == "ref_doc_id" else passage
 
     def candidates() -> Iterator[QueryCandidates]:
-        for query in queries:
+        for question in given:
             work = Direct(asked.settings.timeout)
-            search = asked._search.candidates(work, QueryBundle(query), fetch_top_k, asked._vectors)
+            query = QueryBundle(question.text)
+            search = asked._search.candidates(work, query, fetch_top_k, asked._vectors)
             targets, hits, _ = finished(search)
             title = asked.settings.title
             yield QueryCandidates.from_hits(targets, hits, passage=name, title=title)
 
-    return calibrate_by(candidates(), gold, total=len(queries), progress=progress, **options)
+    known = gold_of(given, gold)
+    return calibrate_by(candidates(), known, total=len(given), progress=progress, **options)
