@@ -146,6 +146,7 @@ def _part(row: Row, whole: str, *prefixes: str) -> dict[str, Any]:
     value = parsed(row.take(whole))
     if isinstance(value, Mapping):
         return dict(value)
+    value = None if value == "null" else value
     return row.take_with(*prefixes) if is_absent(value) else {whole.removesuffix("s"): value}
 
 
