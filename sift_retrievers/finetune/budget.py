@@ -17,8 +17,9 @@ class Budget:
         ValueError: if a limit is not positive.
     """
 
-    max_steps: int | None = 50
-    """Gradient steps; each passage takes one."""
+    max_steps: int | None = 20
+    """Gradient steps; each passage takes one. More were not measured on a pretrained model; the
+    paper's N is 50."""
     max_seconds: float | None = None
     """Seconds of training."""
     max_tokens: int | None = None

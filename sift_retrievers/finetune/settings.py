@@ -30,7 +30,7 @@ class TunerSettings:
     on_error: OnError
     verify: Verify
     cache_bytes: int
-    lambda_: float
+    lambda_: float | None
     max_passage_tokens: int
     query_as_context: bool
     passages_before: int
@@ -42,7 +42,7 @@ class TunerSettings:
     def __post_init__(self) -> None:
         for name in ("learning_rate", "alpha", "min_gain", "lambda_", "queue_timeout"):
             value = getattr(self, name)
-            if value is not None or name in ("learning_rate", "lambda_"):
+            if value is not None or name == "learning_rate":
                 object.__setattr__(self, name, positive(value, name))
         if self.min_transfer is not None:
             object.__setattr__(self, "min_transfer", finite(self.min_transfer, "min_transfer"))

@@ -70,11 +70,11 @@ class TestTimeTuner:
         verify: Verify = "quick",
         cache_bytes: int = 0,
         seed: int = 0,
-        lambda_: float = 0.1,
+        lambda_: float | None = None,
         max_passage_tokens: int = 512,
         query_as_context: bool = False,
         passages_before: int = 0,
-        first_last: bool = False,
+        first_last: bool = True,
         gradient_checkpointing: bool = False,
         queue_timeout: float | None = 300.0,
         on_step: OnStep | None = None,
@@ -87,7 +87,7 @@ class TestTimeTuner:
             lora: a `peft.LoraConfig`, with `use_rslora` or `use_dora` if you like, or a
                 `peft.IA3Config`; default: LoRA of rank 8 on all linear layers.
             learning_rate: of AdamW; each passage takes one step.
-            budget: limits on the training of a request; default: 50 steps.
+            budget: limits on the training of a request; default: 20 steps.
             alpha: stop training by the α rule of adaptive SIFT, so that the compute follows the
                 expected gain. Needs a `selection`.
             min_gain: train only if the selection predicts at least this gain, in nats. Needs a
@@ -102,13 +102,14 @@ class TestTimeTuner:
             cache_bytes: size of a cache of trained adapters on the CPU, for requests with exactly
                 the same passages; 0: no cache.
             seed: of the adapter's first weights.
-            lambda_: λ′ with which retrievers select, with replacement, the passages to train on.
-                The paper's is 0.01; 0.1 was better in every comparison of benchmarks/test_time.
+            lambda_: λ′ with which retrievers select the passages to train on as SIFT's paper does,
+                with replacement. None: they train on what they would return first, none twice; with
+                `alpha` or `min_gain`, which need SIFT's uncertainty, on SIFT's selection, λ′ = 0.1.
             max_passage_tokens: longer passages are cut.
             query_as_context: put the query before each passage; the loss is on the passage alone.
             passages_before: put so many of the passages trained on before in front of each passage,
                 as a chain shows them to the model; the loss is on the passage alone.
-            first_last: train in reverse order, so that the first passage comes last. Not with a
+            first_last: train in reverse order, so that the best passage comes last. Not with a
                 limit in seconds or tokens, at which training might end before it.
             gradient_checkpointing: recompute activations for the gradient, instead of keeping
                 them: less memory, more time.

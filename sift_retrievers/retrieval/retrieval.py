@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -130,17 +130,21 @@ class Retrieval(Generic[DocumentT]):
         Args:
             **settings: shown where they are not None.
         """
-        from sift_retrievers.retrieval.explanation import explain  # not needed to retrieve
+        from sift_retrievers.retrieval.explaining import explain  # not needed to retrieve
 
         return explain(self, settings)
 
-    def for_training(self, steps: int, lambda_: float) -> Retrieval[DocumentT]:
-        """A second selection from the same hits, as SIFT trains: by the cosine, with replacement.
+    def for_training(self, steps: int, lambda_: float | None = None) -> Retrieval[DocumentT]:
+        """A second selection from the same hits: the passages to train on.
 
         Args:
             steps: passages to choose, repeated ones counted; each is one gradient step.
-            lambda_: λ′.
+            lambda_: λ′ of a selection as in SIFT's paper, by the cosine and with replacement. None:
+                the rules of this retrieval, without those that limit what the model is shown.
         """
+        if lambda_ is None:
+            candidates = replace(self.candidates, rules=self.rules.without_limits())
+            return choose(self.query, self.targets, candidates, steps)
         rules = SelectionRules(
             kernel="cosine",
             lambda_=lambda_,
@@ -190,6 +194,26 @@ def retrieve(
     if not isinstance(rules, SelectionRules):
         raise TypeError(f"rules must be SelectionRules; got {type(rules).__name__}")
     candidates = candidates_of(query, targets, hits, rules, scores)
+    return choose(query, targets, candidates, k, seconds)
+
+
+def choose(
+    query: str,
+    targets: Sequence[Target],
+    candidates: Candidates[DocumentT],
+    k: int,
+    seconds: Mapping[str, float] | None = None,
+) -> Retrieval[DocumentT]:
+    """Choose from candidates that are known already, by their rules.
+
+    Args:
+        query: the text of the question.
+        targets: the vectors that stand for it.
+        candidates: of the query.
+        k: the largest number of passages to choose.
+        seconds: as for `retrieve`.
+    """
+    hits = candidates.hits
     picked = pick(candidates, k)
     positions = picked.positions.tolist()
     documents = {i: hits.document(i) for i in dict.fromkeys(positions)}

@@ -200,6 +200,12 @@ class SelectionRules:
         """The rules for candidates without texts: by vectors alone, with the λ′ for vectors."""
         return replace(self, relevance=None, kernel=VECTORS, lambda_=None, objective=None)
 
+    def without_limits(self) -> SelectionRules:
+        """The rules for training: those that only limit what a model is shown are left out."""
+        return replace(
+            self, alpha=None, min_gain=None, min_novelty=None, max_tokens=None, token_counter=None
+        )
+
     def settings(self) -> dict[str, Any]:
         """What an explanation shows: the settings, with the values in force in place of None.
 

@@ -193,6 +193,6 @@ def test_a_selection_of_several_targets_and_ids_are_reported() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
     with tuner.request() as session:
         report = session.tune(QUERY, PASSAGES, selection=selection(), ids=[*"abcde"])
-    assert report.passage_ids == ("a", "b", "c", "d", "e")
+    assert report.passage_ids == ("e", "d", "c", "b", "a")
     with tuner.request() as session, pytest.raises(ValueError, match="ids must be 5"):
         session.tune(QUERY, PASSAGES, ids=["a"])

@@ -55,7 +55,8 @@ class TinyChat(BaseChatModel):
 class Bench:
     def __init__(self, **settings: Any) -> None:
         self.model = tiny()
-        settings = {"budget": Budget(max_steps=6), "verify": "full", **EAGER, **settings}
+        fixed = {"budget": Budget(max_steps=6), "lambda_": 0.1, "verify": "full", **EAGER}
+        settings = {**fixed, **settings}
         self.tuner = TestTimeTuner(self.model, tokenizer(), **settings)
         self.chat = TinyChat(model=self.model)
         self.reports: list[Report] = []

@@ -51,7 +51,11 @@ class Bench:
             tokenizer_outputs_to_remove=["token_type_ids"],
         )
         self.tuner = TestTimeTuner(
-            *transformers_model(self.llm), budget=Budget(max_steps=steps), verify="full", **EAGER
+            *transformers_model(self.llm),
+            budget=Budget(max_steps=steps),
+            lambda_=0.1,
+            verify="full",
+            **EAGER,
         )
         nodes = [TextNode(text=text, id_=f"p{i}") for i, text in enumerate(PASSAGES)]
         self.index = VectorStoreIndex(

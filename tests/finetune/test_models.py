@@ -85,7 +85,7 @@ def test_passages_without_a_token_to_predict_are_no_steps() -> None:
     tuner = TestTimeTuner(tiny(), tokenizer())
     with tuner.request() as session:
         report = session.tune(QUERY, ["", PASSAGES[0], "a", PASSAGES[1]], ids=[*"abcd"])
-    assert report.passage_ids == ("b", "d")
+    assert report.passage_ids == ("d", "b")
 
 
 def test_fingerprints_of_tensors_with_more_elements_than_float32_can_count() -> None:

@@ -16,7 +16,7 @@ FOUR = [*PASSAGES[:3], PASSAGES[0]]
 def examples(passages: list[str] = FOUR, **settings: Any) -> list[tuple[int, str, str]]:
     """Position, context and passage of every step."""
     words = tokenizer()
-    with TestTimeTuner(tiny(), words, **settings) as tuner:
+    with TestTimeTuner(tiny(), words, **{"first_last": False, **settings}) as tuner:
         return [
             (
                 one.position,
@@ -27,7 +27,10 @@ def examples(passages: list[str] = FOUR, **settings: Any) -> list[tuple[int, str
         ]
 
 
-def test_alone_and_in_order_unless_asked() -> None:
+def test_alone_and_the_best_last_unless_asked() -> None:
+    with TestTimeTuner(tiny(), tokenizer()) as tuner:
+        default = [one.position for one in tuner._trainer.examples(QUERY, FOUR)]
+    assert default == [3, 2, 1, 0]
     found = examples()
     assert [position for position, _, _ in found] == [0, 1, 2, 3]
     assert all(context == "" for _, context, _ in found)

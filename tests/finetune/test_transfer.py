@@ -20,7 +20,7 @@ from sift_retrievers.finetune.transfer import CHECKED, FEWEST, TransferCheck
 DEFAULT = (TestTimeTuner.__init__.__kwdefaults__ or {})["min_transfer"]  # before any fixture
 ALIKE = [f"The district of the county of the north {n}." for n in ("lies", "ruled", "held", "was")]
 ALIKE += ["The county of the north.", "The district of the north lies."]
-HELPS: dict[str, Any] = {"learning_rate": 1e-2, "min_transfer": 0.0}
+HELPS: dict[str, Any] = {"learning_rate": 1e-2, "first_last": False, "min_transfer": 0.0}
 TOO_LITTLE: dict[str, Any] = {"learning_rate": 1e-2, "min_transfer": 10.0}
 
 
@@ -39,7 +39,7 @@ def test_the_transfer_is_the_difference_of_the_losses() -> None:
         assert report.transfer == pytest.approx(sum(saved[1 : 1 + CHECKED]) / CHECKED, rel=1e-4)
         assert report.transfer > 0
         tuned = logits(tuner.model)
-    unchecked = TestTimeTuner(tiny(), tokenizer(), learning_rate=1e-2, min_transfer=None)
+    unchecked = TestTimeTuner(tiny(), tokenizer(), **{**HELPS, "min_transfer": None})
     with unchecked.session(QUERY, ALIKE) as session:
         assert torch.equal(logits(unchecked.model), tuned), "the check changes no weight"
         assert session.report is not None
@@ -83,7 +83,9 @@ def test_a_limit_in_steps_is_such_an_end() -> None:
 
 
 def test_copies_are_compared_once() -> None:
-    tuner = TestTimeTuner(tiny(), tokenizer(), learning_rate=3e-2, min_transfer=-100.0)
+    tuner = TestTimeTuner(
+        tiny(), tokenizer(), learning_rate=3e-2, first_last=False, min_transfer=-100.0
+    )
     four_times = [passage for passage in ALIKE[:3] for _ in range(4)]
     base = [passage_loss(tuner.model, passage) for passage in ALIKE[:3]]
     with tuner.session(QUERY, four_times) as session:

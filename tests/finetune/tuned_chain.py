@@ -18,7 +18,8 @@ class Bench:
     def __init__(self, new_tokens: int = 12, **settings: Any) -> None:
         self.model = tiny()
         self.llm = pipeline(self.model, new_tokens)
-        settings = {"budget": Budget(max_steps=6), "verify": "full", **EAGER, **settings}
+        fixed = {"budget": Budget(max_steps=6), "lambda_": 0.1, "verify": "full", **EAGER}
+        settings = {**fixed, **settings}
         self.tuner = TestTimeTuner(*transformers_model(self.llm), **settings)
         self.retriever = retriever_for(self.tuner)
         self.chain = rag(self.retriever, self.llm)

@@ -14,7 +14,7 @@ from sift_retrievers.finetune import (
     TestTimeTuner,
 )
 
-EAGER: dict[str, Any] = {"learning_rate": 1e-2}
+EAGER: dict[str, Any] = {"learning_rate": 1e-2, "first_last": False}
 
 
 class State:
