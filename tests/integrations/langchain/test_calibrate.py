@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from sift_retrievers.calibration.configuration import (
     NEAREST,
     default_configurations,
 )
+from sift_retrievers.evaluation import Question
 
 
 @pytest.fixture
@@ -79,3 +82,42 @@ def test_names_of_passages_and_bad_gold(many: Corpus) -> None:
         calibrate(memory, many.queries, numbers[:3], **options)
     with pytest.raises(ValueError, match="at least 20 queries"):
         calibrate(memory, many.queries[:5], **options)
+
+
+def test_questions_of_a_file_with_gold_texts(many: Corpus, tmp_path: Path) -> None:
+    memory: Any = CASES["InMemory"].filled(many)
+    options: dict[str, Any] = {"configurations": [DEFAULT], "progress": False}
+    rows = [
+        {"user_input": query, "reference_contexts": [many.texts[i], many.texts[i + 30].upper()]}
+        for i, query in enumerate(many.queries)
+    ]
+    file = tmp_path / "ragas.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    by_text = calibrate(SIFTRetriever(memory, fetch_k=60), file, **options)
+    by_id = calibrate(SIFTRetriever(memory, fetch_k=60), many.queries, gold(many), **options)
+    assert by_text == by_id
+    assert by_text.gold_found == (48, 48)
+    questions = [Question(query, many.ids[i : i + 1]) for i, query in enumerate(many.queries)]
+    assert calibrate(memory, questions, **options).gold_found == (24, 24)
+    texts = [one.text for one in questions]
+    assert not calibrate(memory, texts, **options).labelled
+    with pytest.raises(ValueError, match="have gold passages of their own"):
+        calibrate(memory, questions, gold(many), **options)
+    with pytest.raises(ValueError, match=r"1 of 24 questions have no gold passages, .* question 5"):
+        calibrate(memory, [*questions[:5], Question("query 5"), *questions[6:]], **options)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        calibrate(memory, str(tmp_path / "none.jsonl"), **options)
+
+
+def test_few_or_no_gold_texts_among_the_candidates(many: Corpus) -> None:
+    memory: Any = CASES["InMemory"].filled(many)
+    options: dict[str, Any] = {"configurations": [DEFAULT], "progress": False}
+    few = [
+        Question(query, gold_texts=[many.texts[i] if i < 6 else "of another corpus"])
+        for i, query in enumerate(many.queries)
+    ]
+    with pytest.warns(UserWarning, match="only 6 of 24 gold passages .* found by text"):
+        assert "6 of 24 gold passages" in str(calibrate(memory, few, **options))
+    none = [Question(query, gold_texts=["of another corpus"]) for query in many.queries]
+    with pytest.raises(ValueError, match=r"no candidate holds a gold text .* 'of another corpus'"):
+        calibrate(memory, none, **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from llama_index.core.schema import TextNode
 
 from llama_index.retrievers.sift import SIFTRetriever, calibrate
 from sift_retrievers.calibration.configuration import DEFAULT, Configuration
+from sift_retrievers.evaluation import Question
 
 
 def test_it_scores_what_the_index_offers() -> None:
@@ -55,3 +58,25 @@ def test_it_hears_questions_texts_and_titles(title: str | None) -> None:
     default, vectors = (found.score_of(one).coverage.mean for one in configurations)
     assert default == 1
     assert vectors < 0.1
+
+
+def test_questions_of_a_file_by_id_and_by_text(tmp_path: Path) -> None:
+    corpus = Corpus(queries=24)
+    index = CASES["Simple"].index(corpus)
+    retriever = SIFTRetriever(index, fetch_top_k=60)
+    options: dict[str, Any] = {"configurations": [DEFAULT], "progress": False}
+    goldens = [
+        {"input": query, "context": [corpus.texts[i], corpus.texts[i + 30]]}
+        for i, query in enumerate(corpus.queries)
+    ]
+    file = tmp_path / "deepeval.json"
+    file.write_text(json.dumps(goldens), encoding="utf-8")
+    by_id = [
+        Question(query, [corpus.ids[i], corpus.ids[i + 30]])
+        for i, query in enumerate(corpus.queries)
+    ]
+    found = calibrate(retriever, str(file), **options)
+    assert found == calibrate(retriever, by_id, **options)
+    assert found.gold_found == (48, 48)
+    with pytest.raises(ValueError, match="have gold passages of their own"):
+        calibrate(retriever, by_id, [[0]] * 24, **options)
