@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from sift_retrievers.coverage import novelty_after
-from sift_retrievers.retrieval.by_vectors import select_options
-from sift_retrievers.selection import gains_after
-from sift_retrievers.selection.problem import Objective
-from sift_retrievers.stop_reason import StopReason
+from sift_retrievers.report import SelectionInputs
+from sift_retrievers.report.notebook import explanation_html
+from sift_retrievers.report.printed import as_rich, as_text
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
 if TYPE_CHECKING:
-    from sift_retrievers.retrieval.retrieval import Pick, Retrieval
-
-Float64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-SNIPPET: Final = 60  # characters of a passage that a printed explanation shows
-QUERY: Final = 200  # and of a query
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+    from rich.console import Group
 
 
 @dataclass(frozen=True)
@@ -80,6 +73,8 @@ class Explanation:
     """How long each stage took."""
     settings: Mapping[str, Any]
     """The settings that were in force."""
+    inputs: SelectionInputs | None = field(default=None, repr=False, compare=False)
+    """What the selection was made from; None for more than 1,000 candidates."""
 
     @property
     def chosen(self) -> tuple[ConsideredPassage, ...]:
@@ -92,149 +87,89 @@ class Explanation:
         return self.chance < PROBABLY_MISSING
 
     def __str__(self) -> str:
-        times = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self.seconds.items())
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
-        warned = ": probably not" if self.probably_missing else ""
-        lines = [
-            f"{_visible(self.query, QUERY)!r}: {len(self.chosen)} of {len(self.passages)} passages "
-            f"(ended by {self.stop_reason})",
-            f"settings: {settings}",
-            f"vectors:  {self.vectors}",
-            f"time:     {times}",
-            f"chance that the evidence is there: {self.chance:.2f}{warned}",
-            "",
-            " rank  relevance  cosine  words  named  novel   gain     left     "
-            "reason                 passage",
-        ]
-        for passage in self.passages:
-            lines.append(
-                f"{_cell(passage.rank, 5)}  {passage.relevance:9.2f}  {passage.similarity:6.3f}  "
-                f"{_cell(passage.witnesses.get('share'), 5, 2)}  "
-                f"{_cell(passage.witnesses.get('mention') or None, 5, 2)}  "
-                f"{_cell(passage.novelty, 5, 2)}  "
-                f"{_cell(passage.information_gain, 7)}  {_cell(passage.gain_left, 7)}  "
-                f"{passage.reason:21}  {_visible(passage.text, SNIPPET)}"
-            )
-        return "\n".join(lines)
+        return as_text(self.to_dict())
+
+    def __rich__(self) -> Group:
+        """For `rich.print`."""
+        return as_rich(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a table of at most 30 passages."""
+        return explanation_html(self.to_dict())
+
+    def to_dict(self, *, inputs: bool = False) -> dict[str, Any]:
+        """All of it as a dict that JSON can hold; docs/see-it.md says what each key means.
+
+        Args:
+            inputs: whether to add, under "inputs", what the selection was made from: all that is
+                needed to make it again with other settings, as the page does (some hundred
+                kilobytes). With more than 1,000 candidates there are none.
+        """
+        value: dict[str, Any] = {
+            "format": 1,
+            "query": self.query,
+            "targets": self.targets,
+            "passages": [
+                {**vars(passage), "witnesses": dict(passage.witnesses)} for passage in self.passages
+            ],
+            "stop_reason": self.stop_reason,
+            "chance": self.chance,
+            "probably_missing": self.probably_missing,
+            "vectors": self.vectors,
+            "uncertainty": None if self.uncertainty is None else [*self.uncertainty],
+            "seconds": dict(self.seconds),
+            "settings": {name: _plain(value) for name, value in self.settings.items()},
+        }
+        if inputs:
+            value["inputs"] = None if self.inputs is None else self.inputs.to_dict()
+        return value
+
+    def to_pandas(self) -> DataFrame:
+        """The passages as a table, a row each; the scores by witness in columns "witness_…".
+
+        Raises:
+            ImportError: without pandas.
+        """
+        from sift_retrievers.report.frame import passages_frame
+
+        return passages_frame(self.to_dict())
+
+    def plot(self, file: str | Path | None = None) -> Figure:
+        """Draw where the picks lie among all candidates, and what each added.
+
+        Args:
+            file: where to save the plot, in the format of its ending; None: it is not saved.
+
+        Raises:
+            ImportError: without matplotlib.
+        """
+        from sift_retrievers.report.plot import selection_plot
+
+        return selection_plot(self.to_dict(), file)
+
+    def html(self, file: str | Path) -> Path:
+        """Write the page that explains this retrieval: one file, which needs no network.
+
+        It shows the candidates in two dimensions, the picks in order with what each added and what
+        each witness said, and similarity search and MMR beside them. Its sliders (k, λ′, the weight
+        of words, the number of candidates) make the selection again in the page. The texts of the
+        candidates stand in the file.
+
+        Args:
+            file: where to write it; an existing file is replaced.
+
+        Returns:
+            The path of the file.
+        """
+        from sift_retrievers.report.page import page
+
+        path = Path(file)
+        path.write_text(page(self.to_dict(inputs=True)), encoding="utf-8")
+        return path
 
 
-def explain(retrieval: Retrieval[Any], settings: Mapping[str, Any]) -> Explanation:
-    """Explain a retrieval.
-
-    Args:
-        retrieval: a finished one.
-        settings: those to show; None values are left out.
-    """
-    candidates, relevance = retrieval.candidates, retrieval.candidates.relevance
-    hits = candidates.hits
-    chosen: dict[int, Pick[Any]] = {}
-    for one in retrieval.picks:
-        chosen.setdefault(one.position, one)  # with replacement, as it was picked first
-    alone, left = _gains(retrieval)
-    why = _reasons(retrieval, left < alone / 2)
-    passages = []
-    for i in [*chosen, *(i for i in range(len(hits)) if i not in chosen)]:
-        pick = chosen.get(i)
-        allowed = bool(candidates.allowed[i])
-        passages.append(
-            ConsideredPassage(
-                id=hits.ids[i],
-                text=hits.texts[i],
-                similarity=float(candidates.cosines[i]),
-                relevance=float(relevance.total[i]),
-                witnesses={
-                    name: float(values[i]) for name, values in relevance.scores_by_witness.items()
-                },
-                rank=None if pick is None else pick.rank,
-                information_gain=None if pick is None else pick.information_gain,
-                novelty=None if pick is None else pick.novelty,
-                gain_alone=float(alone[i]) if allowed else None,
-                gain_left=float(left[i]) if pick is None and allowed else None,
-                reason="picked" if pick is not None else why(i),
-            )
-        )
-    uncertainty = retrieval.uncertainty
-    return Explanation(
-        query=retrieval.query,
-        targets=len(candidates.targets),
-        passages=tuple(passages),
-        stop_reason=str(retrieval.stop_reason),
-        chance=relevance.chance,
-        vectors=hits.note or "as the embedding model gave them",
-        uncertainty=None if uncertainty is None else tuple(uncertainty.tolist()),
-        seconds=dict(retrieval.seconds),
-        settings={name: value for name, value in settings.items() if value is not None},
-    )
-
-
-def _reasons(retrieval: Retrieval[Any], mostly_known: Bools) -> Callable[[int], str]:
-    """Why a hit was not chosen."""
-    candidates, rules = retrieval.candidates, retrieval.rules
-    positions = [pick.position for pick in retrieval.picks]
-    once = {*positions}
-    too_little = np.zeros(len(candidates.hits), dtype=np.bool_)
-    if candidates.coverage is not None and rules.min_novelty is not None:
-        novelty = novelty_after(candidates.coverage, positions, rules.noise)
-        too_little = novelty < rules.min_novelty
-    costs, parents = candidates.costs, candidates.parents
-    money = np.inf
-    if costs is not None and rules.max_tokens is not None:
-        money = rules.max_tokens - sum(costs[i] for i in once)
-    used = set() if parents is None else {parents[i] for i in once}
-
-    def why(i: int) -> str:
-        if not candidates.allowed[i]:
-            return "below the threshold"
-        if retrieval.stop_reason == StopReason.MIN_CHANCE:
-            return "evidence improbable"
-        if parents is not None and parents[i] is not None and parents[i] in used:
-            return "its parent was picked"
-        if costs is not None and costs[i] > money:
-            return "over the budget"
-        if too_little[i]:
-            return "below min_novelty"
-        return "redundant" if mostly_known[i] else "adds less"
-
-    return why
-
-
-def _gains(retrieval: Retrieval[Any]) -> tuple[Float64, Float64]:
-    """`[n]` nats that each hit would gain as the first pick, and after all that was chosen."""
-    candidates, noise = retrieval.candidates, retrieval.rules.noise
-    relevance, allowed = candidates.relevance, candidates.allowed
-    alone, left = np.zeros(len(allowed)), np.zeros(len(allowed))
-    pool = np.flatnonzero(allowed)
-    if len(pool) == 0:
-        return alone, left
-    positions = [pick.position for pick in retrieval.picks]
-    if candidates.coverage is not None:
-        weights = candidates.coverage.relevance_weights(relevance.total, allowed)
-        novelty = novelty_after(candidates.coverage, positions, noise)
-        return 0.5 * np.log1p(weights / noise), 0.5 * np.log1p(weights * novelty / noise)
-    options: dict[str, Any] = dict(select_options(candidates, pool))
-    for name in ("replacement", "device"):
-        options.pop(name)
-    targets, vectors = candidates.targets[None], candidates.hits.vectors[pool]
-    at = np.searchsorted(pool, positions).tolist()
-    alone[pool] = gains_after(targets, vectors, [], **options)
-    left[pool] = gains_after(targets, vectors, at, **options)
-    if retrieval.rules.chosen_objective == Objective.UNDIRECTED:  # as the picks report them
-        for gains in (alone, left):
-            score = relevance.chance * noise * np.expm1(2 * gains)
-            gains[:] = 0.5 * np.log1p(np.minimum(score, 1.0) / noise)
-    return alone, left
-
-
-def _visible(text: str, most: int) -> str:
-    """The beginning of a text on one line; control and bidirectional characters as escapes."""
-    line = " ".join(text[: 4 * most].split())
-    line = line if len(line) <= most else line[: most - 1] + "…"
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in line
-    )
-
-
-def _cell(value: float | None, width: int, digits: int = 4) -> str:
-    if value is None:
-        return " " * width
-    return f"{value:{width}d}" if isinstance(value, int) else f"{value:{width}.{digits}f}"
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it: a number, a text, a truth value, or its printed form."""
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
+        return value
+    return repr(value)

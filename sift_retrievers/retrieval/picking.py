@@ -27,7 +27,7 @@ def pick(candidates: Candidates[Any], k: int) -> Picked:
         reason = StopReason.MIN_CHANCE if unlikely else StopReason.EXHAUSTED
         none = np.empty(0, dtype=np.int64)
         return Picked(none, NOTHING, NOTHING, NOTHING, None, reason)
-    groups = None if candidates.parents is None else _numbered(candidates.parents)
+    groups = None if candidates.parents is None else numbered(candidates.parents)
     if candidates.coverage is not None:
         return _pick_by_phrases(candidates, candidates.coverage, k, groups)
     return pick_by_vectors(candidates, k, groups)
@@ -69,7 +69,7 @@ def _pick_by_phrases(
     )
 
 
-def _numbered(parents: Sequence[Hashable]) -> npt.NDArray[np.int64]:
+def numbered(parents: Sequence[Hashable]) -> npt.NDArray[np.int64]:
     """A number for every parent; each hit without a parent gets a number of its own."""
     numbers: dict[Hashable, int] = {}
     keys = (("orphan", i) if p is None else ("parent", p) for i, p in enumerate(parents))
