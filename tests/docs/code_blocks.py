@@ -23,7 +23,12 @@ from sybil.evaluators.python import pad
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 ROOT = Path(__file__).parents[2]
-OURS = ("sift_retrievers", "langchain_sift", "llama_index.retrievers", "llama_index.postprocessor")
+OURS = (
+    "sift_retrievers",
+    "langchain_sift",
+    "llama_index.retrievers.sift",
+    "llama_index.postprocessor.sift",
+)
 
 
 class Page:
@@ -106,7 +111,8 @@ def look_up_imports(tree: ast.Module) -> None:
             try:
                 found = importlib.import_module(module)
             except ImportError:
-                assert not module.startswith(OURS), f"no module {module}"
+                ours = any(module == own or module.startswith(f"{own}.") for own in OURS)
+                assert not ours, f"no module {module}"
                 continue
             assert name is None or hasattr(found, name), f"{module} has no {name}"
 
