@@ -26,26 +26,48 @@ function choose(inputs, settings) {
   const pool = inputs.candidates.slice(0, n).map((candidate) => candidate.allowed);
   const unlikely = limits.min_chance !== null && relevance.chance < limits.min_chance;
   const byPhrases = inputs.kernel.name === "phrases";
-  const ask = (k, rules) => (byPhrases ? chooseByPhrases : chooseByVectors)(inputs, relevance, {
-    k, noise: settings.lambda, pool, limits: rules,
-  });
+  const asked = { noise: settings.lambda, pool, limits };
   if (unlikely || !pool.includes(true)) {
-    const found = pool.includes(true) ? ask(0, limits) : { alone: pool.map(() => null) };
+    const nothing = { alone: pool.map(() => null), after: null };
+    const found = !pool.includes(true) ? nothing : byPhrases
+      ? chooseByPhrases(inputs, relevance, { ...asked, k: 0 })
+      : chooseByVectors(inputs, relevance, { ...asked, k: 0 });
     const reason = unlikely ? "min_chance" : "exhausted";
     return described(inputs, relevance, pool, { ...found, picks: [], uncertainty: null, reason });
   }
-  const cutLater = byPhrases ? limits : { ...limits, min_gain: null };
   const k = inputs.replacement ? settings.k : Math.min(settings.k, n + 1);
-  let found = ask(k, cutLater), { reason } = found, kept = found.picks.length;
-  if (limits.alpha !== null && kept > 0) {
-    const variance = byPhrases ? found.uncertainty : found.variance;
-    const length = alphaLength(variance, byPhrases ? 1 : inputs.kernel.prior.length, limits.alpha);
-    if (length < kept) [kept, reason] = [length, "alpha"];
+  const found = byPhrases
+    ? cutPhrases(inputs, (most) => chooseByPhrases(inputs, relevance, { ...asked, k: most }), k)
+    : cutVectors(inputs, (most, barred) => chooseByVectors(inputs, relevance, { ...asked, k: most, barred }), k);
+  return described(inputs, relevance, pool, found);
+}
+
+/** The selection by phrases, cut by the alpha rule. */
+function cutPhrases(inputs, ask, k) {
+  const found = ask(k), { alpha } = inputs.stopping;
+  if (alpha === null || found.picks.length === 0) return found;
+  const kept = alphaLength(found.uncertainty, 1, alpha);
+  return kept < found.picks.length ? { ...ask(kept), reason: "alpha" } : found;
+}
+
+/** The selection by vectors, cut by alpha and min_gain, without picks of too little novelty. */
+function cutVectors(inputs, ask, k) {
+  const { alpha, min_gain: least, min_novelty: newest } = inputs.stopping, barred = new Set();
+  for (;;) {
+    const whole = ask(k, barred);
+    let kept = whole.picks.length, { reason } = whole;
+    if (alpha !== null && kept > 0) {
+      const length = alphaLength(whole.variance, inputs.kernel.prior.length, alpha);
+      if (length < kept) [kept, reason] = [length, "alpha"];
+    }
+    const gained = minGainLength(whole.picks, least);
+    if (gained < kept) [kept, reason] = [gained, "min_gain"];
+    const known = newest === null ? undefined : whole.picks.slice(0, kept).find((pick) => pick.novelty < newest);
+    if (known === undefined) {
+      return { ...(kept < whole.picks.length ? ask(kept, barred) : whole), reason };
+    }
+    barred.add(known.position);
   }
-  const gained = byPhrases ? kept : minGainLength(found.picks, limits.min_gain);
-  if (gained < kept) [kept, reason] = [gained, "min_gain"];
-  if (kept < found.picks.length) found = ask(kept, cutLater);
-  return described(inputs, relevance, pool, { ...found, reason });
 }
 
 /** With the gains that are left, and a reason for each candidate. */

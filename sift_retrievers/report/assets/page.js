@@ -16,7 +16,7 @@ function summary() {
       make("li", {}, make("strong", {}, String(picked)), ` of ${plural(passages.length, "candidate", "candidates")} picked`),
       make("li", {}, "ended by ", make("strong", {}, explanation.stop_reason)),
       make("li", {}, "chance that the evidence is there ", make("strong", {}, percent(explanation.chance))),
-      time > 0 ? make("li", {}, make("strong", {}, `${(1e3 * time).toFixed(1)} ms`)) : null,
+      time > 0 ? make("li", {}, "took ", make("strong", {}, `${(1e3 * time).toFixed(1)} ms`)) : null,
       explanation.targets > 1 ? make("li", {}, `${explanation.targets} targets`) : null),
     explanation.probably_missing
       ? make("p", { class: "warning", role: "note" }, "The evidence for this question is probably not in the store: no candidate comes near it.")
@@ -42,7 +42,7 @@ function sliders() {
     n > inputs.fewest_candidates
       ? { name: "candidates", label: "fetch_k", hint: "nearest candidates to pick from", own: n, values: range(inputs.fewest_candidates, n) }
       : null,
-    { name: "lambdaMult", label: "MMR’s lambda_mult", hint: "1: the nearest alone", own: 0.5, values: range(0, 20).map((i) => i / 20) },
+    { name: "lambdaMult", label: "lambda_mult", hint: "of MMR; 1: the nearest alone", own: 0.5, values: range(0, 20).map((i) => i / 20) },
   ].filter((slider) => slider !== null);
 }
 
@@ -137,7 +137,6 @@ function interactivePage() {
       passedView(inputs, result, i, copies, largest)));
     more.hidden = groups.passed.length <= shown;
     more.textContent = `Show more of ${groups.passed.length}`;
-    return all;
   }
 
   const share = percent(inputs.layout.variance_share);
@@ -154,7 +153,7 @@ function interactivePage() {
     settingsView());
   render();
   return {
-    settings: own,
+    current: () => ({ ...settings }),
     choose: (given) => {
       const found = choose(inputs, { ...own, ...given });
       return {

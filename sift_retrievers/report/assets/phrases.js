@@ -89,7 +89,6 @@ function chooseByPhrases(inputs, relevance, { k, noise, pool, limits }) {
     novelty.phrases[i].length === 0
       ? 0
       : relevance.chance * Math.exp(Math.min(2 * kernel.gamma * (rho - top), 0)));
-  // A new read of the same passages may be asked for, so the alpha rule can cut afterwards.
   const bounds = value.map((v, i) => (pool[i] ? v : -Infinity));
   const picks = [];
   let reason = "k", tooRepetitive = false, tooDear = false;

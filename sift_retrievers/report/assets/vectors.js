@@ -41,8 +41,12 @@ function objectiveScores({ objective, positiveOnly, noise }, c, v, u, j) {
   return sum / (v[j] + noise);
 }
 
-/** Pick at most k; `limits` are the stopping rules, `pool` says which candidates may be picked. */
-function chooseByVectors(inputs, relevance, { k, noise: given, pool, limits }) {
+/**
+ * Pick at most k, whatever they gain.
+ *
+ * `pool` says which candidates there are, `barred` is a set of those that may not be picked.
+ */
+function chooseByVectors(inputs, relevance, { k, noise: given, pool, limits, barred = new Set() }) {
   const { kernel, candidates, objective } = inputs, n = relevance.total.length;
   const undirected = objective === "undirected", level = undirected ? relevance.chance : 1;
   inputs.covariance ??= unpackedTriangle(kernel.covariances, Float64Array);
@@ -76,34 +80,26 @@ function chooseByVectors(inputs, relevance, { k, noise: given, pool, limits }) {
     return -0.5 * Math.log1p(-Math.min(lowered, 1 - epsilon));
   };
   const gains = () => Array.from({ length: n }, (_, i) => (pool[i] ? gainOf(i) : null));
-  const alone = gains(), open = pool.slice(0, n), picks = [], variance = [total()];
-  let first = null, left = limits.max_tokens ?? Infinity, reason = "k";
-  let tooRepetitive = false, tooDear = false;
+  const alone = gains(), open = pool.map((inside, i) => inside && !barred.has(i));
+  const picks = [], variance = [total()];
+  let first = null, left = limits.max_tokens ?? Infinity, ended = false;
   while (picks.length < k) {
     let best = -Infinity, i = -1;
     const scores = new Float64Array(n).fill(-Infinity);
     for (let j = 0; j < n; j++) {
       if (!open[j]) continue;
       const cost = candidates[j].cost;
-      if (cost !== null && !(cost <= left + 1e-12 * limits.max_tokens)) {
-        tooDear = true;
-        continue;
-      }
+      if (cost !== null && !(cost <= left + 1e-12 * limits.max_tokens)) continue;
       scores[j] = objectiveScores(rule, c, v, u, j);
       best = Math.max(best, scores[j]);
     }
     if (best === -Infinity) {
-      reason = tooDear ? "budget" : tooRepetitive ? "min_novelty" : "exhausted";
+      ended = true;
       break;
     }
     const tie = best - 16 * epsilon * Math.sqrt(Math.max(best, 0) * Math.max(first ?? best, 0));
     for (i = 0; !(scores[i] >= tie && open[i]); i++);
     const novelty = prior[i] > 0 ? Math.min(Math.max(v[i] / prior[i], 0), 1) : 0;
-    if (limits.min_novelty !== null && novelty < limits.min_novelty) {
-      open[i] = false;
-      tooRepetitive = true;
-      continue;
-    }
     first ??= best;
     const root = Math.sqrt(v[i] + noise), a = c.map((row) => row[i] / root), before = total();
     const gain = gainOf(i);
@@ -141,13 +137,18 @@ function chooseByVectors(inputs, relevance, { k, noise: given, pool, limits }) {
     if (group !== null) for (let j = 0; j < n; j++) if (candidates[j].group === group) open[j] = false;
     left -= candidates[i].cost ?? 0;
   }
+  const pickable = new Set();
+  for (let i = 0; i < n; i++) if (pool[i]) pickable.add(candidates[i].group ?? `${i} alone`);
+  const limited = limits.max_tokens !== null || barred.size > 0;
+  const over = limited && pickable.size > (inputs.replacement ? 0 : picks.length);
+  const why = over ? (limits.max_tokens === null ? "min_novelty" : "budget") : "exhausted";
   let uncertainty = variance;
   if (undirected) {
     uncertainty = [1];
     for (const pick of picks) uncertainty.push(uncertainty.at(-1) * (1 - pick.score));
   }
   return {
-    picks, reason, uncertainty, variance, alone, after: gains,
+    picks, reason: ended ? why : "k", uncertainty, variance, alone, after: gains,
     noveltyAfter: (i) => (prior[i] > 0 ? Math.min(v[i] / prior[i], 1) : 0),
   };
 }
