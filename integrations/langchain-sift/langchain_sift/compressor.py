@@ -161,7 +161,8 @@ class SIFTCompressor(SelectionSettings, RunnableCompressor):
                 "may name k, timeout and rules of the selection (lambda_, kernel, …)"
             )
         _check_kernel(self.cross_encoder, rules)
-        k, stages, model = size_of(k, "k", self.k), Stages(callbacks), self._query_model()
+        k, model = size_of(k, "k", self.k), self._query_model()
+        stages = Stages(callbacks, self.trace_content)
         timed = work(timeout_of(self, timeout))
         async with stages.stage("embed", {"texts": [query]}):
             targets = await embed_targets(timed, model, [query])

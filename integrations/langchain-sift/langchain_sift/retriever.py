@@ -156,7 +156,7 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     async def _retrieve(
         self, query: str, callbacks: AnyManager | None, work: type[Work], arguments: dict[str, Any]
     ) -> Retrieval[Document]:
-        call, stages = self._call(query, **arguments), Stages(callbacks)
+        call, stages = self._call(query, **arguments), Stages(callbacks, self.trace_content)
         timed = work(call.timeout)
         asked = await targets_of(timed, stages, call, self.targets, callbacks)
         async with stages.stage("embed", {"texts": shown_texts(asked)}):

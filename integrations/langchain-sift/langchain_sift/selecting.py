@@ -18,6 +18,8 @@ from sift_retrievers.retrieval import (
     Target,
     retrieve,
 )
+from sift_retrievers.retrieval.spans import SelectionSpan
+from sift_retrievers.retrieval.traces import traced
 from sift_retrievers.retrieval.work import SELECTION, OnLoop, Work
 
 
@@ -36,11 +38,19 @@ async def chosen(
     The arguments after `stages` are those of `sift_retrievers.retrieval.retrieve`.
     """
     arguments = (query, targets, hits, k, rules, scores, stages.seconds)
-    async with stages.stage("select", {"k": k, "candidates": len(hits)}) as outputs:
-        retrieval: Retrieval[Document] = await work.call(
-            "select", rules.owner, retrieve, *arguments
-        )
-        outputs |= retrieval.trace()
+    stage = stages.stage("select", {"k": k, "candidates": len(hits)})
+    async with stage as outputs:
+        with SelectionSpan(stage.span()) as span:
+            retrieval: Retrieval[Document] = await work.call(
+                "select", rules.owner, retrieve, *arguments
+            )
+            stage.stop()
+            trace = None
+            if stages.watched or span.recorded:
+                trace = await traced(work, retrieval, stages.records_texts())
+            if trace is not None and span.recorded:
+                span.write(trace, k)
+        outputs |= retrieval.trace() if trace is None else trace.shown()
     return retrieval
 
 
@@ -54,7 +64,8 @@ async def returned(
     if settings.fine_tune is not None:
         from langchain_sift.finetune.stage import tune
 
-        await tune(work, settings.fine_tune, retrieval, callbacks)
+        stages = Stages(callbacks, settings.trace_content)
+        await tune(work, settings.fine_tune, retrieval, stages)
     return copies_of_picks(retrieval, settings.annotate)
 
 

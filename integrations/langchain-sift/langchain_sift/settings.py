@@ -116,6 +116,10 @@ class SelectionSettings(BaseModel):
     `metadata["sift"]`, a dict, and `metadata["relevance_score"]`. Stores that take no nested
     metadata, such as Chroma, refuse to add such documents. With False the metadata stay as the
     store has them."""
+    trace_content: bool = True
+    """Whether traces (child runs in callbacks, spans of OpenTelemetry) may record the texts of
+    queries and candidates. The environment may forbid it as well, see
+    `sift_retrievers.retrieval.traces.records_texts`. LangChain's own runs are not affected."""
     fine_tune: Annotated[TestTimeTuner | None, AfterValidator(checked_tuner)] = Field(
         default=None, exclude=True
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.documents import Document
 
 from langchain_sift.tracing import Stages
@@ -18,7 +17,7 @@ async def tune(
     work: Work,
     tuner: TestTimeTuner,
     retrieval: Retrieval[Document],
-    callbacks: CallbackManager | AsyncCallbackManager,
+    stages: Stages,
 ) -> None:
     """Train in the tuner's open session, on passages selected from a retrieval's candidates.
 
@@ -26,7 +25,7 @@ async def tune(
         NoRequestError: if no session of the tuner is open here.
         TuningError: if training failed and the tuner's `on_error` is "raise".
     """
-    async with Stages(callbacks).stage("fine_tune", {"query": retrieval.query}) as outputs:
+    async with stages.stage("fine_tune", {"query": retrieval.query}) as outputs:
         report = await work.call("fine_tune", tuner, fine_tune, tuner, retrieval, native=afine_tune)
         outputs |= _trace_outputs(report)
 

@@ -21,9 +21,11 @@ from llama_index.retrievers.sift.settings import SelectionSettings
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.targets import targets_of
+from llama_index.retrievers.sift.tracing import shown_nodes, shown_query
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import Explanation, Hits, Retrieval, StoredVector
 from sift_retrievers.retrieval.hits import check_hits
+from sift_retrievers.retrieval.traces import records_texts
 from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
 from sift_retrievers.validation import count
 
@@ -126,22 +128,29 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
             raise ValueError("SIFTRerank needs the query: pass query_bundle=... or query_str=...")
         if len(nodes) == 0:
             return []
-        name = self._model().model_name
+        name, recorded = self._model().model_name, records_texts(self.trace_content)
+        shown, query = shown_nodes(nodes, recorded), shown_query(query_bundle, recorded)
         dispatcher.event(
-            ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=self.top_n, model_name=name)
+            ReRankStartEvent(
+                query=query_bundle if recorded else query,
+                nodes=shown,
+                top_n=self.top_n,
+                model_name=name,
+            )
         )
         with self.callback_manager.event(
             CBEventType.RERANKING,
             payload={
-                EventPayload.NODES: nodes,
+                EventPayload.NODES: shown,
                 EventPayload.MODEL_NAME: name,
-                EventPayload.QUERY_STR: query_bundle.query_str,
+                EventPayload.QUERY_STR: query_bundle.query_str if recorded else query,
                 EventPayload.TOP_K: self.top_n,
             },
         ) as event:
             chosen = await answer(work, await self._retrieval(nodes, query_bundle, work), self)
-            event.on_end(payload={EventPayload.NODES: chosen})
-        dispatcher.event(ReRankEndEvent(nodes=chosen))
+            picked = shown_nodes(chosen, recorded)
+            event.on_end(payload={EventPayload.NODES: picked})
+        dispatcher.event(ReRankEndEvent(nodes=picked))
         return chosen
 
     def _model(self) -> BaseEmbedding:
@@ -168,7 +177,9 @@ class SIFTRerank(SelectionSettings, BaseNodePostprocessor):
         hits = await self._hits(work, nodes, len(targets[0].vector))
         seconds["vectors"] = perf_counter() - start
         said = None if scores is None else [scores[node.node_id] for node in nodes]
-        return await choose(work, query, targets, hits, seconds, top_n, rules, said)
+        found = targets, hits, seconds
+        texts = self.trace_content
+        return await choose(work, query, *found, top_n, rules, said, trace_content=texts)
 
     async def _hits(self, work: Work, nodes: list[NodeWithScore], dim: int) -> Hits[NodeWithScore]:
         reader = reader_of(self.vector_store, self.adapter)

@@ -181,8 +181,11 @@ class SIFTRetriever(BaseRetriever):
     async def _retrieval(self, query_bundle: QueryBundle, work: Work) -> Retrieval[NodeWithScore]:
         k, fetch_top_k = sizes(self.similarity_top_k, self.fetch_top_k)
         bundle = as_bundle(query_bundle)
-        found = await self._search.candidates(work, bundle, fetch_top_k, self._vectors)
-        return await choose(work, bundle, *found, k, self.rules)
+        texts = self.settings.trace_content
+        found = await self._search.candidates(
+            work, bundle, fetch_top_k, self._vectors, trace_content=texts
+        )
+        return await choose(work, bundle, *found, k, self.rules, trace_content=texts)
 
     def _use(self, settings: SelectionSettings) -> None:
         self.settings, self.rules = settings, settings.rules()

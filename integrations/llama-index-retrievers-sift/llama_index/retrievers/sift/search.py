@@ -8,7 +8,6 @@ from itertools import compress
 from time import perf_counter
 from typing import Any, Final
 
-import llama_index.core.instrumentation as instrument
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
 from llama_index.core.schema import BaseNode, NodeWithScore, ObjectType, QueryBundle
@@ -21,17 +20,18 @@ from llama_index.retrievers.sift.stores.answers import check_answer
 from llama_index.retrievers.sift.stores.event_loops import in_first_loop
 from llama_index.retrievers.sift.stores.in_flight import same_row
 from llama_index.retrievers.sift.targets import targets_of
+from llama_index.retrievers.sift.tracing import in_span, shown_query, watched
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import Hits, StoredVector, Target
 from sift_retrievers.retrieval.hits import check_hits, no_hits
+from sift_retrievers.retrieval.traces import records_texts
 from sift_retrievers.retrieval.union import union
 from sift_retrievers.retrieval.work import OnLoop, Work, native
-
-dispatcher = instrument.get_dispatcher(__name__)
 
 FILTERS: Final = frozenset({"where", "where_document", "qdrant_filters", "string_expr"})
 """Filters among the `vector_store_kwargs`. Only the stores themselves can apply these."""
 
+Candidates = tuple[list[Target], Hits[NodeWithScore], dict[str, float]]
 Found = tuple[list[NodeWithScore], list[StoredVector | None]]
 
 
@@ -43,11 +43,35 @@ class VectorSearch(VectorIndexRetriever):
         super().__init__(index, **options)
         self._registered = reader_of(self._vector_store)
 
-    @dispatcher.span
     async def candidates(
+        self,
+        work: Work,
+        query_bundle: QueryBundle,
+        fetch_top_k: int,
+        vectors: NodeVectors,
+        *,
+        trace_content: bool = True,
+    ) -> Candidates:
+        """The targets of a query, their nearest nodes, and how many seconds each stage took.
+
+        They are found in the span "sift_fetch", which shows the query if `trace_content` is True.
+        """
+
+        async def step() -> tuple[Candidates, dict[str, Any]]:
+            found = await self._candidates(work, query_bundle, fetch_top_k, vectors)
+            return found, {"ids": [*found[1].ids]}
+
+        query = shown_query(query_bundle, records_texts(trace_content)) if watched() else ""
+        inputs = {
+            "query": query,
+            "fetch_top_k": fetch_top_k,
+            "store": type(self._vector_store).__name__,
+        }
+        return await in_span("sift_fetch", step(), inputs)
+
+    async def _candidates(
         self, work: Work, query_bundle: QueryBundle, fetch_top_k: int, vectors: NodeVectors
-    ) -> tuple[list[Target], Hits[NodeWithScore], dict[str, float]]:
-        """The targets of a query, their nearest nodes, and how many seconds each stage took."""
+    ) -> Candidates:
         start = perf_counter()
         targets = await targets_of(work, query_bundle, vectors.model)
         embedded = perf_counter()

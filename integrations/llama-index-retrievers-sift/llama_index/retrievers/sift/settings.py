@@ -118,6 +118,10 @@ class SelectionSettings(BaseModel):
     """Whether to write the numbers of each pick into the metadata of the returned node. They are
     not nested, so every store takes the nodes again, except a LanceDB table, whose columns are
     fixed. The score of a node is that of its pick either way."""
+    trace_content: bool = True
+    """Whether traces (events and spans of LlamaIndex, spans of OpenTelemetry) may record the texts
+    of queries and candidates. The environment may forbid it as well, see
+    `sift_retrievers.retrieval.traces.records_texts`. LlamaIndex's own events are not affected."""
     timeout: float | None = None
     """Seconds that a call may take, without the training of `fine_tune`; None: no limit. With a
     limit, models, stores and functions such as `relevance` are called in threads of their own. A
@@ -234,6 +238,7 @@ class SelectionOptions(TypedDict, total=False):
     similarity_cutoff: float | None
     distinct_by: str | Callable[[NodeWithScore], Hashable] | None
     annotate: bool
+    trace_content: bool
     timeout: float | None
     fine_tune: TestTimeTuner | None
     embed_model: BaseEmbedding | None

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
-import llama_index.core.instrumentation as instrument
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llama_index.retrievers.sift.nodes import chosen_nodes
 from llama_index.retrievers.sift.settings import SelectionSettings
+from llama_index.retrievers.sift.tracing import in_span, send, watched
 from sift_retrievers.retrieval import Hits, Retrieval, SelectionRules, Target, retrieve
 from sift_retrievers.retrieval.fine_tuning import afine_tune, fine_tune
+from sift_retrievers.retrieval.spans import SelectionSpan
+from sift_retrievers.retrieval.traces import attempted, records_texts, traced
 from sift_retrievers.retrieval.work import OnLoop, Work
 
-dispatcher = instrument.get_dispatcher(__name__)
 
-
-@dispatcher.span
 async def choose(
     work: Work,
     query: QueryBundle,
@@ -28,16 +27,35 @@ async def choose(
     k: int,
     rules: SelectionRules,
     scores: Sequence[float] | None = None,
+    *,
+    trace_content: bool = True,
 ) -> Retrieval[NodeWithScore]:
-    """Choose from the candidates; see `sift_retrievers.retrieval.retrieve`.
+    """Choose from the candidates, in the span "sift_select".
 
-    Adds the time of this stage to `seconds`.
+    Adds the time of this stage to `seconds`. `trace_content` says whether traces may show texts;
+    the other arguments are those of `sift_retrievers.retrieval.retrieve`.
     """
-    start = perf_counter()
-    asked = (query.query_str, targets, hits, k, rules, scores, seconds)
-    retrieval = await work.call("select", rules.owner, retrieve, *asked)
-    seconds["select"] = perf_counter() - start
-    return retrieval
+
+    async def step() -> tuple[Retrieval[NodeWithScore], dict[str, Any]]:
+        with SelectionSpan() as span:
+            start = perf_counter()
+            asked = (query.query_str, targets, hits, k, rules, scores, seconds)
+            retrieval = await work.call("select", rules.owner, retrieve, *asked)
+            seconds["select"] = perf_counter() - start
+            heard = watched()
+            if not (heard or span.recorded):
+                return retrieval, {}
+            trace = await traced(work, retrieval, records_texts(trace_content))
+            if trace is None:
+                return retrieval, retrieval.trace()
+            if span.recorded:
+                span.write(trace, k)
+            if heard:
+                attempted(send, trace, k)
+            return retrieval, trace.shown()
+
+    shown = {"k": k, "candidates": len(hits)}
+    return await in_span("sift_select", step(), shown)
 
 
 async def answer(
