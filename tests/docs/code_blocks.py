@@ -37,7 +37,7 @@ class Page:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.compiled_only: list[Example] = []
-        self.run_blocks = 0
+        self.output = ""
         self._printed: tuple[int, str] | None = None
         parsers = [
             CodeBlockParser("python", self._python),
@@ -64,7 +64,7 @@ class Page:
         code = compile(source_of(example), example.path, "exec")
         with contextlib.redirect_stdout(printed):
             exec(code, example.namespace)
-        self.run_blocks += 1
+        self.output += printed.getvalue()
         self._printed = (example.end, printed.getvalue())
 
     def _text(self, example: Example) -> None:
