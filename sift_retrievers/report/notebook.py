@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -47,6 +47,36 @@ def explanation_html(explanation: Mapping[str, Any]) -> str:
         f"<tbody>{''.join(rows)}</tbody></table>{rest}"
         "<p><small><code>explanation.html(&quot;page.html&quot;)</code> writes the page with "
         "sliders</small></p></div>"
+    )
+
+
+def table_html(
+    caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], bold: int | None = None
+) -> str:
+    """A table of texts: the first column on the left, the others, numbers, on the right.
+
+    Args:
+        caption: above the table.
+        headings: of the columns.
+        rows: as many texts each as there are headings.
+        bold: the row to stress.
+    """
+    styles = [_CELL] + [_NUMBER] * (len(headings) - 1)
+    head = "".join(
+        f'<th scope="col" style="{style}">{escape(heading)}</th>'
+        for style, heading in zip(styles, headings, strict=True)
+    )
+    body = []
+    for at, row in enumerate(rows):
+        weight = ";font-weight:bold" if at == bold else ""
+        cells = (
+            f'<td style="{style}{weight}">{escape(visible(cell, VALUE))}</td>'
+            for style, cell in zip(styles, row, strict=True)
+        )
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f'<table><caption style="text-align:left">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
 
 

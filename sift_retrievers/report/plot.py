@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sift_retrievers.report.printed import visible
+from sift_retrievers.report.printed import literal, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,16 +77,11 @@ def selection_plot(explanation: Mapping[str, Any], file: str | Path | None) -> F
     worth.margins(x=0.25)
     worth.xaxis.set_major_locator(MaxNLocator(5))
     worth.set(xlabel="information gain, nats", title="What each pick added")
-    figure.suptitle(_literal(visible(explanation["query"], 90)), fontsize=11)
+    figure.suptitle(literal(visible(explanation["query"], 90)), fontsize=11)
     if file is not None:
         figure.savefig(Path(file), dpi=150)
     return figure
 
 
 def _name(passage: Mapping[str, Any]) -> str:
-    return _literal(f"{passage['rank'] + 1}. {visible(passage['text'], 28)}")
-
-
-def _literal(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+    return literal(f"{passage['rank'] + 1}. {visible(passage['text'], 28)}")

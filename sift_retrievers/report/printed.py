@@ -68,6 +68,11 @@ def visible(text: str, most: int) -> str:
     )
 
 
+def literal(text: str) -> str:
+    """A text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
+
+
 def _summary(explanation: Mapping[str, Any]) -> list[str]:
     passages = explanation["passages"]
     chosen = sum(passage["rank"] is not None for passage in passages)

@@ -40,7 +40,15 @@ ARROWS: dict[str, set[str]] = {
     "finetune": {"selection"},
     "report": {"kernels", "coverage", "selection", "witnesses"},
     "retrieval": {"kernels", "coverage", "selection", "witnesses", "finetune", "report"},
-    "calibration": {"kernels", "coverage", "witnesses", "metrics", "evaluation", "retrieval"},
+    "calibration": {
+        "kernels",
+        "coverage",
+        "witnesses",
+        "metrics",
+        "evaluation",
+        "report",
+        "retrieval",
+    },
     "faiss": {"coverage", "kernels", "selection"},
     "activeft": {"coverage", "faiss", "kernels", "selection"},
 }

@@ -83,7 +83,23 @@ def test_the_report_and_the_plot(tmp_path) -> None:  # type: ignore[no-untyped-d
     pytest.importorskip("matplotlib")
     found.plot(tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().startswith("<?xml")
-    assert "</pre><svg" in found._repr_html_()
+    assert "</table><svg" in found._repr_html_()
+
+
+def test_a_plot_shows_six_configurations_the_report_all() -> None:
+    pytest.importorskip("matplotlib")
+    names = [*(f"λ′ = {n} $x_{n}$ <b>" for n in range(9))]
+    pools, judgements = copies()
+    tried = [Configuration(name, lambda_=0.1 + 0.01 * n) for n, name in enumerate(names)]
+    found = calibrate(pools, judgements, configurations=tried)
+    (axes,) = found.plot().axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(shown) == 6
+    assert {"default", "similarity search"} <= {*shown}
+    assert axes.get_title()
+    report = found._repr_html_()
+    assert report.count("<tr>") == 1 + len(found.scores)
+    assert "<b>" not in report.partition("<svg")[0]
 
 
 def test_the_default_configurations_hold_the_default_and_the_papers_kernel_once() -> None:
