@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -80,12 +80,13 @@ def table_html(
     )
 
 
-def settings_html(title: str, settings: Iterable[tuple[str, Any]]) -> str:
-    """Names and values, of a retriever say, as a table with a caption."""
+def settings_html(title: str, settings: Mapping[str, Any]) -> str:
+    """Names and values, of a retriever say, as a table with a caption; without those of None."""
     rows = "".join(
         f'<tr><th scope="row" style="{_CELL}">{escape(name)}</th>'
         f'<td style="{_CELL}"><code>{escape(visible(_shown(value), VALUE))}</code></td></tr>'
-        for name, value in settings
+        for name, value in settings.items()
+        if value is not None
     )
     return (
         f'<table><caption style="text-align:left"><strong>{escape(title)}</strong></caption>'

@@ -21,13 +21,21 @@ from pydantic import (
 )
 
 from langchain_sift.batches import BatchQueries, BatchRetriever
-from langchain_sift.calls import Call, check_sizes, checked_fetch_k, for_the_store, timeout_of
+from langchain_sift.calls import (
+    FETCH_K,
+    Call,
+    check_sizes,
+    checked_fetch_k,
+    for_the_store,
+    timeout_of,
+)
 from langchain_sift.queries import embed_targets, shown_texts, targets_of
 from langchain_sift.selecting import aexplained, chosen, explained, returned
 from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_store, embeddings_of, reader_of, search, warn_once
 from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
+from sift_retrievers.report.notebook import settings_html
 from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retrieval, Target
 from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.retrieval.union import union
@@ -121,6 +129,19 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     async def aexplain(self, query: str, **arguments: Any) -> Explanation:
         """Async version of `explain`."""
         return await aexplained(await self._retrieve(query, None, OnLoop, arguments))
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the settings in force."""
+        shown = {
+            "vectorstore": type(self.vectorstore).__name__,
+            "k": self.k,
+            "fetch_k": max(self.fetch_k or FETCH_K, self.k),
+            "search_kwargs": self.search_kwargs or None,
+            "targets": self.targets,
+            "timeout": self.timeout,
+            **self.rules().settings(),
+        }
+        return settings_html(type(self).__name__, shown)
 
     def _query_model(self) -> Any:
         return embeddings_of(self.vectorstore) if self.embedding is None else self.embedding

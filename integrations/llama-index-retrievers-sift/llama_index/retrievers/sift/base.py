@@ -27,6 +27,7 @@ from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSett
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.vectors import NodeVectors
+from sift_retrievers.report.notebook import settings_html
 from sift_retrievers.retrieval import Explanation, Retrieval
 from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
 
@@ -166,6 +167,17 @@ class SIFTRetriever(BaseRetriever):
         work = OnLoop(self.settings.timeout)
         retrieval = await self._retrieval(as_bundle(str_or_query_bundle), work)
         return await work.call("explain", SELECTION, self._explained, retrieval)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the settings in force."""
+        k, fetch_top_k = sizes(self.similarity_top_k, self.fetch_top_k)
+        shown = {
+            "vector store": type(self._index.vector_store).__name__,
+            "similarity_top_k": k,
+            "fetch_top_k": fetch_top_k,
+            **self.settings.shown(self.rules),
+        }
+        return settings_html(type(self).__name__, shown)
 
     @dispatcher.span
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
