@@ -2,11 +2,12 @@
 
 python examples/test_time_finetuning.py             # or: make demo-finetune
 
-No pretrained model is needed: a small GPT-2 with its own tokenizer is trained here first, on the
-demo corpus without the passages that answer the questions asked later. With a model of the hub:
+With Gemma 3 270M where it is installed (see pretrained_finetuning.py). Elsewhere, or with --small,
+a small GPT-2 with its own tokenizer is trained first, on the demo corpus without the passages that
+answer the questions asked later. With a model of the hub:
 
     llm = HuggingFacePipeline.from_model_id("Qwen/Qwen2.5-0.5B-Instruct", task="text-generation")
-    tuner = TestTimeTuner(*transformers_model(llm), budget=Budget(max_steps=20, max_seconds=5))
+    tuner = TestTimeTuner(*transformers_model(llm))
     retriever = SIFTRetriever(vectorstore, fine_tune=tuner)
     chain = {"context": retriever | join, "question": RunnablePassthrough()} | prompt | llm
     wrap(tuner, chain).invoke("Which passages should the model learn from for this question?")
@@ -30,6 +31,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_huggingface import HuggingFacePipeline
 from musique_sample import SENTENCES_PER_CHUNK, Question, load_sample
 from peft import LoraConfig
+from pretrained_finetuning import load_gemma, run
 from quickstart import bar, build_store
 from rich.console import Console
 from rich.markup import escape
@@ -62,6 +64,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--questions", type=int, default=HELD_OUT, help="held-out questions")
     options.add_argument("--epochs", type=int, default=4, help="of training the small model")
+    options.add_argument("--small", action="store_true", help="without Gemma")
     arguments = options.parse_args()
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -69,6 +72,12 @@ def main() -> None:
 
     store, questions = build_store(console, None)
     held_out = questions[: arguments.questions]
+    gemma = "" if arguments.small else load_gemma()
+    if not isinstance(gemma, str):
+        run(console, gemma, store, held_out)
+        return
+    if gemma:
+        console.print(f"{gemma}\n\nWithout it, a small model is trained in its place.\n")
     documents, _ = load_sample()
     llm = small_llm(console, documents, held_out, arguments.epochs)
     tuner = TestTimeTuner(
@@ -76,6 +85,8 @@ def main() -> None:
         lora=LORA,
         learning_rate=1e-3,  # a model this small takes larger steps than the default
         budget=Budget(max_steps=STEPS),
+        lambda_=0.1,  # SIFT's own selection, whose uncertainty is shown
+        min_transfer=None,
         verify="full",
     )
     measured = [
