@@ -1,0 +1,114 @@
+"""Text, id and metadata of one row, whatever its writer called them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sift_retrievers.cli.problem import CommandError
+
+TEXTS: Final = ("text", "page_content", "content", "contents", "document", "passage", "chunk")
+VECTORS: Final = ("vector", "embedding", "embeddings", "values")
+IDS: Final = ("id", "_id", "doc_id", "uuid", "chunk_id")
+_OF_LLAMA_INDEX: Final = ("_node_content", "_node_type")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One row of a store or file."""
+
+    id: str | None
+    text: str
+    metadata: Mapping[str, Any]
+
+
+def passage_of(
+    fields: Mapping[str, Any], place: str, text_field: str | None = None, id: Any = None
+) -> Passage:
+    """The passage that a row's fields hold.
+
+    Args:
+        fields: as LangChain, LlamaIndex or a store's own client writes them, without the vector.
+        place: names the row in messages.
+        text_field: the field that holds the text; None: the first of the usual ones.
+        id: the row's own id; None: one of the fields.
+
+    Raises:
+        CommandError: for a text that is no string, or a row without `text_field`.
+    """
+    left = dict(fields)
+    node = _node(left)
+    if text_field is not None:
+        if text_field not in left:
+            raise CommandError(
+                f"{place} has the fields {sorted(map(str, left))}; expected {text_field!r} of "
+                "--text-field among them"
+            )
+        key: str | None = text_field
+    else:
+        key = next((name for name in TEXTS if isinstance(left.get(name), str)), None)
+        key = key or next((name for name in TEXTS if name in left), None)
+    text = left.pop(key) if key is not None else None
+    if text is None or text == "":
+        text = node.get("text") or _within(node, "text_resource", "text") or ""
+    if not isinstance(text, str):
+        raise CommandError(f"{place}: {key!r} must be a text; got {str(text)[:60]!r}")
+    if id is None:
+        own = next((name for name in IDS if left.get(name) is not None), None)
+        id = left.pop(own) if own is not None else node.get("id_")
+    nested = left.pop("metadata", None)
+    if isinstance(nested, Mapping):
+        left |= {str(name): value for name, value in nested.items()}
+    for name in _OF_LLAMA_INDEX:
+        left.pop(name, None)
+    return Passage(None if id is None else str(id), text, left)
+
+
+def vectors_of(rows: Sequence[Any], places: Sequence[str]) -> npt.NDArray[np.float32]:
+    """One array `[n, d]` of n vectors.
+
+    Raises:
+        CommandError: for one that is missing, no numbers, or of another length than the first.
+    """
+    if not rows:
+        return np.empty((0, 0), dtype=np.float32)
+    found = []
+    for vector, place in zip(rows, places, strict=True):
+        if vector is None:
+            raise CommandError(f"{place} has no vector, though others have one")
+        try:
+            row = np.asarray(vector, dtype=np.float32)
+        except (TypeError, ValueError, OverflowError):
+            row = np.empty((0, 0), dtype=np.float32)
+        if row.ndim != 1 or len(row) == 0:
+            raise CommandError(f"{place}: a vector must be numbers; got {str(vector)[:60]!r}")
+        if found and len(row) != len(found[0]):
+            raise CommandError(
+                f"{place} has a vector of dimension {len(row)}; the first one has {len(found[0])}"
+            )
+        found.append(row)
+    return np.stack(found)
+
+
+def _node(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node that LlamaIndex keeps as JSON among the metadata; empty if there is none."""
+    kept = fields.get("_node_content")
+    nested = fields.get("metadata")
+    if kept is None and isinstance(nested, Mapping):
+        kept = nested.get("_node_content")
+    try:
+        node = json.loads(kept) if isinstance(kept, str) else None
+    except (ValueError, RecursionError):
+        node = None
+    return node if isinstance(node, Mapping) else {}
+
+
+def _within(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
