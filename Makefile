@@ -19,7 +19,7 @@ CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses 
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-page test-core test-numpy test-slow fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
+.PHONY: help demo demo-finetune test test-page test-core test-numpy test-slow notebooks fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -30,6 +30,7 @@ help:
 	@echo "make test-numpy the same without the compiled functions: numpy does their work"
 	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
 	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
+	@echo "make notebooks  docs/notebooks executed, their outputs written anew (a minute)"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
@@ -39,7 +40,7 @@ help:
 	@echo "make bench-retrieval  evidence found on six corpora, against every peer (MODEL=wordllama or minilm; needs SIFT_DATA)"
 	@echo "make bench-test-time  the paper's experiment in small (2 h on 2 cores; needs SIFT_DATA)"
 	@echo "make bench-pretrained  what tuning is worth to Gemma 3 270M (40 minutes on 2 cores; needs SIFT_DATA)"
-	@echo "make test-pretrained   fine-tuning tested on Gemma 3 270M, a package of 253 MB (10 minutes)"
+	@echo "make test-pretrained   fine-tuning tested on Gemma 3 270M, a package of 253 MB (20 minutes)"
 	@echo "make bench-finetune  time and memory of sessions of test-time fine-tuning (5 minutes)"
 
 # Stamps: set-up is repeated only when a manifest changes.
@@ -106,6 +107,9 @@ test-core: $(CORE)/.test $(CORE)/.native
 test-numpy: $(CORE)/.test
 	SIFT_RETRIEVERS_COMPILED=0 $(CORE)/bin/python -m pytest -m "not slow" $(CORE_TESTS)
 
+notebooks: $(VENV)/.test $(VENV)/.native
+	$(BIN)/python tests/notebooks/execution.py
+
 fuzz: $(VENV)/.test
 	$(BIN)/python tests/native/fuzz.py --seconds $(FUZZ_SECONDS)
 	$(BIN)/python tests/native/fuzz_words.py --seconds $(FUZZ_SECONDS)
@@ -151,7 +155,7 @@ bench-pretrained: $(VENV)/.pretrained $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/pretrained/run.py
 
 test-pretrained: $(VENV)/.pretrained $(VENV)/.native
-	$(BIN)/python -m pytest tests/finetune/test_pretrained.py
+	$(BIN)/python -m pytest tests/finetune/test_pretrained.py tests/finetune/test_pretrained_faults.py
 
 bench-stores: $(VENV)/.dev $(VENV)/.native
 	$(BIN)/python -W ignore benchmarks/speed/stores.py
