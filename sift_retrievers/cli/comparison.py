@@ -93,7 +93,7 @@ def interval_dict(interval: Interval | None) -> dict[str, float] | None:
 
 
 def cutoffs_of(k: int) -> tuple[int, ...]:
-    """The numbers of passages that coverage is averaged over: 3, 5 and k, as far as they are ≤ k."""
+    """Numbers of passages that coverage is averaged over: k, and 3 and 5 where they are less."""
     return tuple(sorted({size for size in (3, 5) if size < k} | {k}))
 
 

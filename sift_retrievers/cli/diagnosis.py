@@ -109,7 +109,8 @@ def diagnosed(corpus: Corpus, tasks: Sequence[Task], made: bool, k: int) -> Diag
         raise CommandError(f"got {len(tasks)} question; expected at least two, for the intervals")
     repetition = Repetition(corpus)
     rules = SelectionRules()
-    nearest, ours = [], []
+    nearest: list[float] = []
+    ours: list[float] = []
     for task in progress(tasks, "questions"):
         for method, shares in ((SIMILARITY, nearest), (SIFT, ours)):
             picks = picks_of(method, task, k, rules)

@@ -71,7 +71,8 @@ def _wordllama() -> Embedder:
 
     def embed(texts: list[str]) -> Vectors:
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.nan_to_num(model.embed(texts, norm=True))
+            found: Vectors = np.nan_to_num(model.embed(texts, norm=True))
+        return found
 
     def batches(texts: list[str]) -> Vectors:
         return _batches(texts, embed)

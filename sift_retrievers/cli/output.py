@@ -13,7 +13,7 @@ from sift_retrievers.retrieval import Pick
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on stdout; numbers that are not finite become null."""
-    plain = _plain(value)
+    plain = as_plain(value)
     text = json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -70,16 +70,17 @@ def pick_dict(pick: Pick[Any], metadata: Any) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """A value as JSON holds it; numbers that are not finite become None, others texts."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): as_plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one) for one in value]
+        return [as_plain(one) for one in value]
     item = getattr(value, "item", None)  # of a number of numpy
     if item is not None and getattr(value, "ndim", None) == 0:
-        return _plain(item())
+        return as_plain(item())
     return str(value)

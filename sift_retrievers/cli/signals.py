@@ -71,7 +71,8 @@ def agreement_of(tasks: Sequence[Task], k: int) -> Agreement | None:
         rows.append([both.mean(), k / n, _correlation(_ranks(near), _ranks(relevance.total))])
     if not rows:
         return None
-    return Agreement(*np.mean(rows, axis=0).tolist(), len(rows))
+    overlap, by_chance, correlation = np.mean(rows, axis=0).tolist()
+    return Agreement(overlap, by_chance, correlation, len(rows))
 
 
 def _ranks(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

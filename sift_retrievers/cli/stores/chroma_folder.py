@@ -46,24 +46,24 @@ def read_chroma(folder: Path, options: ReadingOptions) -> Corpus:
 
 def _read(client: Any, options: ReadingOptions) -> Corpus:
     names = [one if isinstance(one, str) else one.name for one in client.list_collections()]
-    name = one_of(names, options.collection, "collections", "--collection")
-    collection = client.get_collection(name, embedding_function=None)
+    asked = one_of(names, options.collection, "collections", "--collection")
+    collection = client.get_collection(asked, embedding_function=None)
     passages, parts = [], []
     for start in range(0, collection.count(), PAGE):
         rows = collection.get(
             limit=PAGE, offset=start, include=["embeddings", "documents", "metadatas"]
         )
         parts.append(np.asarray(rows["embeddings"], dtype=np.float32))
-        for id, text, metadata in zip(
+        for name, text, metadata in zip(
             rows["ids"], rows["documents"], rows["metadatas"], strict=True
         ):
             # Chroma keeps text and metadata apart: a metadata key "text" is no text.
             fields = {"document": text or "", "metadata": metadata or {}}
             if options.text_field is not None:
                 fields = {**(metadata or {})}
-            passages.append(passage_of(fields, f"the row {id!r}", options.text_field, id=id))
+            passages.append(passage_of(fields, f"the row {name!r}", options.text_field, name=name))
     return Corpus(
-        source=f"the Chroma collection {name}",
+        source=f"the Chroma collection {asked}",
         ids=[passage.id for passage in passages],
         texts=[passage.text for passage in passages],
         metadata=[passage.metadata for passage in passages],

@@ -50,7 +50,7 @@ def read_faiss(file: Path, options: ReadingOptions) -> Corpus:
     elif listed.is_file():
         found = _of_list(listed, options)
     elif (file.parent / "docstore.json").is_file():
-        found = _of_llama_index(file.parent, options)
+        found = _of_llama_index(file.parent)
     else:
         found = dict.fromkeys(numbers, NO_PASSAGE)
     rows = [(row, found[number]) for row, number in enumerate(numbers) if number in found]
@@ -87,7 +87,7 @@ def _of_pickle(file: Path, options: ReadingOptions) -> dict[int, Passage]:
                 assert isinstance(document, StandIn)
                 fields = {k: document.fields.get(k) for k in ("page_content", "metadata")}
                 found[int(number)] = passage_of(
-                    fields, f"the document {name!r}", options.text_field, id=name
+                    fields, f"the document {name!r}", options.text_field, name=name
                 )
         return found
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError):
@@ -105,12 +105,12 @@ def _of_list(file: Path, options: ReadingOptions) -> dict[int, Passage]:
         metadata = row.get("metadata") or {}
         name = metadata.pop("_id", None) if isinstance(metadata, dict) else None
         fields = {"page_content": row.get("page_content"), "metadata": metadata}
-        found[row["faiss_idx"]] = passage_of(fields, place, options.text_field, id=name)
+        found[row["faiss_idx"]] = passage_of(fields, place, options.text_field, name=name)
     return found
 
 
-def _of_llama_index(folder: Path, options: ReadingOptions) -> dict[int, Passage]:
-    nodes = llama_index_nodes(folder, options)
+def _of_llama_index(folder: Path) -> dict[int, Passage]:
+    nodes = llama_index_nodes(folder)
     numbers: dict[str, str] = {}
     if (folder / "index_store.json").is_file():
         kept = _json(folder / "index_store.json").get("index_store/data") or {}
@@ -123,7 +123,7 @@ def _of_llama_index(folder: Path, options: ReadingOptions) -> dict[int, Passage]
     return {int(n): nodes[node] for n, node in numbers.items() if node in nodes}
 
 
-def llama_index_nodes(folder: Path, options: ReadingOptions) -> dict[str, Passage]:
+def llama_index_nodes(folder: Path) -> dict[str, Passage]:
     """The nodes of LlamaIndex' docstore.json by their ids."""
     kept = _json(folder / "docstore.json").get("docstore/data") or {}
     nodes = {}
@@ -136,7 +136,7 @@ def llama_index_nodes(folder: Path, options: ReadingOptions) -> dict[str, Passag
             "text": data.get("text") or resource.get("text") or "",
             "metadata": data.get("metadata"),
         }
-        nodes[name] = passage_of(fields, f"the node {name!r}", id=name)
+        nodes[name] = passage_of(fields, f"the node {name!r}", name=name)
     return nodes
 
 

@@ -28,7 +28,7 @@ class Passage:
 
 
 def passage_of(
-    fields: Mapping[str, Any], place: str, text_field: str | None = None, id: Any = None
+    fields: Mapping[str, Any], place: str, text_field: str | None = None, name: Any = None
 ) -> Passage:
     """The passage that a row's fields hold.
 
@@ -36,7 +36,7 @@ def passage_of(
         fields: as LangChain, LlamaIndex or a store's own client writes them, without the vector.
         place: names the row in messages.
         text_field: the field that holds the text; None: the first of the usual ones.
-        id: the row's own id; None: one of the fields.
+        name: the row's own id; None: one of the fields.
 
     Raises:
         CommandError: for a text that is no string, or a row without `text_field`.
@@ -51,22 +51,22 @@ def passage_of(
             )
         key: str | None = text_field
     else:
-        key = next((name for name in TEXTS if isinstance(left.get(name), str)), None)
-        key = key or next((name for name in TEXTS if name in left), None)
+        key = next((key for key in TEXTS if isinstance(left.get(key), str)), None)
+        key = key or next((key for key in TEXTS if key in left), None)
     text = left.pop(key) if key is not None else None
     if text is None or text == "":
         text = node.get("text") or _within(node, "text_resource", "text") or ""
     if not isinstance(text, str):
         raise CommandError(f"{place}: {key!r} must be a text; got {str(text)[:60]!r}")
-    if id is None:
-        own = next((name for name in IDS if left.get(name) is not None), None)
-        id = left.pop(own) if own is not None else node.get("id_")
+    if name is None:
+        own = next((key for key in IDS if left.get(key) is not None), None)
+        name = left.pop(own) if own is not None else node.get("id_")
     nested = left.pop("metadata", None)
     if isinstance(nested, Mapping):
-        left |= {str(name): value for name, value in nested.items()}
-    for name in _OF_LLAMA_INDEX:
-        left.pop(name, None)
-    return Passage(None if id is None else str(id), text, left)
+        left |= {str(key): value for key, value in nested.items()}
+    for key in _OF_LLAMA_INDEX:
+        left.pop(key, None)
+    return Passage(None if name is None else str(name), text, left)
 
 
 def vectors_of(rows: Sequence[Any], places: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -77,7 +77,7 @@ def vectors_of(rows: Sequence[Any], places: Sequence[str]) -> npt.NDArray[np.flo
     """
     if not rows:
         return np.empty((0, 0), dtype=np.float32)
-    found = []
+    found: list[npt.NDArray[np.float32]] = []
     for vector, place in zip(rows, places, strict=True):
         if vector is None:
             raise CommandError(f"{place} has no vector, though others have one")

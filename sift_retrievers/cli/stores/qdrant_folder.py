@@ -47,7 +47,7 @@ def read_qdrant(folder: Path, options: ReadingOptions) -> Corpus:
         if vector is None or isinstance(vector, StandIn):
             continue
         payload = {**(point.get("payload") or {})}
-        passages.append(passage_of(payload, place, options.text_field, id=point.get("id")))
+        passages.append(passage_of(payload, place, options.text_field, name=point.get("id")))
         vectors.append(vector)
         places.append(place)
     return Corpus(

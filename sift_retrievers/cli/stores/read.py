@@ -62,7 +62,7 @@ def _read(path: Path, options: ReadingOptions, embed: Embed | None) -> Corpus:
         return read_lancedb(path, options)
     if (path / SIMPLE).is_file():
         simple = (path / SIMPLE).open("rb").read(1) == b"{"
-        return (read_llama_index if simple else read_faiss)(path / SIMPLE, options)
+        return read_llama_index(path / SIMPLE) if simple else read_faiss(path / SIMPLE, options)
     indexes = {file.stem: file for file in sorted(path.glob("*.faiss"))}
     if indexes:
         name = one_of([*indexes], options.collection, "FAISS indexes", "--collection")
