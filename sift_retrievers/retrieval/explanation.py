@@ -87,11 +87,16 @@ class Explanation:
         return self.chance < PROBABLY_MISSING
 
     def __str__(self) -> str:
-        return as_text(self.to_dict())
+        return as_text(self._printed)
+
+    @property
+    def _printed(self) -> dict[str, Any]:
+        """What is printed: `to_dict()` with the settings themselves."""
+        return self.to_dict() | {"settings": self.settings}
 
     def __rich__(self) -> Group:
         """For `rich.print`."""
-        return as_rich(self.to_dict())
+        return as_rich(self._printed)
 
     def _repr_html_(self) -> str:
         """For notebooks: a table of at most 30 passages."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ def test_at_most_thirty_rows_are_printed() -> None:
     header = next(i for i, line in enumerate(lines) if line.lstrip().startswith("rank"))
     assert len(lines) - header - 1 == 30 + 1
     assert lines[-1] == "… and 70 more: to_pandas(), to_dict() and html(…) have all"
+    assert lines[1] == "settings: k=4, lambda_=0.1"
     few = str(REAL.ask(QUESTION, 4, fetch=30).explanation())
     assert "more: to_pandas()" not in few
 
@@ -67,6 +70,21 @@ def test_the_dict_holds_all_and_json_takes_it() -> None:
     whole = explanation.to_dict(inputs=True)
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     assert len(whole["inputs"]["candidates"]) == 100
+
+
+def keys_of(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return {*value}.union(*map(keys_of, value.values()))
+    return set().union(*map(keys_of, value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("rules", [{}, {"relevance": "vectors"}], ids=repr)
+def test_every_key_of_the_dict_is_documented(rules: dict[str, Any]) -> None:
+    value = REAL.ask(QUESTION, 4, **rules).explanation().to_dict(inputs=True)
+    witnesses = {name for passage in value["passages"] for name in passage.pop("witnesses")}
+    page = (Path(__file__).parents[2] / "docs" / "see-it.md").read_text(encoding="utf-8")
+    documented = {*re.findall(r"`(\w+)`", page)}
+    assert keys_of(value) - witnesses - {"seconds"} <= documented
 
 
 def test_settings_that_json_does_not_have_are_printed() -> None:

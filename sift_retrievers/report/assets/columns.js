@@ -1,7 +1,7 @@
 // Similarity search, MMR and SIFT side by side.
 
 const METHODS = [
-  ["nearest", "Similarity search", "the nearest by the store"],
+  ["nearest", "Similarity search", "nearest first"],
   ["mmr", "MMR", "maximal marginal relevance"],
   ["ours", "SIFT", "by information gain"],
 ];

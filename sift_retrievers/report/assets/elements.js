@@ -20,7 +20,7 @@ function filled(element, attributes, children) {
 }
 
 const fixed = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−"));
-const percent = (value) => `${Math.round(100 * value)} %`;
+const percent = (value) => `${Math.round(100 * value)}%`;
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const signed = (value, digits) => (value >= 0 ? "+" : "") + fixed(value, digits);
 

@@ -1,15 +1,18 @@
 // The candidates in two dimensions.
 
-const WIDTH = 720, HEIGHT = 400, MARGIN = 28;
+const MARGIN = 28;
+const isNarrow = () => window.innerWidth < 600;
+/** Width and height of the drawing; on a phone upright, so that dots are large enough. */
+const sizeOfMap = () => (isNarrow() ? [380, 400] : [720, 400]);
 
 /** Places in the drawing for places of the layout. */
-function scaled(inputs) {
+function scaled(inputs, width, height) {
   const all = [...inputs.candidates.map((candidate) => candidate.place), ...inputs.layout.targets];
   const range = (axis) => [Math.min(...all.map((p) => p[axis])), Math.max(...all.map((p) => p[axis]))];
   const [[left, right], [low, high]] = [range(0), range(1)];
   const one = (value, from, to, size) =>
     MARGIN + (size - 2 * MARGIN) * (to > from ? (value - from) / (to - from) : 0.5);
-  return ([x, y]) => [one(x, left, right, WIDTH), HEIGHT - one(y, low, high, HEIGHT)];
+  return ([x, y]) => [one(x, left, right, width), height - one(y, low, high, height)];
 }
 
 /**
@@ -18,7 +21,7 @@ function scaled(inputs) {
  * chosen: positions picked by the method that is shown, in order.
  */
 function mapView(inputs, { n, chosen, method, relevance, describe, open, focused }) {
-  const at = scaled(inputs), rank = new Map();
+  const [width, height] = sizeOfMap(), at = scaled(inputs, width, height), rank = new Map();
   chosen.forEach((i, order) => rank.set(i, order));
   const places = inputs.candidates.map((candidate) => at(candidate.place));
   const size = (i) => 3 + 3 * Math.max(0, Math.min(1, (relevance[i] + 1) / 4));
@@ -46,11 +49,11 @@ function mapView(inputs, { n, chosen, method, relevance, describe, open, focused
     return draw("g", { class: "question" },
       draw("path", { d: `M${x - 8},${y}H${x + 8}M${x},${y - 8}V${y + 8}M${x - 6},${y - 6}L${x + 6},${y + 6}M${x - 6},${y + 6}L${x + 6},${y - 6}` }),
       draw("text", {
-        x: x > WIDTH - 110 ? x - 13 : x + 13, y: y + 4, "text-anchor": x > WIDTH - 110 ? "end" : "start",
+        x: x > width - 110 ? x - 13 : x + 13, y: y + 4, "text-anchor": x > width - 110 ? "end" : "start",
       }, name));
   });
   const svg = draw("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group",
+    viewBox: `0 0 ${width} ${height}`, role: "group",
     "aria-label": `Map of ${n} candidates. Arrow keys go from one to the next, Enter opens its passage.`,
   }, links, dots, stars);
   const dot = (i) => svg.querySelector(`[data-position="${i}"]`);

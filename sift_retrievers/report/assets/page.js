@@ -19,7 +19,7 @@ function summary() {
       time > 0 ? make("li", {}, "took ", make("strong", {}, `${(1e3 * time).toFixed(1)} ms`)) : null,
       explanation.targets > 1 ? make("li", {}, `${explanation.targets} targets`) : null),
     explanation.probably_missing
-      ? make("p", { class: "warning", role: "note" }, "The evidence for this question is probably not in the store: no candidate comes near it.")
+      ? make("p", { class: "warning", role: "note" }, "The evidence for this question is probably not among the candidates.")
       : null);
 }
 
@@ -34,13 +34,13 @@ function sliders() {
   const least = weights.vectors + weights.scores > 0 ? 0 : 0.05;
   return [
     { name: "k", label: "k", hint: "passages to pick", own: inputs.k, values: grid(range(1, Math.min(n, 30)), inputs.k) },
-    { name: "lambda", label: "λ′", hint: "small: repetition is punished hard", own: inputs.lambda, values: grid(logs, inputs.lambda) },
+    { name: "lambda", label: "λ′", hint: "small: repetition costs more", own: inputs.lambda, values: grid(logs, inputs.lambda) },
     anyWords
       ? { name: "words", label: "weight of words", hint: "against that of vectors", own: weights.words,
           values: grid(Array.from({ length: 81 }, (_, i) => i / 20).filter((w) => w >= least), weights.words) }
       : null,
     n > inputs.fewest_candidates
-      ? { name: "candidates", label: "fetch_k", hint: "nearest candidates to pick from", own: n, values: range(inputs.fewest_candidates, n) }
+      ? { name: "candidates", label: "fetch_k", hint: "candidates, nearest first", own: n, values: range(inputs.fewest_candidates, n) }
       : null,
     { name: "lambdaMult", label: "lambda_mult", hint: "of MMR; 1: the nearest alone", own: 0.5, values: range(0, 20).map((i) => i / 20) },
   ].filter((slider) => slider !== null);
@@ -149,9 +149,14 @@ function interactivePage() {
       make("p", { class: "quiet" }, `The two directions in which the candidates’ vectors differ most; they hold ${share} of the differences. Larger dots are more relevant, lines join near-copies.`)),
     make("section", {}, make("h2", {}, "The picks, and why"), picks),
     make("section", {}, make("h2", {}, "Passed over"),
-      make("p", { class: "quiet" }, "What would add most comes first. Near-copies of a pick stand with the pick."), passed, more),
+      make("p", { class: "quiet" }, "What would add most comes first. Near-copies stand together: passages with 60 % of the phrases of the shorter one in common, or without texts a cosine of 0.99."), passed, more),
     settingsView());
   render();
+  let narrow = isNarrow();
+  window.addEventListener("resize", () => {
+    if (narrow !== isNarrow()) render();
+    narrow = isNarrow();
+  });
   return {
     current: () => ({ ...settings }),
     choose: (given) => {
