@@ -15,7 +15,7 @@ LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 # What the extension module is built from, in place: one file for all environments.
 NATIVE      := setup.py $(wildcard sift_retrievers/native/*)
-CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses tests/retrieval tests/calibration tests/metrics tests/report tests/faiss_index tests/integrations tests/servers
+CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses tests/retrieval tests/calibration tests/evaluation tests/metrics tests/report tests/faiss_index tests/integrations tests/servers
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
