@@ -36,7 +36,7 @@ from musique_sample import (  # noqa: E402
 
 from langchain_sift import SIFTRetriever  # noqa: E402
 
-K = 4
+K, FETCH_K = 4, 200  # as in `make demo`
 QUESTION = 26
 COLOURS = {"evidence": "#d7f0dd", "again": "#f9ddc7", "other": "#eef0f3"}
 EDGES = {"evidence": "#2c8a4b", "again": "#c2571a", "other": "#9aa3af"}
@@ -50,8 +50,8 @@ def retrieved() -> tuple[Question, dict[str, list[Document]]]:
     question = questions[QUESTION]
     return question, {
         "similarity search": store.similarity_search(question.text, k=K),
-        "MMR (LangChain)": store.max_marginal_relevance_search(question.text, k=K),
-        "SIFTRetriever": SIFTRetriever(store, k=K).invoke(question.text),
+        "MMR (LangChain)": store.max_marginal_relevance_search(question.text, k=K, fetch_k=FETCH_K),
+        "SIFTRetriever": SIFTRetriever(store, k=K, fetch_k=FETCH_K).invoke(question.text),
     }
 
 
