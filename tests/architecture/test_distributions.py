@@ -30,7 +30,9 @@ def test_one_version(name: str) -> None:
     described = project(name)
     assert described["version"] == sift_retrievers.__version__
     if name != "sift-retrievers":
-        assert f"sift-retrievers=={sift_retrievers.__version__}" in described["dependencies"]
+        series = f"~={sift_retrievers.__version__}"
+        assert f"sift-retrievers{series}" in described["dependencies"]
+        assert f"sift-retrievers[finetune]{series}" in described["optional-dependencies"]["finetune"]
 
 
 def test_the_langchain_package_says_the_same_version() -> None:
