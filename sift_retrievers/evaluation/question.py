@@ -42,18 +42,32 @@ class Question:
             value = getattr(self, name)
             if isinstance(value, str | bytes) or not isinstance(value, Collection):
                 raise TypeError(f"{name} must be a collection such as [{value!r}]; got {value!r}")
+        self._check_names()
         if not isinstance(self.gold, Mapping):
             object.__setattr__(self, "gold", tuple(dict.fromkeys(self.gold)))
-        elif any(
-            isinstance(facets, str | bytes) or not isinstance(facets, Collection)
-            for facets in self.gold.values()
-        ):
-            raise TypeError(f"gold must map each name to a list of facets; got {self.gold!r}")
         for text in self.gold_texts:
             if not isinstance(text, str):
                 raise TypeError(f"gold_texts must hold strings; got {text!r}")
         kept = (text for text in self.gold_texts if text.strip())
         object.__setattr__(self, "gold_texts", tuple(dict.fromkeys(kept)))
+
+    def _check_names(self) -> None:
+        """That names and facets can be compared, and facets are in collections."""
+        names = [*self.gold]
+        if isinstance(self.gold, Mapping):
+            for facets in self.gold.values():
+                if isinstance(facets, str | bytes) or not isinstance(facets, Collection):
+                    raise TypeError(
+                        f"gold must map each name to a list of facets; got {self.gold!r}"
+                    )
+                names += facets
+        for name in names:
+            try:
+                hash(name)
+            except TypeError:
+                raise TypeError(
+                    f"names of passages and facets must be hashable, such as strings; got {name!r}"
+                ) from None
 
     @property
     def has_gold(self) -> bool:

@@ -89,10 +89,10 @@ def as_questions(given: Questions) -> list[Question]:
         ValueError: for a text that is blank, or a file that `read_questions` refuses.
     """
     if isinstance(given, str | PathLike):
-        if not Path(fspath(given)).is_file():
+        if not _is_file(Path(fspath(given))):
             raise FileNotFoundError(
-                f"questions must be texts in a list, or the path of a file; there is no file "
-                f"{fspath(given)!r}"
+                "questions must be texts in a list, or the path of a file; there is no file "
+                f"{fspath(given)[:200]!r}"
             )
         return read_questions(given)
     if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
@@ -108,3 +108,11 @@ def as_questions(given: Questions) -> list[Question]:
         except ValueError as error:
             raise ValueError(f"question {i}: {error}") from None
     return questions
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file. Of a text that is too long for a path, there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -180,6 +180,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read_questions(tmp_path / "none.jsonl")
     with pytest.raises(FileNotFoundError, match="there is no file 'Who wrote it"):
         as_questions("Who wrote it?")
+    with pytest.raises(FileNotFoundError, match="there is no file 'Who"):
+        as_questions(1_000 * "Who wrote it? ")
     (tmp_path / "q.jsonl").mkdir()
     with pytest.raises(FileNotFoundError):
         as_questions(tmp_path / "q.jsonl")
@@ -206,6 +208,8 @@ def test_questions_that_a_caller_gives(write: Any) -> None:
         {"gold_texts": "a"},
         {"gold_texts": [3]},
         {"gold": {"a": "when"}},
+        {"gold": {"a": [{}]}},
+        {"gold": [["a"]]},
         {"answer": 3},
         {"text": None},
     ],
