@@ -55,6 +55,8 @@ def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: object) ->
     def linked(match: re.Match[str]) -> str:
         target = PurePosixPath(os.path.normpath(here.parent / match["target"]))
         uri = site_uri(target)
+        if target.suffix == ".ipynb" and target.stem != here.stem:
+            uri = uri.removesuffix(".ipynb") + ".md"  # the page made of it, see notebook_hook.py
         if files.get_file_from_path(uri) is not None:
             relative = os.path.relpath(uri, PurePosixPath(page.file.src_uri).parent)
             return f"{match['image']}[{match['text']}]({relative}{match['anchor'] or ''})"
