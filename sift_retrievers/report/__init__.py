@@ -1,9 +1,4 @@
-"""The page that shows one retrieval, and what it is made from.
+"""The page that shows one retrieval, and the other forms of an explanation.
 
 Stands below `sift_retrievers.retrieval`: it is given plain values.
 """
-
-from sift_retrievers.report.inputs import MOST, SelectionInputs
-from sift_retrievers.report.page import page
-
-__all__ = ["MOST", "SelectionInputs", "page"]

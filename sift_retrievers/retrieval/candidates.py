@@ -52,6 +52,8 @@ class Candidates(Generic[DocumentT]):
     """`[n]` tokens of the texts, where `rules.max_tokens` is set."""
     parents: Sequence[Hashable] | None
     """n keys, of which no two picks share one; None for a hit without a parent. None: no rule."""
+    titles: Sequence[str | None] | None
+    """n titles; None where no rule needs them."""
 
     @property
     def cosines(self) -> Float64:
@@ -82,7 +84,7 @@ def candidates_of(
     """
     stacked = stacked_targets(targets)
     check_parts("hits", hits, stacked.shape[1])
-    passages = _read(hits, rules)
+    passages, titles = _read(hits, rules)
     if rules.chosen_kernel == PHRASES and passages is None and len(hits) > 0:
         rules = rules.without_texts()
     witnesses = rules.witnesses
@@ -115,6 +117,7 @@ def candidates_of(
         coverage,
         _costs(hits.texts, rules),
         _parents(hits, rules),
+        titles,
     )
 
 
@@ -127,11 +130,14 @@ def _finite_cosines(hits: Hits[Any], targets: Float32) -> Float64:
     return found
 
 
-def _read(hits: Hits[Any], rules: SelectionRules) -> PassageTexts | None:
-    """The texts of the hits; None where no rule needs them, or there are none."""
+def _read(
+    hits: Hits[Any], rules: SelectionRules
+) -> tuple[PassageTexts | None, Sequence[str | None] | None]:
+    """The texts of the hits and their titles; None where no rule needs them, or there are none."""
     if not rules.reads_texts or not any(map(str.strip, hits.texts)):
-        return None
-    return PassageTexts.read(hits.texts, titles_of(hits, rules.title), cache=TERMS)
+        return None, None
+    titles = titles_of(hits, rules.title)
+    return PassageTexts.read(hits.texts, titles, cache=TERMS), titles
 
 
 def _costs(texts: Sequence[str], rules: SelectionRules) -> Float64 | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sift_retrievers.coverage import novelty_after
 from sift_retrievers.kernels.names import resolve_kernel
-from sift_retrievers.report import MOST, SelectionInputs
+from sift_retrievers.report.inputs import MOST, SelectionInputs
 from sift_retrievers.retrieval.by_vectors import select_options
 from sift_retrievers.retrieval.cosines import cosines
 from sift_retrievers.retrieval.explanation import ConsideredPassage, Explanation
@@ -152,7 +152,8 @@ def _inputs(retrieval: Retrieval[Any]) -> SelectionInputs | None:
         cosines=cosines(hits.vectors, candidates.targets),
         ids=[*hits.ids],
         texts=[*hits.texts],
-        titles=titles_of(hits, rules.title),
+        # A function of the caller is not called again.
+        titles=candidates.titles if callable(rules.title) else titles_of(hits, rules.title),
         allowed=candidates.allowed,
         scores=candidates.relevance.scores_by_witness.get("score"),
         costs=candidates.costs,

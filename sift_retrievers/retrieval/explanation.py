@@ -8,15 +8,14 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sift_retrievers.report import SelectionInputs
-from sift_retrievers.report.notebook import explanation_html
-from sift_retrievers.report.printed import as_rich, as_text
 from sift_retrievers.witnesses.evidence import PROBABLY_MISSING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
     from rich.console import Group
+
+    from sift_retrievers.report.inputs import SelectionInputs
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ class Explanation:
         return self.chance < PROBABLY_MISSING
 
     def __str__(self) -> str:
+        from sift_retrievers.report.printed import as_text
+
         return as_text(self._printed)
 
     @property
@@ -96,10 +97,14 @@ class Explanation:
 
     def __rich__(self) -> Group:
         """For `rich.print`."""
+        from sift_retrievers.report.printed import as_rich
+
         return as_rich(self._printed)
 
     def _repr_html_(self) -> str:
         """For notebooks: a table of at most 30 passages."""
+        from sift_retrievers.report.notebook import explanation_html
+
         return explanation_html(self.to_dict())
 
     def to_dict(self, *, inputs: bool = False) -> dict[str, Any]:

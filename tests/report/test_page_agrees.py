@@ -12,7 +12,7 @@ from documents_in_memory import REAL, Columns
 from real_texts import real_texts
 from test_random_retrievals import random_retrieval
 
-from sift_retrievers import Cosine, Exponential, RelevanceWeighted
+from sift_retrievers import Cosine, Exponential, RelevanceWeighted, select
 from sift_retrievers.retrieval import Retrieval
 from sift_retrievers.witnesses import Witnesses
 
@@ -71,6 +71,18 @@ def test_ten_questions_by_moving_the_sliders(chromium: Chromium, tmp_path: Path)
             chromium.slide(name, int(random.integers(len(scale) // 3, len(scale))))
         k, noise, words, fetch = chromium.run("return Object.values(siftPage.current())")[:4]
         want = ask(question, k, fetch, words, noise, "phrases")
+        candidates = want.candidates
+        assert candidates.coverage is not None
+        by_select = select(
+            want.targets[0].vector,
+            want.hits.vectors,
+            k,
+            kernel=candidates.coverage,
+            relevance=candidates.relevance.total,
+            lambda_=noise,
+            objective="undirected",
+        )
+        assert by_select.indices.tolist() == [pick.position for pick in want.picks]
         firsts = [one.text[:12] for one in want.picks]
         shown = [line.partition(" — ")[2][:12] for line in chromium.shown_picks()]
         assert shown == [" ".join(text.split()) for text in firsts] or shown == firsts

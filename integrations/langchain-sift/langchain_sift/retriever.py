@@ -35,7 +35,6 @@ from langchain_sift.settings import SelectionSettings
 from langchain_sift.stores import check_store, embeddings_of, reader_of, search, warn_once
 from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
-from sift_retrievers.report.notebook import settings_html
 from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retrieval, Target
 from sift_retrievers.retrieval.deadline import Deadline
 from sift_retrievers.retrieval.union import union
@@ -132,6 +131,8 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
 
     def _repr_html_(self) -> str:
         """For notebooks: the settings in force."""
+        from sift_retrievers.report.notebook import settings_html  # not needed to retrieve
+
         shown = {
             "vectorstore": type(self.vectorstore).__name__,
             "k": self.k,

@@ -27,7 +27,6 @@ from llama_index.retrievers.sift.settings import SelectionOptions, SelectionSett
 from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.vectors import NodeVectors
-from sift_retrievers.report.notebook import settings_html
 from sift_retrievers.retrieval import Explanation, Retrieval
 from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
 
@@ -170,6 +169,8 @@ class SIFTRetriever(BaseRetriever):
 
     def _repr_html_(self) -> str:
         """For notebooks: the settings in force."""
+        from sift_retrievers.report.notebook import settings_html  # not needed to retrieve
+
         k, fetch_top_k = sizes(self.similarity_top_k, self.fetch_top_k)
         shown = {
             "vector store": type(self._index.vector_store).__name__,
