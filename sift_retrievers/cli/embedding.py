@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ def embedder(name: str) -> Embedder:
     if name == "wordllama":
         return _wordllama()
     package = needed("sentence_transformers", "sentence-transformers", f"--embedding {name}")
+    for noisy in ("huggingface_hub", "sentence_transformers", "transformers"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         model = package.SentenceTransformer(name)
     except Exception as error:  # of the hub, the file system or torch

@@ -25,6 +25,5 @@ class Source:
             CommandError: if one of them cannot be read.
         """
         model = None if self.embedding is None else embedder(self.embedding)
-        return read_corpus(
-            self.store, self.options, None if model is None else model.documents
-        ), model
+        embed = None if model is None else model.documents
+        return read_corpus(self.store, self.options, embed), model

@@ -44,17 +44,17 @@ def verdict_of(found: Diagnosis) -> Verdict:
             False,
             {},
             f"Try SIFTRetriever(vectorstore): {nearest:.0%} of the first {found.k} passages of "
-            f"similarity search repeat an earlier one, and {ours:.0%} of its passages, "
+            f"similarity search repeat an earlier one, and {ours:.0%} of those of SIFT, "
             f"{_points(change)}, over {questions}; whether the answers gain by it, only "
             f"{FEWEST} or more questions with gold passages can tell.",
         )
     return Verdict(
         True,
         {},
-        f"Stay with similarity search until {FEWEST} or more questions with gold passages say "
-        f"otherwise: {nearest:.0%} of its first {found.k} passages repeat an earlier one, "
-        f"SIFTRetriever(vectorstore) would change that by {_points(change)}, over {questions}, "
-        "and nothing else can be measured without gold passages.",
+        f"Stay with similarity search, a gain cannot be shown: {nearest:.1%} of its first "
+        f"{found.k} passages repeat an earlier one, and {ours:.1%} of those of "
+        f"SIFTRetriever(vectorstore), {_points(change)}, over {questions}; whether it finds other "
+        f"evidence, only {FEWEST} or more questions with gold passages can tell.",
     )
 
 

@@ -96,7 +96,7 @@ def rows_of(found: Diagnosis) -> list[tuple[str, str]]:
         ),
         (
             "cosines",
-            f"nearest {spread.first:.2f}, {found.k}th {spread.kth:.2f}, last candidate "
+            f"nearest {spread.first:.2f}, number {found.k} {spread.kth:.2f}, last candidate "
             f"{spread.last:.2f}; standard deviation {spread.deviation:.3f}",
         ),
     ]
@@ -123,7 +123,7 @@ def rows_of(found: Diagnosis) -> list[tuple[str, str]]:
             (
                 "gold evidence",
                 f"{found.setting.similarity:.3f} with similarity search, "
-                f"{found.setting.coverage:.3f} with the setting below or the default",
+                f"{found.setting.coverage:.3f} with SIFT",
             )
         )
     return rows

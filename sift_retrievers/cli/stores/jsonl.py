@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from sift_retrievers.cli.corpus import Corpus
 from sift_retrievers.cli.problem import CommandError
 from sift_retrievers.cli.stores.options import ReadingOptions
-from sift_retrievers.cli.stores.passages import VECTORS, passage_of, vectors_of
+from sift_retrievers.cli.stores.passages import TEXTS, VECTORS, passage_of, vectors_of
 
 Embed = Callable[[list[str]], npt.NDArray[np.float32]]
 
@@ -31,7 +32,7 @@ def read_jsonl(file: Path, options: ReadingOptions, embed: Embed | None) -> Corp
     Raises:
         CommandError: for a line that is none of these, or texts alone without a model.
     """
-    passages, given, places = [], [], []
+    passages, given, places, blank = [], [], [], 0
     for place, value in _lines(file):
         if isinstance(value, str):
             value = {"text": value}
@@ -46,6 +47,9 @@ def read_jsonl(file: Path, options: ReadingOptions, embed: Embed | None) -> Corp
         asked = options.text_field if vector is None or options.text_field in value else None
         passage = passage_of(value, place, asked)
         if vector is None and not passage.text.strip():
+            if asked or any(name in value for name in TEXTS):
+                blank += 1
+                continue
             raise CommandError(
                 f"{place} has neither a text nor a vector; its fields are {sorted(value)}; "
                 "expected 'text' or 'vector', or --text-field"
@@ -53,6 +57,8 @@ def read_jsonl(file: Path, options: ReadingOptions, embed: Embed | None) -> Corp
         passages.append(passage)
         given.append(vector)
         places.append(place)
+    if blank:
+        warnings.warn(f"{blank} lines of {file.name} with a blank text are left out", stacklevel=2)
     if any(vector is not None for vector in given):
         vectors = vectors_of(given, places)
     elif not passages:
