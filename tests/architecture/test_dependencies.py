@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
         "report",
         "retrieval",
     },
+    "cli": {"calibration", "evaluation", "metrics", "retrieval"},
     "faiss": {"coverage", "kernels", "selection"},
     "activeft": {"coverage", "faiss", "kernels", "selection"},
 }

@@ -33,10 +33,11 @@ def imported_on_import(tree: ast.Module) -> set[str]:
 
 
 WITH_TORCH = ("finetune/", "selection/solvers/fused")
+WITH_TYPER = ("cli/commands/",)
 LIGHT = [
     file
     for file in sorted(CORE.rglob("*.py"))
-    if not str(file.relative_to(CORE)).startswith(WITH_TORCH)
+    if not str(file.relative_to(CORE)).startswith((*WITH_TORCH, *WITH_TYPER))
     and "torch" not in file.stem
     and file.name != "faiss.py"
 ]
