@@ -22,7 +22,7 @@ OLDEST_TESTS := tests/kernels tests/selection tests/witnesses tests/retrieval te
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-apart test-oldest test-wheels test-page test-core test-numpy test-slow notebooks fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
+.PHONY: help demo demo-finetune test test-apart test-oldest test-wheels test-page test-core test-numpy test-slow notebooks docs fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -37,6 +37,7 @@ help:
 	@echo "make fuzz       the compiled functions under sanitizers, given random nonsense (6 minutes)"
 	@echo "make test-slow  the slow ones: random problems, further set-ups of servers, …"
 	@echo "make notebooks  docs/notebooks executed, their outputs written anew (a minute)"
+	@echo "make docs       README and docs as a site in .cache/site; broken links fail (half a minute)"
 	@echo "make lint       ruff: lint and format check      make format  apply both"
 	@echo "make types      mypy --strict on the packages"
 	@echo "make build      wheel and sdist of each distribution, checked by twine"
@@ -148,6 +149,10 @@ format: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Built .cache/site. To read it: $(BIN)/python -m http.server -d .cache/site"
 
 build: $(VENV)/.dev
 	rm -rf dist build
