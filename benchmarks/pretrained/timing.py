@@ -18,6 +18,8 @@ from sift_retrievers.finetune import Budget, TestTimeTuner
 from sift_retrievers.finetune.examples import Example, PassageReader
 
 ROUNDS = {"cpu": 2, "cuda": 5}
+LOWEST = -1e9
+"""A `min_transfer` that ends no training."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Timing:
     """Medians over rounds, in seconds, of one process that works alone."""
 
     session: float
-    """From its beginning to its end, the verification of the base included."""
+    """From its beginning to its end, the verification of the base included, without the check."""
+    checked: float
+    """The same with the check of forward transfer, the default."""
     passes: float
     """Forward and backward passes on the same passages, with no optimizer and nothing else."""
     tokens: float
@@ -35,7 +39,7 @@ class Timing:
 
 def timing_of(site: Site, passages: Sequence[str]) -> Timing:
     """Time sessions and bare passes by turns, on the first ten passages; once, then it is kept."""
-    file: Path = site.store.with_name(site.store.name.replace("outcomes", "timing"))
+    file: Path = site.store.with_name(site.store.name.replace("outcomes", "times"))
     if file.is_file():
         return Timing(**json.loads(file.read_text(encoding="utf-8")))
     timing = _measure(site, passages)
@@ -51,28 +55,35 @@ def _measure(site: Site, passages: Sequence[str]) -> Timing:
     model, tokenizer = load(site.model, setting.device, setting.dtype)
     some = list(passages[:COMPARED])
     rounds = ROUNDS[setting.device]
-    with TestTimeTuner(
-        model,
-        tokenizer,
-        budget=Budget(max_steps=COMPARED),
-        max_passage_tokens=LONGEST,
-    ) as tuner:
-        device = next(model.parameters()).device
-        reader = PassageReader(tokenizer, device, LONGEST, max_tokens=None)
-        examples = [reader.example(n, text) for n, text in enumerate(some)]
 
-        def session() -> float:
-            start = _now()
-            with tuner.session("", some):
-                pass
-            return _now() - start
+    def tuner_with(min_transfer: float | None) -> TestTimeTuner:
+        return TestTimeTuner(
+            model,
+            tokenizer,
+            budget=Budget(max_steps=COMPARED),
+            min_transfer=min_transfer,
+            max_passage_tokens=LONGEST,
+        )
 
-        with tuner.session("", some[:1]):  # a first one, not counted
+    def session(tuner: TestTimeTuner) -> float:
+        start = _now()
+        with tuner.session("", some):
             pass
-        found = [(session(), _passes(tuner, examples)) for _ in range(rounds)]
-    sessions, bare = zip(*found, strict=True)
+        return _now() - start
+
+    reader = PassageReader(tokenizer, next(model.parameters()).device, LONGEST, max_tokens=None)
+    examples = [reader.example(n, text) for n, text in enumerate(some)]
+    found = []
+    for n in range(1 + rounds):
+        with tuner_with(None) as tuner:
+            plain, passes = session(tuner), _passes(tuner, examples)
+        with tuner_with(LOWEST) as tuner:
+            checked = session(tuner)
+        if n:  # the first round is not counted
+            found.append((plain, checked, passes))
+    medians = [statistics.median(column) for column in zip(*found, strict=True)]
     tokens = statistics.mean(one.input_ids.shape[1] for one in examples)
-    return Timing(statistics.median(sessions), statistics.median(bare), tokens, rounds)
+    return Timing(medians[0], medians[1], medians[2], tokens, rounds)
 
 
 def _passes(tuner: TestTimeTuner, examples: Sequence[Example]) -> float:

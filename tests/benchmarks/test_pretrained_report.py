@@ -209,10 +209,11 @@ def test_of_few_values_nothing_is_claimed() -> None:
 def test_the_page_holds_everything() -> None:
     one = measured()
     inputs = Inputs(("a", "b"), one.texts, one.questions, one.texts[:2], one.questions)
-    text = page(one, Timing(12.0, 10.0, 200.0, 3), inputs, CPU, "a model")
+    text = page(one, Timing(12.0, 13.0, 10.0, 200.0, 3), inputs, CPU, "a model")
     for part in (
         "# Test-time fine-tuning of a model",
         "1.20 times as long",
+        "(1.30 times)",
         "6 held-out ones of 2 domains",
         "6 of hotpotqa, musique",
         "learning rate 0.0005",
@@ -223,7 +224,7 @@ def test_the_page_holds_everything() -> None:
         assert part in text, part
     assert "Left out" not in text
     fewer = replace(one, texts=one.texts[:5], text_outcomes=one.text_outcomes[:5])
-    late = page(fewer, Timing(12.0, 10.0, 200.0, 3), inputs, CPU, "a model")
+    late = page(fewer, Timing(12.0, 13.0, 10.0, 200.0, 3), inputs, CPU, "a model")
     assert "- Left out: 1 texts that were not complete after 37 minutes." in late
     assert len(text_findings(one)) == 12
     assert len(answer_findings(one)) == 6
