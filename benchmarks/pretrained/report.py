@@ -165,8 +165,8 @@ def timing_text(timing: Timing, setting: Setting) -> str:
         f"A session of {COMPARED} steps on passages of {timing.tokens:.0f} tokens (mean) took "
         f"{timing.session:.2f} s with its verification, its forward and backward passes alone "
         f"{timing.passes:.2f} s: {timing.session / timing.passes:.2f} times as long. With "
-        f"the check of transfer it took {timing.checked:.2f} s ({timing.checked / timing.passes:.2f} times). "
-        f"Medians of {timing.rounds} rounds by turns, one process alone"
+        f"the check of transfer it took {timing.checked:.2f} s "
+        f"({timing.checked / timing.passes:.2f} times). Medians of {timing.rounds} rounds by turns, one process alone"
         + (f" with {setting.threads} thread." if setting.device == "cpu" else ".")
     )
 
