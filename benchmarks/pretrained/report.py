@@ -161,12 +161,13 @@ def answer_checks(measured: Measured) -> list[str]:
 
 def timing_text(timing: Timing, setting: Setting) -> str:
     """How long a session takes."""
+    plain, checked = timing.session / timing.passes, timing.checked / timing.passes
     return (
         f"A session of {COMPARED} steps on passages of {timing.tokens:.0f} tokens (mean) took "
         f"{timing.session:.2f} s with its verification, its forward and backward passes alone "
-        f"{timing.passes:.2f} s: {timing.session / timing.passes:.2f} times as long. With "
-        f"the check of transfer it took {timing.checked:.2f} s "
-        f"({timing.checked / timing.passes:.2f} times). Medians of {timing.rounds} rounds by turns, one process alone"
+        f"{timing.passes:.2f} s: {plain:.2f} times as long. With the check of transfer it took "
+        f"{timing.checked:.2f} s ({checked:.2f} times). Medians of {timing.rounds} rounds by "
+        "turns, one process alone"
         + (f" with {setting.threads} thread." if setting.device == "cpu" else ".")
     )
 
