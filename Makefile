@@ -151,7 +151,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Built .cache/site. To read it: $(BIN)/python -m http.server -d .cache/site"
 
 build: $(VENV)/.dev
