@@ -40,7 +40,7 @@ def test_the_same_fact_twice(minilm: Any) -> None:
     similar = [d.page_content for d in store.similarity_search(QUESTION, k=2)]
     assert similar == [again, AGE]
     found = [d.page_content for d in SIFTRetriever(store, k=2).invoke(QUESTION)]
-    assert found == [AGE, CHILDREN]  # the table in the README
+    assert found == [AGE, CHILDREN]  # the table in docs/method.md
 
 
 def test_the_sample_is_what_it_says() -> None:
