@@ -22,7 +22,7 @@ OLDEST_TESTS := tests/kernels tests/selection tests/witnesses tests/retrieval te
 # Of each build that make fuzz attacks.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo demo-finetune test test-apart test-oldest test-wheels test-page test-core test-numpy test-slow notebooks docs fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
+.PHONY: help demo demo-finetune test test-apart test-oldest test-wheels test-services test-page test-core test-numpy test-slow notebooks docs fuzz lint format types build bench bench-stores bench-sizes bench-finetune bench-retrieval bench-test-time bench-pretrained test-pretrained clean
 
 help:
 	@echo "make demo       similarity search, MMR and SIFT side by side on real passages"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-page  the page of a retrieval in a headless Chromium (needs chromium and chromedriver)"
 	@echo "make test-apart   of these the ones of stores that need an environment of their own"
 	@echo "make test-oldest  the tests of core and retrievers with the oldest dependencies"
+	@echo "make test-services  the retriever over stores on real servers (needs Docker, see tests/services)"
 	@echo "make test-wheels  what would be published: built, checked, installed in empty environments"
 	@echo "make test-core  the tests that need no optional package, without any installed"
 	@echo "make test-numpy the same without the compiled functions: numpy does their work"
@@ -116,6 +117,11 @@ test-apart: $(APART)/.test $(APART)/.native
 
 test-oldest: $(OLDEST)/.test $(OLDEST)/.native
 	$(OLDEST)/bin/python -m pytest -m "not slow" $(OLDEST_TESTS)
+
+# SIFT_SERVICES=127.0.0.1, after docker compose -f tests/services/compose.yaml up --detach --wait
+test-services: $(VENV)/.test $(VENV)/.native $(APART)/.test $(APART)/.native
+	$(BIN)/python -m pytest tests/services
+	$(APART)/bin/python -m pytest tests/services -k Redis
 
 test-wheels: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/packaging
