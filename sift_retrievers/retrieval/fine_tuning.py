@@ -83,6 +83,23 @@ async def afine_tune(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> Report 
     )
 
 
+def training_request(
+    tuner: TestTimeTuner | None, retrieval: Retrieval[Any]
+) -> tuple[str, tuple[str, ...], Selection[Any] | None]:
+    """What a retrieval would be trained on, as `TestTimeTuner.train_ahead` takes it.
+
+    Returns:
+        The query, the passages in selection order, and the selection if it was SIFT's.
+
+    Raises:
+        ValueError: if there is no tuner.
+    """
+    if tuner is None:
+        raise ValueError("training_request needs the retriever's fine_tune: set fine_tune=tuner")
+    chosen = _select_for_training(tuner, retrieval)
+    return retrieval.query, chosen.texts, chosen.selection
+
+
 def _select_for_training(tuner: TestTimeTuner, retrieval: Retrieval[Any]) -> TrainingPassages:
     """Select as many passages as training has steps.
 

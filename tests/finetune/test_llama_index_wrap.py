@@ -40,7 +40,9 @@ class Words(BaseEmbedding):
 class Bench:
     """A tuned engine, and what it is made of."""
 
-    def __init__(self, *, streaming: bool = False, new_tokens: int = 12, steps: int = 6) -> None:
+    def __init__(
+        self, *, streaming: bool = False, new_tokens: int = 12, steps: int = 6, **settings: Any
+    ) -> None:
         self.model = tiny()
         self.llm = HuggingFaceLLM(
             model=self.model,
@@ -56,6 +58,7 @@ class Bench:
             lambda_=0.1,
             verify="full",
             **EAGER,
+            **settings,
         )
         nodes = [TextNode(text=text, id_=f"p{i}") for i, text in enumerate(PASSAGES)]
         self.index = VectorStoreIndex(
@@ -87,6 +90,20 @@ def test_a_query_is_tuned_on_what_it_retrieves() -> None:
     assert {(r.steps, r.verified) for r in bench.reports} == {(6, "full")}
     assert set(bench.reports[0].passage_ids) <= {f"p{i}" for i in range(5)}
     bench.state.check()
+
+
+def test_a_query_restores_what_was_trained_ahead() -> None:
+    bench = Bench()
+    expected = [bench.alone(question) for question in QUESTIONS]
+    bench = Bench(cache_bytes=10**8)
+    retriever = bench.engine.retriever
+    assert isinstance(retriever, SIFTRetriever)
+    bench.tuner.train_ahead([retriever.training_request(question) for question in QUESTIONS])
+    bench.state.check()
+    assert [str(bench.tuned.query(question)) for question in QUESTIONS] == expected
+    assert all(report.from_cache for report in bench.reports)
+    with pytest.raises(ValueError, match="set fine_tune=tuner"):
+        retriever.with_settings(fine_tune=None).training_request(QUESTIONS[0])
 
 
 async def test_asynchronous_queries_at_once() -> None:

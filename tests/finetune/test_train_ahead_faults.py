@@ -21,7 +21,6 @@ from sift_retrievers.finetune import (
     BaseChangedError,
     Budget,
     PoisonedError,
-    Session,
     TestTimeTuner,
     TrainingStep,
     TuningError,
@@ -218,20 +217,17 @@ def test_inside_inference_mode() -> None:
     ]
 
 
-def test_a_wrapped_chain_restores_what_was_trained_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    requests: list[Any] = []
-    tune = Session.tune
-
-    def recording(self: Session, query: str, passages: Any, **options: Any) -> Any:
-        requests.append((query, passages, options["selection"]))
-        return tune(self, query, passages, **options)
-
-    monkeypatch.setattr(Session, "tune", recording)
-    alone = Bench()
+@pytest.mark.parametrize("lambda_", [None, 0.1])
+def test_a_wrapped_chain_restores_what_was_trained_ahead(lambda_: float | None) -> None:
+    alone = Bench(lambda_=lambda_)
     expected = alone.tuned.batch(QUESTIONS)
-    monkeypatch.undo()
-    bench = Bench(cache_bytes=10**8)
+    bench = Bench(lambda_=lambda_, cache_bytes=10**8)
+    requests = [bench.retriever.training_request(question) for question in QUESTIONS]
+    assert [selection is None for _, _, selection in requests] == [lambda_ is None] * len(QUESTIONS)
+    bench.state.check()
     assert not any(report.error for report in bench.tuner.train_ahead(requests))
     assert bench.tuned.batch(QUESTIONS) == expected
     assert [report.from_cache for report in bench.reports] == [True] * len(QUESTIONS)
     bench.state.check()
+    with pytest.raises(ValueError, match="set fine_tune=tuner"):
+        bench.retriever.model_copy(update={"fine_tune": None}).training_request(QUESTIONS[0])

@@ -37,8 +37,10 @@ from langchain_sift.tools import ToolRetriever
 from langchain_sift.tracing import AnyManager, Stages
 from sift_retrievers.retrieval import EmbeddingCache, Explanation, Hits, Retrieval, Target
 from sift_retrievers.retrieval.deadline import Deadline
+from sift_retrievers.retrieval.fine_tuning import training_request
 from sift_retrievers.retrieval.union import union
 from sift_retrievers.retrieval.work import Direct, OnLoop, Work, finished
+from sift_retrievers.selection import Selection
 
 
 class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
@@ -128,6 +130,24 @@ class SIFTRetriever(SelectionSettings, BatchRetriever, ToolRetriever):
     async def aexplain(self, query: str, **arguments: Any) -> Explanation:
         """Async version of `explain`."""
         return await aexplained(await self._retrieve(query, None, OnLoop, arguments))
+
+    def training_request(
+        self, query: str, **arguments: Any
+    ) -> tuple[str, tuple[str, ...], Selection[Any] | None]:
+        """What `invoke` of the same query would train on: a request of `TestTimeTuner.train_ahead`.
+
+        Args:
+            query: as for `invoke`.
+            **arguments: the call-time arguments of `invoke`.
+
+        Returns:
+            The query, the passages in selection order, and the selection if it was SIFT's.
+
+        Raises:
+            ValueError: if `fine_tune` is not set.
+        """
+        retrieval = finished(self._retrieve(query, None, Direct, arguments))
+        return training_request(self.fine_tune, retrieval)
 
     def _repr_html_(self) -> str:
         """For notebooks: the settings in force."""

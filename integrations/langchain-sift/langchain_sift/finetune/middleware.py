@@ -49,8 +49,8 @@ class SIFTFineTuning(AgentMiddleware[Any, Any, Any]):
             tuner: of the agent's model. With `cache_bytes`, it trains once if the model is called
                 several times with the same passages.
             retriever: retrieves for the user's last message before each call. A
-                `SIFTRetriever(..., fine_tune=tuner)` selects for training with replacement; the
-                documents of any other retriever are used in their order.
+                `SIFTRetriever(..., fine_tune=tuner)` trains on more than it returns; the documents
+                of any other retriever are used in their order.
             on_report: receives the report of every call. An exception that it raises is logged and
                 not raised, so that it does not replace the answer.
         """

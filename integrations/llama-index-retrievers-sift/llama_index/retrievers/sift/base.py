@@ -28,7 +28,9 @@ from llama_index.retrievers.sift.steps import answer, as_bundle, choose
 from llama_index.retrievers.sift.stores import reader_of
 from llama_index.retrievers.sift.vectors import NodeVectors
 from sift_retrievers.retrieval import Explanation, Retrieval
+from sift_retrievers.retrieval.fine_tuning import training_request
 from sift_retrievers.retrieval.work import SELECTION, Direct, OnLoop, Work, finished
+from sift_retrievers.selection import Selection
 
 dispatcher = instrument.get_dispatcher(__name__)
 
@@ -166,6 +168,22 @@ class SIFTRetriever(BaseRetriever):
         work = OnLoop(self.settings.timeout)
         retrieval = await self._retrieval(as_bundle(str_or_query_bundle), work)
         return await work.call("explain", SELECTION, self._explained, retrieval)
+
+    def training_request(
+        self, str_or_query_bundle: str | QueryBundle
+    ) -> tuple[str, tuple[str, ...], Selection[Any] | None]:
+        """What `retrieve` of the same query would train on.
+
+        Returns:
+            The query, the passages in selection order, and the selection if it was SIFT's: a
+            request of `TestTimeTuner.train_ahead`.
+
+        Raises:
+            ValueError: if `fine_tune` is not set.
+        """
+        work = Direct(self.settings.timeout)
+        retrieval = finished(self._retrieval(as_bundle(str_or_query_bundle), work))
+        return training_request(self.settings.fine_tune, retrieval)
 
     def _repr_html_(self) -> str:
         """For notebooks: the settings in force."""
