@@ -33,10 +33,10 @@ def read_faiss(file: Path, options: ReadingOptions) -> Corpus:
     if pickled.is_file():
         allowed(options.allow_pickle, str(pickled))
     try:
-        index = faiss.read_index(str(file), faiss.IO_FLAG_READ_ONLY)
+        whole = faiss.read_index(str(file), faiss.IO_FLAG_READ_ONLY)  # owns the memory of its parts
     except RuntimeError as error:
         raise CommandError(f"{file} is no FAISS index: {_reason(error)}") from None
-    index, numbers = _parts(faiss, index)
+    index, numbers = _parts(faiss, whole)
     try:
         if hasattr(index, "make_direct_map"):
             index.make_direct_map()
