@@ -41,7 +41,8 @@ def executed(path: Path) -> NotebookNode:
         }
         client = NotebookClient(
             notebook,
-            timeout=120,
+            timeout=280,
+            startup_timeout=180,
             kernel_name="python3",
             record_timing=False,
             resources={"metadata": {"path": str(path.parent)}},
