@@ -74,7 +74,8 @@ def selection_plot(explanation: Mapping[str, Any], file: str | Path | None) -> F
         )
     worth.set_yticks(rows, [_name(passage) for passage in shown], fontsize=8)
     worth.invert_yaxis()
-    worth.margins(x=0.25)
+    most = max((passage["information_gain"] for passage in shown), default=0.0)
+    worth.set_xlim(0.0, 1.4 * most or 1.0)  # room for the text beside the bars
     worth.xaxis.set_major_locator(MaxNLocator(5))
     worth.set(xlabel="information gain, nats", title="What each pick added")
     figure.suptitle(literal(visible(explanation["query"], 90)), fontsize=11)
