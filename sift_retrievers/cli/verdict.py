@@ -29,7 +29,7 @@ class Verdict:
 def verdict_of(found: Diagnosis) -> Verdict:
     """Stay with similarity search, or a setting.
 
-    With at least 20 questions with gold passages, coverage decides: the lower end of the 95 %
+    With at least 20 questions with gold passages, coverage decides: the lower end of the 95%
     interval of its difference must lie above 0. Otherwise repetition decides: the share of
     passages that repeat an earlier one must fall by at least 2 points, and its interval lie below
     0.
@@ -93,12 +93,12 @@ def _questions(found: Diagnosis) -> str:
 
 
 def _difference(change: Interval) -> str:
-    return f"{change.mean:+.3f} (95 %: {change.low:+.3f} to {change.high:+.3f})"
+    return f"{change.mean:+.3f} (95%: {change.low:+.3f} to {change.high:+.3f})"
 
 
 def _points(change: Interval) -> str:
     mean, low, high = (100 * value for value in (change.mean, change.low, change.high))
-    return f"{mean:+.1f} points (95 %: {low:+.1f} to {high:+.1f})"
+    return f"{mean:+.1f} points (95%: {low:+.1f} to {high:+.1f})"
 
 
 def _listed(parts: list[str]) -> str:

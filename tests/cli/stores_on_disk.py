@@ -125,7 +125,7 @@ def lancedb_client(facts: Facts, folder: Path) -> None:
 def lancedb_of_langchain(facts: Facts, folder: Path) -> None:
     from langchain_lancedb import LanceDB
 
-    store = LanceDB(embedding=langchain_model(facts), uri=str(folder))
+    store = LanceDB(langchain_model(facts), uri=str(folder))
     store.add_texts(facts.texts, metadatas=facts.metadata, ids=facts.ids)
 
 

@@ -161,10 +161,10 @@ def test_named_vectors_of_qdrant(refused: Callable[..., str], small: Facts, tmp_
     models = package.models
     client = package.QdrantClient(path=str(tmp_path))
     size = models.VectorParams(size=16, distance=models.Distance.DOT)
-    small = models.VectorParams(size=2, distance=models.Distance.COSINE)
+    short = models.VectorParams(size=2, distance=models.Distance.COSINE)
     client.create_collection(
         "c",
-        vectors_config={"big": size, "small": small},
+        vectors_config={"big": size, "small": short},
         sparse_vectors_config={"words": models.SparseVectorParams()},
     )
     sparse = models.SparseVector(indices=[1], values=[2.0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from sift_retrievers.cli.loading import Source
 from sift_retrievers.cli.output import print_json, visible
 from sift_retrievers.cli.stores import ReadingOptions
 from sift_retrievers.cli.verdict import Verdict, call_of, verdict_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def doctor(
@@ -53,17 +56,18 @@ def doctor(
             }
         )
     else:
-        _print(found, verdict)
+        from rich.console import Console
+
+        show(found, verdict, Console(highlight=False))
     return int(verdict.stay)
 
 
-def _print(found: Diagnosis, verdict: Verdict) -> None:
-    from rich.console import Console
+def show(found: Diagnosis, verdict: Verdict, console: Console) -> None:
+    """Print what was found, and the sentence."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
     grid = Table.grid(padding=(0, 3))
     for name, value in rows_of(found):
         grid.add_row(Text(name, style="bold"), Text(value))
@@ -75,9 +79,9 @@ def _print(found: Diagnosis, verdict: Verdict) -> None:
 def rows_of(found: Diagnosis) -> list[tuple[str, str]]:
     """What is printed above the sentence: names and values."""
     corpus, copies, spread, agreement = found.corpus, found.copies, found.spread, found.agreement
-    near = f"{copies.near:.1%} of the passages stand to 80 % or more in another"
+    near = f"{copies.near:.1%} of the passages stand to 80% or more in another"
     if copies.low < copies.high:
-        near += f" (95 %: {copies.low:.1%} to {copies.high:.1%}, of {copies.looked_at} looked at)"
+        near += f" (95%: {copies.low:.1%} to {copies.high:.1%}, of {copies.looked_at} looked at)"
     if not corpus.has_texts:
         near = f"{copies.near:.1%} of the vectors have another with a cosine of 0.95 or more"
     made = " made from passages" if found.made else f", {found.with_gold} with gold passages"
