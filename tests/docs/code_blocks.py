@@ -3,7 +3,8 @@
 - `python`: run. After `<!--- skip: next "why" -->` a block is only compiled, and the names that it
   imports are looked up where their package is installed.
 - `text` right after a Python block: what that block printed, compared line by line.
-- `bash`: parsed. Its make targets and the folders that it installs must exist.
+- `bash`: parsed. Its make targets, the folders and extras that it installs, and the commands and
+  options of `sift` must exist; nothing is run.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import contextlib
 import importlib
 import io
 import re
+import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+import typer
 from sybil import Example, Sybil
 from sybil.evaluators.python import pad
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
@@ -118,16 +122,44 @@ def look_up_imports(tree: ast.Module) -> None:
 
 
 def bash(example: Example) -> None:
-    """Check the syntax, the make targets and the installed folders of a shell block."""
+    """Check the syntax, make targets, installed folders with their extras, and calls of `sift`."""
     text = str(example.parsed)
     parsed = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
     assert parsed.returncode == 0, parsed.stderr
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            for target in words[1:]:
+                assert target in make_targets(), f"no make target {target}"
+        elif words[:2] == ["pip", "install"]:
+            for word in words[2:]:
+                check_distribution(word)
+        elif words[:1] == ["sift"]:
+            check_call_of_sift(words[1:])
+
+
+def make_targets() -> set[str]:
+    """The targets of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    commands = re.sub(r"#.*", "", text)
-    for targets in re.findall(r"^make ((?:[a-z-]+ ?)+)", commands, re.MULTILINE):
-        for target in targets.split():
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no make target {target}"
-    for folder in re.findall(r"\./sift-retrievers(/[\w/-]*)?", commands):
-        assert (ROOT / folder.strip("/") / "pyproject.toml").exists(), (
-            f"{folder} is no distribution"
-        )
+    return {*re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)}
+
+
+def check_distribution(word: str) -> None:
+    """Check a folder that `pip install` is given: a distribution, which has the extras."""
+    found = re.fullmatch(r"\./sift-retrievers(?:/([\w/-]+))?(?:\[([\w,]+)\])?", word)
+    if found is None:
+        return
+    manifest = (ROOT / (found[1] or "") / "pyproject.toml").read_text(encoding="utf-8")
+    extras = tomllib.loads(manifest)["project"].get("optional-dependencies", {})
+    for extra in (found[2] or "").split(","):
+        assert not extra or extra in extras, f"{word}: no extra {extra}"
+
+
+def check_call_of_sift(words: list[str]) -> None:
+    """Parse the arguments of the command `sift`, without running it."""
+    from sift_retrievers.cli.commands.app import app
+
+    if not words or words[0].startswith("-"):
+        return
+    command: Any = typer.main.get_command(app)
+    command.commands[words[0]].make_context(words[0], words[1:])
