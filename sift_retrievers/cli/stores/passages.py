@@ -62,6 +62,8 @@ def passage_of(
         own = next((key for key in IDS if left.get(key) is not None), None)
         name = left.pop(own) if own is not None else node.get("id_")
     nested = left.pop("metadata", None)
+    if isinstance(nested, str):  # langchain-lancedb writes JSON
+        nested = _object(nested) or {"metadata": nested}
     if isinstance(nested, Mapping):
         left |= {str(key): value for key, value in nested.items()}
     for key in _OF_LLAMA_INDEX:
@@ -101,11 +103,16 @@ def _node(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     nested = fields.get("metadata")
     if kept is None and isinstance(nested, Mapping):
         kept = nested.get("_node_content")
+    return _object(kept) or {}
+
+
+def _object(text: Any) -> Mapping[str, Any] | None:
+    """The object that a text is as JSON; None if it is none."""
     try:
-        node = json.loads(kept) if isinstance(kept, str) else None
+        value = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
-        node = None
-    return node if isinstance(node, Mapping) else {}
+        return None
+    return value if isinstance(value, Mapping) else None
 
 
 def _within(value: Any, *keys: str) -> Any:
