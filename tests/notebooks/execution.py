@@ -45,6 +45,7 @@ def executed(path: Path) -> NotebookNode:
             startup_timeout=180,
             kernel_name="python3",
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
         )
         client.execute(env=environment)
@@ -61,8 +62,8 @@ def texts(cell: NotebookNode) -> str:
         if output.output_type == "stream":
             parts.append(output.text)
         elif "data" in output and "image/png" not in output.data:
-            parts.append(output.data.get("text/plain", ""))
-    return "\n".join(parts)
+            parts.append(output.data.get("text/plain", "") + "\n")
+    return "".join(parts)  # a kernel sends what is printed in one part or in several
 
 
 def differences(kept: NotebookNode, new: NotebookNode) -> Iterator[str]:

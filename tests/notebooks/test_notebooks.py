@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from execution import alike, differences, executed, notebooks, read, texts
+from nbformat.v4 import new_code_cell, new_output
 
 pytest.importorskip("wordllama")
 NAMES = {"quickstart", "from-mmr", "after-a-reranker", "calibrate", "test-time-fine-tuning"}
@@ -52,6 +53,12 @@ def unclean(notebook: object) -> list[str]:
         for output in cell.get("outputs", ())
         if output.output_type == "error" or output.get("name") == "stderr"
     ]
+
+
+def test_it_does_not_matter_in_how_many_parts_a_text_was_sent() -> None:
+    whole = new_code_cell(outputs=[new_output("stream", text="a\nb\n")])
+    parts = [new_output("stream", text=text) for text in ("a\n", "b", "\n")]
+    assert texts(whole) == texts(new_code_cell(outputs=parts)) == "a\nb\n"
 
 
 def test_texts_are_alike_only_if_words_are_equal_and_numbers_near() -> None:
