@@ -8,7 +8,6 @@ const SHOWN = 20; // passed-over candidates that are shown at first
 function summary() {
   const { passages, seconds } = explanation;
   const picked = passages.filter((passage) => passage.rank !== null).length;
-  const time = Object.values(seconds).reduce((sum, value) => sum + value, 0);
   return make("header", {},
     make("p", { class: "brand" }, "sift", make("span", {}, "one retrieval, explained")),
     make("h1", { dir: "auto" }, explanation.query.trim() || "(a question without text)"),
@@ -16,7 +15,9 @@ function summary() {
       make("li", {}, make("strong", {}, String(picked)), ` of ${plural(passages.length, "candidate", "candidates")} picked`),
       make("li", {}, "ended by ", make("strong", {}, explanation.stop_reason)),
       make("li", {}, "chance that the evidence is there ", make("strong", {}, percent(explanation.chance))),
-      time > 0 ? make("li", {}, "took ", make("strong", {}, `${(1e3 * time).toFixed(1)} ms`)) : null,
+      "select" in seconds
+        ? make("li", {}, "selected in ", make("strong", {}, `${(1e3 * seconds.select).toFixed(1)} ms`))
+        : null,
       explanation.targets > 1 ? make("li", {}, `${explanation.targets} targets`) : null),
     explanation.probably_missing
       ? make("p", { class: "warning", role: "note" }, "The evidence for this question is probably not among the candidates.")
