@@ -76,7 +76,7 @@ $(VENV)/.pretrained: $(VENV)/.test
 $(VENV)/.dev: $(MANIFESTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) -e ".[dev]" $(LANGCHAIN) $(LLAMA_INDEX)
-	@touch $@ $(VENV)/.native
+	@touch $@ $(VENV)/.test $(VENV)/.demo $(VENV)/.native # whose extras [dev] includes
 
 $(APART)/.test: $(MANIFESTS) constraints-apart.txt
 	$(PYTHON) -m venv $(APART)
