@@ -56,8 +56,8 @@ class Answered:
     report: Report
 
     def right(self, way: int) -> bool:
-        """Whether a gold answer stands in what the model says."""
-        said = f" {plain(self.texts[way])} "
+        """Whether a gold answer stands in the first sentence that the model says."""
+        said = f" {plain(self.texts[way].partition('. ')[0])} "
         return any(f" {plain(answer)} " in said for answer in self.question.answer)
 
 
@@ -191,8 +191,8 @@ def best(found: Sequence[Answered]) -> tuple[Answered, int, int]:
 
     def worth(case: tuple[Answered, int, int]) -> tuple[bool, float]:
         one, before, after = case
-        becomes_right = one.right(after) and not one.right(before)
-        return becomes_right, one.nats[before] - one.nats[after]
+        gain = one.nats[before] - one.nats[after]
+        return gain > 0 and one.right(after) and not one.right(before), gain
 
     return max(((one, way, way + 2) for one in found for way in (0, 1)), key=worth)
 
