@@ -32,7 +32,9 @@ def test_one_version(name: str) -> None:
     if name != "sift-retrievers":
         series = f"~={sift_retrievers.__version__}"
         assert f"sift-retrievers{series}" in described["dependencies"]
-        assert f"sift-retrievers[finetune]{series}" in described["optional-dependencies"]["finetune"]
+        assert (
+            f"sift-retrievers[finetune]{series}" in described["optional-dependencies"]["finetune"]
+        )
 
 
 def test_the_langchain_package_says_the_same_version() -> None:
