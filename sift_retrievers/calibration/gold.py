@@ -114,9 +114,9 @@ def _none_found(queries: Sequence[QueryCandidates], first: Judgements | Question
             f"{first.gold_texts[0][:80]!r}; does the store hold it, and in this language?"
         )
     known = first.gold if isinstance(first, Question) else first.facets
-    names = sorted({repr(name) for one in queries for name in one.passages})
+    names = sorted({repr(name)[:80] for one in queries for name in one.passages})
     return (
         f"{none}do their names mean the same? Candidates are named {names[:3]}, gold passages "
-        f"{sorted(map(repr, known))[:3]}; a retriever's calibrate() takes the names from "
-        "passage=..."
+        f"{sorted(repr(name)[:80] for name in known)[:3]}; a retriever's calibrate() takes the "
+        "names from passage=..."
     )

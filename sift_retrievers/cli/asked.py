@@ -23,6 +23,7 @@ VECTORS: Final = ("vector", "embedding")
 """Fields of a questions file that hold the vector of a question."""
 FEW: Final = 0.5
 """Of the gold passages: if fewer are among the candidates, there is a warning."""
+SHOWN: Final = 60  # characters of a name or a text in an error
 
 
 @dataclass(frozen=True)
@@ -156,11 +157,14 @@ def _check_gold(tasks: Sequence[Task], passage: str | None) -> None:
         first = judged[0]
         question = first.asked.question
         assert question is not None
-        expected = [*question.gold][:3] or [text[:60] for text in question.gold_texts[:1]]
-        names = _names(first.hits, passage)[:3]
+        names, expected = (
+            [f"{one}"[:SHOWN] for one in some[:3]]
+            for some in (_names(first.hits, passage), [*question.gold] or [*question.gold_texts])
+        )
         raise CommandError(
             f"none of the {total} gold passages is among the candidates: candidates are named "
-            f"{names}, gold passages {expected}; is another metadata key meant (--passage)?"
+            f"{names}, gold passages {expected}; is another metadata key meant (--passage)? Texts "
+            "go under gold_texts, names under gold"
         )
     if found < FEW * total:
         warnings.warn(

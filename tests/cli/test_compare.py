@@ -49,6 +49,18 @@ def test_without_gold_passages_repetition_alone(
     assert "coverage" not in sift("compare", corpus, questions, "-k", 3).out
 
 
+def test_long_texts_in_place_of_names_are_told_in_short(
+    sift: Command, repeated: Facts, tmp_path: Path
+) -> None:
+    corpus, questions = repeated.write(tmp_path)
+    rows = [{**one, "gold": ["No passage says this. " * 100]} for one in repeated.questions]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = sift("compare", corpus, questions)
+    assert found.code == 2
+    assert "Texts go under gold_texts, names under gold" in found.err
+    assert len(found.err) < 500
+
+
 def test_exit_code_1_where_sift_finds_less(sift: Command, repeated: Facts, tmp_path: Path) -> None:
     corpus, questions = repeated.write(tmp_path)
     for one in repeated.questions:  # only the copies are gold, each for itself
