@@ -86,7 +86,12 @@ def test_a_job_trains_as_a_session_does_and_leaves_nothing(model: TunedModel, fo
     other.slot.remove()
     with (
         TestTimeTuner(
-            other.model, other.tokenizer, learning_rate=1e-2, budget=Budget(max_steps=3)
+            other.model,
+            other.tokenizer,
+            learning_rate=1e-2,
+            budget=Budget(max_steps=3),
+            min_transfer=None,
+            first_last=False,
         ) as tuner,
         tuner.session("", PASSAGES) as session,
     ):
