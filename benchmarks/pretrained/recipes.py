@@ -1,6 +1,6 @@
 """How to train: learning rates, ranks, layers, order, and what stands before a passage.
 
-    SIFT_DATA=<folder> python benchmarks/pretrained/recipes.py     # an hour and a half on two CPU cores
+    SIFT_DATA=<folder> python benchmarks/pretrained/recipes.py   # 1 h 30 min on two CPU cores
 
 On development texts of `lm_domains` and development questions of hotpotqa and musique, none of
 which benchmarks/pretrained/run.py reports. All recipes train on what the retrievers' default
